@@ -1,0 +1,1 @@
+//! What the road costs, beside its peers.

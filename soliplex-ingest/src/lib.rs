@@ -1,0 +1,1 @@
+//! The server that receives soliplex batches and forwards them as OTLP.

@@ -1,0 +1,1 @@
+//! The contract between soliplex clients and the ingest server.
