@@ -1,0 +1,251 @@
+//! Writing a record once, straight into bytes.
+//!
+//! An application's thread writes the [`Members`] of a record: everything that is known there and
+//! then. Whoever sends it writes the [`Head`] in front: ids and times, which are kept as numbers
+//! until then. Joined they are the same JSON that [`LogRecord`](crate::LogRecord) serializes to.
+//!
+//! ```
+//! use soliplex_wire::{LogRecord, Severity, encode::{Head, Members}};
+//!
+//! let mut members = Vec::new();
+//! let mut writer = Members::begin(&mut members, Severity::Info, "auth", "signed in");
+//! writer.attribute("attempt", 2_i64);
+//! writer.attribute("method", "card");
+//! writer.error("none, all is well");
+//! writer.end();
+//!
+//! let mut json = Vec::new();
+//! Head { seq: Some(7), session_id: Some("s-1"), ..Head::default() }.join(&members, &mut json);
+//!
+//! let record = LogRecord::parse(std::str::from_utf8(&json).unwrap()).unwrap();
+//! assert_eq!(record.seq, Some(7));
+//! assert_eq!(record.attributes.get("attempt"), Some(&2_i64.into()));
+//! ```
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::record::field;
+use crate::{Breadcrumb, Severity, SpanId, TraceId};
+
+/// Appends `value` as JSON.
+pub fn json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
+    // A Vec takes every write, and our values have no way to refuse: keys are text, numbers finite.
+    let _ = serde_json::to_writer(out, value);
+}
+
+/// Bytes of `value` as JSON.
+pub(crate) fn encoded_len(value: &(impl Serialize + ?Sized)) -> usize {
+    struct Count(usize);
+
+    impl Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut count = Count(0);
+    let _ = serde_json::to_writer(&mut count, value);
+    count.0
+}
+
+/// The value of an attribute, borrowed: what a field of an event can hold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// Text.
+    Str(&'a str),
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    I64(i64),
+    /// A whole number; beyond `i64` it is written as text.
+    U64(u64),
+    /// A number with a fraction; infinite and NaN are written as text.
+    F64(f64),
+    /// A value that is JSON already.
+    Json(&'a [u8]),
+}
+
+macro_rules! value_from {
+    ($($type:ty => $variant:ident),*) => {$(
+        impl<'a> From<$type> for Value<'a> {
+            fn from(value: $type) -> Self {
+                Value::$variant(value)
+            }
+        }
+    )*};
+}
+
+value_from!(&'a str => Str, bool => Bool, i64 => I64, u64 => U64, f64 => F64);
+
+impl Value<'_> {
+    /// Appends the value as JSON, in the shape [`AnyValue`](crate::AnyValue) reads back.
+    pub fn write(self, out: &mut Vec<u8>) {
+        match self {
+            Value::Str(text) => json(out, text),
+            Value::Bool(value) => json(out, &value),
+            Value::I64(number) => json(out, &number),
+            Value::U64(number) if i64::try_from(number).is_ok() => json(out, &number),
+            Value::U64(number) => json(out, &number.to_string()),
+            Value::F64(number) if number.is_finite() => json(out, &number),
+            Value::F64(number) => json(out, &number.to_string()),
+            Value::Json(bytes) => out.extend_from_slice(bytes),
+        }
+    }
+}
+
+/// The members of a record that are known where it happens, being written.
+///
+/// Attributes come first, then the rest; a record without attributes never opens their object.
+#[derive(Debug)]
+#[must_use = "a record is whole only after `end`"]
+pub struct Members<'a> {
+    out: &'a mut Vec<u8>,
+    attributes: Place,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    Before,
+    Inside,
+    After,
+}
+
+impl<'a> Members<'a> {
+    /// Appends level, logger and message to `out`.
+    pub fn begin(out: &'a mut Vec<u8>, severity: Severity, logger: &str, message: &str) -> Self {
+        let mut members = Members {
+            out,
+            attributes: Place::Before,
+        };
+        if severity != Severity::Unspecified {
+            members.member(field::LEVEL);
+            json(members.out, severity.level());
+            members.out.push(b',');
+        }
+        members.member(field::LOGGER);
+        json(members.out, logger);
+        members.out.push(b',');
+        members.member(field::MESSAGE);
+        json(members.out, message);
+        members
+    }
+
+    /// Appends an attribute. The caller sees to it that each key comes once.
+    pub fn attribute<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
+        debug_assert_ne!(
+            self.attributes,
+            Place::After,
+            "attributes come before all else"
+        );
+        self.out.push(b',');
+        if self.attributes == Place::Before {
+            self.member(field::ATTRIBUTES);
+            self.out.push(b'{');
+            self.attributes = Place::Inside;
+        }
+        json(self.out, key);
+        self.out.push(b':');
+        value.into().write(self.out);
+    }
+
+    /// Says how many attributes were left out.
+    pub fn dropped_attributes(&mut self, count: u32) {
+        self.after_attributes(field::DROPPED_ATTRIBUTES_COUNT, &count);
+    }
+
+    /// Appends the error, its sources included.
+    pub fn error(&mut self, error: &str) {
+        self.after_attributes(field::ERROR, error);
+    }
+
+    /// Appends the stack trace.
+    pub fn stack_trace(&mut self, stack_trace: &str) {
+        self.after_attributes(field::STACK_TRACE, stack_trace);
+    }
+
+    /// Appends trace and span id.
+    pub fn trace(&mut self, trace_id: TraceId, span_id: SpanId) {
+        self.after_attributes(field::TRACE_ID, &trace_id.to_string());
+        self.after_attributes(field::SPAN_ID, &span_id.to_string());
+    }
+
+    /// Appends who was logged in.
+    pub fn user_id(&mut self, user_id: &str) {
+        self.after_attributes(field::USER_ID, user_id);
+    }
+
+    /// Appends what led up to it, oldest first.
+    pub fn breadcrumbs(&mut self, breadcrumbs: &[Breadcrumb]) {
+        self.after_attributes(field::BREADCRUMBS, breadcrumbs);
+    }
+
+    /// Ends the record's members.
+    pub fn end(mut self) {
+        self.close_attributes();
+    }
+
+    fn after_attributes(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
+        self.close_attributes();
+        self.out.push(b',');
+        self.member(name);
+        json(self.out, value);
+    }
+
+    fn close_attributes(&mut self) {
+        if self.attributes == Place::Inside {
+            self.out.push(b'}');
+        }
+        self.attributes = Place::After;
+    }
+
+    /// Our own names need no escape.
+    fn member(&mut self, name: &str) {
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+}
+
+/// The members of a record that are the same for many, or are numbers until it is sent.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Head<'a> {
+    /// See [`LogRecord::id`](crate::LogRecord::id).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Uuid>,
+    /// See [`LogRecord::seq`](crate::LogRecord::seq).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    /// See [`LogRecord::timestamp`](crate::LogRecord::timestamp).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<Timestamp>,
+    /// See [`LogRecord::install_id`](crate::LogRecord::install_id).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub install_id: Option<&'a str>,
+    /// See [`LogRecord::session_id`](crate::LogRecord::session_id).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<&'a str>,
+}
+
+impl Head<'_> {
+    /// Appends the whole record: this head, then the `members` written earlier.
+    pub fn join(&self, members: &[u8], out: &mut Vec<u8>) {
+        json(out, self);
+        // The head's closing brace makes room for the members, parted by a comma if both have any.
+        out.pop();
+        if out.last() != Some(&b'{') && !members.is_empty() {
+            out.push(b',');
+        }
+        out.extend_from_slice(members);
+        out.push(b'}');
+    }
+}
