@@ -8,10 +8,10 @@
 //! use soliplex_wire::{LogRecord, Severity, encode::{Head, Members}};
 //!
 //! let mut members = Vec::new();
-//! let mut writer = Members::begin(&mut members, Severity::Info, "auth", "signed in");
+//! let mut writer = Members::begin(&mut members, Severity::Info, "auth");
 //! writer.attribute("attempt", 2_i64);
 //! writer.attribute("method", "card");
-//! writer.error("none, all is well");
+//! writer.message("signed in");
 //! writer.end();
 //!
 //! let mut json = Vec::new();
@@ -29,7 +29,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::record::field;
-use crate::{Breadcrumb, Severity, SpanId, TraceId};
+use crate::{ActiveRun, Breadcrumb, LogRecord, Severity, SpanId, TraceId};
 
 /// Appends `value` as JSON.
 pub fn json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
@@ -104,7 +104,8 @@ impl Value<'_> {
 
 /// The members of a record that are known where it happens, being written.
 ///
-/// Attributes come first, then the rest; a record without attributes never opens their object.
+/// Attributes come first, then the rest in any order; a record without attributes never opens their
+/// object.
 #[derive(Debug)]
 #[must_use = "a record is whole only after `end`"]
 pub struct Members<'a> {
@@ -120,8 +121,8 @@ enum Place {
 }
 
 impl<'a> Members<'a> {
-    /// Appends level, logger and message to `out`.
-    pub fn begin(out: &'a mut Vec<u8>, severity: Severity, logger: &str, message: &str) -> Self {
+    /// Appends level and logger to `out`.
+    pub fn begin(out: &'a mut Vec<u8>, severity: Severity, logger: &str) -> Self {
         let mut members = Members {
             out,
             attributes: Place::Before,
@@ -133,9 +134,6 @@ impl<'a> Members<'a> {
         }
         members.member(field::LOGGER);
         json(members.out, logger);
-        members.out.push(b',');
-        members.member(field::MESSAGE);
-        json(members.out, message);
         members
     }
 
@@ -162,6 +160,11 @@ impl<'a> Members<'a> {
         self.after_attributes(field::DROPPED_ATTRIBUTES_COUNT, &count);
     }
 
+    /// Appends the message.
+    pub fn message(&mut self, message: &str) {
+        self.after_attributes(field::MESSAGE, message);
+    }
+
     /// Appends the error, its sources included.
     pub fn error(&mut self, error: &str) {
         self.after_attributes(field::ERROR, error);
@@ -181,6 +184,11 @@ impl<'a> Members<'a> {
     /// Appends who was logged in.
     pub fn user_id(&mut self, user_id: &str) {
         self.after_attributes(field::USER_ID, user_id);
+    }
+
+    /// Appends the agent run in whose course it happened.
+    pub fn active_run(&mut self, run: &ActiveRun) {
+        self.after_attributes(field::ACTIVE_RUN, run);
     }
 
     /// Appends what led up to it, oldest first.
@@ -213,6 +221,42 @@ impl<'a> Members<'a> {
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
     }
+}
+
+/// Appends the members of a whole record: all that [`Head`] does not hold.
+///
+/// The slow road, for a record that had to be taken apart to be cut.
+pub fn members(record: &LogRecord, out: &mut Vec<u8>) {
+    let mut members = Members::begin(out, record.severity, &record.logger);
+    let mut value = Vec::new();
+    for (key, attribute) in record.attributes.iter() {
+        value.clear();
+        json(&mut value, attribute);
+        members.attribute(key, Value::Json(&value));
+    }
+    if record.attributes.dropped() > 0 {
+        members.dropped_attributes(record.attributes.dropped());
+    }
+    members.message(&record.message);
+    if let Some(error) = &record.error {
+        members.error(error);
+    }
+    if let Some(stack_trace) = &record.stack_trace {
+        members.stack_trace(stack_trace);
+    }
+    if let (Some(trace_id), Some(span_id)) = (record.trace_id, record.span_id) {
+        members.trace(trace_id, span_id);
+    }
+    if let Some(user_id) = &record.user_id {
+        members.user_id(user_id);
+    }
+    if let Some(run) = &record.active_run {
+        members.active_run(run);
+    }
+    if !record.breadcrumbs.is_empty() {
+        members.breadcrumbs(&record.breadcrumbs);
+    }
+    members.end();
 }
 
 /// The members of a record that are the same for many, or are numbers until it is sent.
