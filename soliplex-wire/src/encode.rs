@@ -29,7 +29,9 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::record::field;
-use crate::{ActiveRun, Breadcrumb, LogRecord, Severity, SpanId, TraceId};
+use crate::{
+    ActiveRun, Attributes, Batch, Breadcrumb, LogRecord, Receipt, Severity, SpanId, TraceId,
+};
 
 /// Appends `value` as JSON.
 pub fn json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
@@ -291,5 +293,77 @@ impl Head<'_> {
         }
         out.extend_from_slice(members);
         out.push(b'}');
+    }
+}
+
+/// Appends a whole batch: the envelope, and in it the records joined from their two pieces.
+pub fn batch<'r>(
+    resource: &Attributes,
+    sent_at: Timestamp,
+    receipt: Option<&Receipt>,
+    records: impl IntoIterator<Item = (Head<'r>, &'r [u8])>,
+    out: &mut Vec<u8>,
+) {
+    let logs: [(); 0] = [];
+    json(
+        out,
+        &Batch {
+            resource,
+            sent_at,
+            receipt,
+            logs,
+        },
+    );
+    // The records are the envelope's last field, and so far an empty array.
+    out.truncate(out.len().saturating_sub(b"]}".len()));
+    for (index, (head, members)) in records.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        head.join(members, out);
+    }
+    out.extend_from_slice(b"]}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Envelope;
+
+    #[test]
+    fn a_joined_batch_is_the_batch() {
+        let resource: Attributes = [("service.name", "app")].into_iter().collect();
+        for count in 0..3 {
+            let records: Vec<LogRecord> = (0..count)
+                .map(|seq| LogRecord {
+                    seq: Some(seq),
+                    message: "m".into(),
+                    ..LogRecord::default()
+                })
+                .collect();
+            let pieces: Vec<(Head<'_>, Vec<u8>)> = records
+                .iter()
+                .map(|record| {
+                    let mut body = Vec::new();
+                    members(record, &mut body);
+                    (
+                        Head {
+                            seq: record.seq,
+                            ..Head::default()
+                        },
+                        body,
+                    )
+                })
+                .collect();
+            let mut json = Vec::new();
+            let joined = pieces.iter().map(|(head, body)| (*head, &body[..]));
+            batch(&resource, Timestamp::UNIX_EPOCH, None, joined, &mut json);
+            let envelope = Envelope::parse(&json).unwrap();
+            assert_eq!(
+                envelope.records,
+                records.into_iter().map(Ok).collect::<Vec<_>>()
+            );
+            assert_eq!(envelope.resource, resource);
+        }
     }
 }

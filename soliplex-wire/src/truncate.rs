@@ -36,7 +36,8 @@ impl LogRecord {
         self.truncate_to(MAX_RECORD_BYTES)
     }
 
-    fn truncate_to(&mut self, limit: usize) -> Truncated {
+    /// The same for another limit in bytes: a writer that has to leave room cuts to less.
+    pub fn truncate_to(&mut self, limit: usize) -> Truncated {
         let mut cut = Truncated::default();
         // One round in which every field keeps its share, and one in which none does.
         for keep in [MIN_KEPT_BYTES, 0] {
