@@ -2,8 +2,18 @@
 //!
 //! [`Rules`] is the table of what counts as confidential and what is put in its place.
 
-#![forbid(unsafe_code)]
+// Not `forbid`: implementing `downcast_raw`, an unsafe method of tracing's own traits, is allowed
+// where the root and the layer forward it, and nowhere else.
+#![deny(unsafe_code)]
 
+mod layer;
+mod marker;
+mod rewrite;
+mod root;
 mod rules;
+
+pub use layer::SanitizeLayer;
+pub use marker::is_sanitized;
+pub use root::{Sanitize, SanitizedStack};
 
 pub use rules::{Finding, KeyVerdict, RuleCounts, Rules, RulesBuilder, RulesError, RulesHash};

@@ -1,0 +1,67 @@
+//! What the rules say of a field name, remembered.
+//!
+//! Names are static, so the verdict on one never changes; matching it against the key rules for
+//! every event would cost more than all the rest. The memory is a small table per thread, indexed
+//! by the name's address: no lock, nothing to grow, and two names that meet in a slot merely take
+//! turns. Being keyed by name rather than by callsite, it serves late records too, which do not
+//! know their callsite's metadata.
+
+use super::RewriterId;
+use crate::{KeyVerdict, Rules};
+
+/// Verdicts by the address and length of a static name.
+#[derive(Debug)]
+pub(super) struct KeyCache {
+    slots: [Option<Slot>; SLOTS],
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    rewriter: RewriterId,
+    address: usize,
+    length: usize,
+    verdict: KeyVerdict,
+}
+
+impl KeyCache {
+    pub(super) const fn new() -> KeyCache {
+        KeyCache {
+            slots: [None; SLOTS],
+        }
+    }
+
+    /// What `rules`, which belong to `rewriter`, say of the field called `name`.
+    pub(super) fn verdict(
+        &mut self,
+        rules: &Rules,
+        rewriter: RewriterId,
+        name: &'static str,
+    ) -> KeyVerdict {
+        let (address, length) = (name.as_ptr().addr(), name.len());
+        let slot = &mut self.slots[slot_of(address)];
+        if let Some(known) = slot
+            && known.address == address
+            && known.length == length
+            && known.rewriter == rewriter
+        {
+            return known.verdict;
+        }
+        let verdict = rules.key(name);
+        *slot = Some(Slot {
+            rewriter,
+            address,
+            length,
+            verdict,
+        });
+        verdict
+    }
+}
+
+/// The upper bits of a product mix all bits of an address whose lower ones are alike.
+fn slot_of(address: usize) -> usize {
+    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+    ((address as u64).wrapping_mul(GOLDEN) >> (64 - SLOTS.ilog2())) as usize
+}
+
+/// Field names in use at one time; an application has a few dozen on its hot paths.
+const SLOTS: usize = 64;

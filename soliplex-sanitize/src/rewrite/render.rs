@@ -1,0 +1,282 @@
+//! The visitor that renders each value once and cleans what it printed.
+//!
+//! Kinds are kept: a string stays a string, a number a number, a `Debug` prints its clean text as
+//! it stands. Only a number that the rules object to has to become a string, since a marker is
+//! one.
+
+use std::{
+    borrow::Cow,
+    cell::Cell,
+    error::Error,
+    fmt::{self, Write as _},
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use tracing_core::{Field, field::Visit};
+
+use super::{
+    RewriterId,
+    error::CleanError,
+    limits::{MAX_LAST_WORD_BYTES, MAX_NESTED_RENDERINGS, MAX_VALUE_BYTES, TRUNCATED, UNPRINTABLE},
+    scratch::{Recorded, Rendered, Scratch},
+};
+use crate::{KeyVerdict, Rules};
+
+/// Fills a scratch with the clean form of every value it is shown.
+pub(super) struct Renderer<'a> {
+    rules: &'a Rules,
+    rewriter: RewriterId,
+    scratch: &'a mut Scratch,
+}
+
+impl Visit for Renderer<'_> {
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        if self.verdict(field) != KeyVerdict::Drop {
+            self.push(field, Rendered::Bool(value));
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        let long = value.unsigned_abs() >= SHORTEST_SECRET_NUMBER;
+        self.number(field, Rendered::I64(value), long, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        let long = value >= SHORTEST_SECRET_NUMBER;
+        self.number(field, Rendered::U64(value), long, value);
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        let long = value.unsigned_abs() >= u128::from(SHORTEST_SECRET_NUMBER);
+        self.number(field, Rendered::I128(value), long, value);
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        let long = value >= u128::from(SHORTEST_SECRET_NUMBER);
+        self.number(field, Rendered::U128(value), long, value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        let long = value.abs() >= SHORTEST_SECRET_NUMBER as f64;
+        self.number(field, Rendered::F64(value), long, value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if self.verdict(field) == KeyVerdict::Drop {
+            return;
+        }
+        let value = within_bound(value);
+        let clean = self.rules.sanitize_value(field.name(), &value);
+        let start = self.scratch.text.len();
+        self.scratch.text.push_str(&clean);
+        self.push(field, Rendered::Str(start..self.scratch.text.len()));
+    }
+
+    fn record_bytes(&mut self, field: &Field, value: &[u8]) {
+        let verdict = self.verdict(field);
+        let value = value.get(..MAX_VALUE_BYTES).unwrap_or(value);
+        let start = self.scratch.bytes.len();
+        match verdict {
+            KeyVerdict::Drop => return,
+            KeyVerdict::Redact => {
+                let text = String::from_utf8_lossy(value);
+                let clean = self.rules.sanitize_value(field.name(), &text);
+                self.scratch.bytes.extend_from_slice(clean.as_bytes());
+            }
+            // Printed as a list of numbers, text would slip past every rule.
+            KeyVerdict::Keep => {
+                for chunk in value.utf8_chunks() {
+                    let clean = self.rules.sanitize_value(field.name(), chunk.valid());
+                    self.scratch.bytes.extend_from_slice(clean.as_bytes());
+                    self.scratch.bytes.extend_from_slice(chunk.invalid());
+                }
+            }
+        }
+        self.push(field, Rendered::Bytes(start..self.scratch.bytes.len()));
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        if self.verdict(field) == KeyVerdict::Drop {
+            return;
+        }
+        let error = CleanError::new(value, &mut |text| self.detached(field, text));
+        self.push(field, Rendered::Error(Box::new(error)));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if self.verdict(field) == KeyVerdict::Drop {
+            return;
+        }
+        let range = self.debug(field, value);
+        self.push(field, Rendered::Debug(range));
+    }
+}
+
+impl<'a> Renderer<'a> {
+    pub(super) fn new(
+        rules: &'a Rules,
+        rewriter: RewriterId,
+        scratch: &'a mut Scratch,
+    ) -> Renderer<'a> {
+        Renderer {
+            rules,
+            rewriter,
+            scratch,
+        }
+    }
+
+    fn verdict(&mut self, field: &Field) -> KeyVerdict {
+        let keys = &mut self.scratch.keys;
+        keys.verdict(self.rules, self.rewriter, field.name())
+    }
+
+    fn push(&mut self, field: &Field, value: Rendered) {
+        let field = field.clone();
+        self.scratch.recorded.push(Recorded { field, value });
+    }
+
+    /// Keeps a number as it is unless its name or, if it is `long` enough, its digits give it away.
+    fn number(&mut self, field: &Field, number: Rendered, long: bool, text: impl fmt::Display) {
+        match self.verdict(field) {
+            KeyVerdict::Drop => return,
+            KeyVerdict::Keep if !long => return self.push(field, number),
+            KeyVerdict::Keep | KeyVerdict::Redact => {}
+        }
+        let start = self.scratch.text.len();
+        // Writing a number to a string does not fail.
+        let _ = write!(self.scratch.text, "{text}");
+        if self.clean_from(field, start) {
+            self.push(field, Rendered::Str(start..self.scratch.text.len()));
+        } else {
+            self.scratch.text.truncate(start);
+            self.push(field, number);
+        }
+    }
+
+    /// Renders and cleans `value` at the end of the scratch's text.
+    fn debug(&mut self, field: &Field, value: &dyn fmt::Debug) -> Range<usize> {
+        let start = self.scratch.text.len();
+        print(value, &mut self.scratch.text);
+        self.clean_from(field, start);
+        start..self.scratch.text.len()
+    }
+
+    /// As `debug`, but the text is taken away with the caller.
+    fn detached(&mut self, field: &Field, value: &dyn fmt::Debug) -> String {
+        let range = self.debug(field, value);
+        self.scratch.text.split_off(range.start)
+    }
+
+    /// Cleans the scratch's text from `start` on; tells whether that changed it.
+    fn clean_from(&mut self, field: &Field, start: usize) -> bool {
+        let text = self.scratch.text.get(start..).unwrap_or_default();
+        let clean = match self.rules.sanitize_value(field.name(), text) {
+            Cow::Borrowed(same) if same.len() == text.len() => return false,
+            other => other.into_owned(),
+        };
+        self.scratch.text.truncate(start);
+        self.scratch.text.push_str(&clean);
+        true
+    }
+}
+
+/// Appends the `Debug` text of `value`, or what stands for it if it has none.
+fn print(value: &dyn fmt::Debug, text: &mut String) {
+    let start = text.len();
+    let Some(_nested) = Nested::enter() else {
+        text.push_str(UNPRINTABLE);
+        return;
+    };
+    let mut room = Room {
+        left: MAX_VALUE_BYTES,
+        text,
+    };
+    let printed = catch_unwind(AssertUnwindSafe(|| write!(room, "{value:?}")));
+    let full = room.left == 0;
+    match printed {
+        Ok(Ok(())) => {}
+        Ok(Err(fmt::Error)) if full => {
+            text.truncate(last_word(text, start));
+            text.push_str(TRUNCATED);
+        }
+        Ok(Err(fmt::Error)) | Err(_) => {
+            text.truncate(start);
+            text.push_str(UNPRINTABLE);
+        }
+    }
+}
+
+/// `value`, or its head if it is over the bound.
+fn within_bound(value: &str) -> Cow<'_, str> {
+    if value.len() <= MAX_VALUE_BYTES {
+        return Cow::Borrowed(value);
+    }
+    let mut head = head(value, MAX_VALUE_BYTES).to_owned();
+    head.truncate(last_word(&head, 0));
+    head.push_str(TRUNCATED);
+    Cow::Owned(head)
+}
+
+/// The longest head of `text` of at most `bytes` that ends between two characters.
+fn head(text: &str, bytes: usize) -> &str {
+    let mut ends = (0..=bytes).rev();
+    ends.find_map(|end| text.get(..end)).unwrap_or_default()
+}
+
+/// Where the last word of the text that began at `start` begins, looking back a bounded way.
+fn last_word(text: &str, start: usize) -> usize {
+    let text = text.as_bytes();
+    let floor = text.len().saturating_sub(MAX_LAST_WORD_BYTES).max(start);
+    let tail = text.get(floor..).unwrap_or_default();
+    let word = tail.iter().rposition(u8::is_ascii_whitespace);
+    word.map_or(text.len(), |at| floor + at + 1)
+}
+
+/// A text that takes no more than it has room for.
+struct Room<'a> {
+    text: &'a mut String,
+    /// Bytes; zero once something did not fit.
+    left: usize,
+}
+
+impl fmt::Write for Room<'_> {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        if let Some(left) = self.left.checked_sub(piece.len()) {
+            self.text.push_str(piece);
+            self.left = left;
+            return Ok(());
+        }
+        self.text.push_str(head(piece, self.left));
+        self.left = 0;
+        Err(fmt::Error)
+    }
+}
+
+/// One rendering on this thread, counted while it lasts.
+struct Nested;
+
+impl Nested {
+    /// `None` if too many are under way already.
+    fn enter() -> Option<Nested> {
+        let depth = RENDERING.get();
+        (depth < MAX_NESTED_RENDERINGS).then(|| {
+            RENDERING.set(depth + 1);
+            Nested
+        })
+    }
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        RENDERING.set(RENDERING.get().saturating_sub(1));
+    }
+}
+
+thread_local! {
+    static RENDERING: Cell<u8> = const { Cell::new(0) };
+}
+
+/// Numbers below this have fewer than nine digits: too few for a social security, telephone or
+/// card number, so only their name can give them away.
+const SHORTEST_SECRET_NUMBER: u64 = 100_000_000;

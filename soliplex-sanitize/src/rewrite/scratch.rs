@@ -1,0 +1,86 @@
+//! The memory that rewriting works in, kept by each thread from event to event.
+//!
+//! It is taken out of its thread-local while in use: an event logged from within finds the place
+//! empty and works in fresh memory, so nothing is ever borrowed across foreign code. In the
+//! steady state no event allocates.
+
+use std::{cell::Cell, error::Error, ops::Range};
+
+use tracing_core::Field;
+
+use super::{
+    keys::KeyCache,
+    limits::{MAX_KEPT_BYTES, MAX_KEPT_VALUES},
+};
+
+/// What one event's visit left behind.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    /// All clean text of the event, end to end.
+    pub(super) text: String,
+    /// All clean byte strings of the event, end to end.
+    pub(super) bytes: Vec<u8>,
+    /// The values in the order they were visited.
+    pub(super) recorded: Vec<Recorded>,
+    /// Survives from event to event.
+    pub(super) keys: KeyCache,
+}
+
+/// One field with its clean value.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    pub(super) field: Field,
+    pub(super) value: Rendered,
+}
+
+/// A clean value of the kind it was recorded as; text and bytes lie in [`Scratch`].
+#[derive(Debug)]
+pub(super) enum Rendered {
+    Bool(bool),
+    I64(i64),
+    U64(u64),
+    I128(i128),
+    U128(u128),
+    F64(f64),
+    Str(Range<usize>),
+    Debug(Range<usize>),
+    Bytes(Range<usize>),
+    Error(Box<dyn Error + 'static>),
+}
+
+impl Scratch {
+    /// Runs `work` with this thread's scratch, empty; with a new one if that is in use further up
+    /// the stack, or if the thread is ending.
+    pub(super) fn with<R>(work: impl FnOnce(&mut Scratch) -> R) -> R {
+        let kept = KEPT.try_with(Cell::take).ok().flatten();
+        let mut scratch = kept.unwrap_or_else(|| Box::new(Scratch::new()));
+        // Should `work` panic, the scratch goes with it and the next event makes another.
+        let result = work(&mut scratch);
+        scratch.clear();
+        // An ending thread keeps nothing, which is what dropping the scratch here amounts to.
+        let _ = KEPT.try_with(|kept| kept.set(Some(scratch)));
+        result
+    }
+
+    const fn new() -> Scratch {
+        Scratch {
+            text: String::new(),
+            bytes: Vec::new(),
+            recorded: Vec::new(),
+            keys: KeyCache::new(),
+        }
+    }
+
+    fn clear(&mut self) {
+        self.text.clear();
+        self.text.shrink_to(MAX_KEPT_BYTES);
+        self.bytes.clear();
+        self.bytes.shrink_to(MAX_KEPT_BYTES);
+        self.recorded.clear();
+        self.recorded.shrink_to(MAX_KEPT_VALUES);
+    }
+}
+
+thread_local! {
+    static KEPT: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+}

@@ -1,0 +1,177 @@
+//! Clean values put back into tracing's own shapes.
+//!
+//! `value_set_all` and `value_set` are hidden from the documentation of tracing-core but are what
+//! every expanded `tracing` macro calls, so they cannot go within 0.1. The arrays lie on the
+//! stack: the usual event allocates nothing.
+
+use std::{array, fmt, ops::Range};
+
+use tracing_core::{
+    Field,
+    field::{self, DebugValue, Empty, FieldSet, Value, ValueSet},
+    span::Record,
+};
+
+use super::{
+    limits::MAX_RECORD_VALUES,
+    scratch::{Recorded, Rendered, Scratch},
+};
+
+/// Hands `deliver` the values of an event or a new span, in the order of its `fields`.
+///
+/// A field that was not visited is passed as `Empty` if `announced` says it was there, else as
+/// absent. Of two values for one field, which no macro can produce, the last is kept.
+pub(super) fn for_fields<R>(
+    scratch: &Scratch,
+    fields: &FieldSet,
+    announced: impl Fn(&Field) -> bool,
+    deliver: impl FnOnce(&ValueSet<'_>) -> R,
+) -> R {
+    match fields.len().max(scratch.recorded.len()) {
+        0..=4 => in_array::<4, R>(scratch, fields, announced, deliver),
+        5..=8 => in_array::<8, R>(scratch, fields, announced, deliver),
+        9..=16 => in_array::<16, R>(scratch, fields, announced, deliver),
+        17..=32 => in_array::<32, R>(scratch, fields, announced, deliver),
+        _ => in_vec(scratch, fields, announced, deliver),
+    }
+}
+
+/// Hands `deliver` the values of a late record, in the order they were recorded.
+///
+/// A record does not tell its fields, so each value travels with its own. Only arrays are taken
+/// for that, hence the few sizes; what is left over in one is padded with absent values, which
+/// are not visited but do count in [`Record::len`].
+pub(super) fn for_record(scratch: &Scratch, mut deliver: impl FnMut(&Record<'_>)) {
+    for recorded in scratch.recorded.chunks(MAX_RECORD_VALUES) {
+        match recorded.len() {
+            0 => {}
+            1 => with_fields::<1>(scratch, recorded, &mut deliver),
+            2 => with_fields::<2>(scratch, recorded, &mut deliver),
+            3 => with_fields::<3>(scratch, recorded, &mut deliver),
+            4 => with_fields::<4>(scratch, recorded, &mut deliver),
+            5..=8 => with_fields::<8>(scratch, recorded, &mut deliver),
+            9..=32 => with_fields::<32>(scratch, recorded, &mut deliver),
+            _ => with_fields::<MAX_RECORD_VALUES>(scratch, recorded, &mut deliver),
+        }
+    }
+}
+
+fn in_array<const N: usize, R>(
+    scratch: &Scratch,
+    fields: &FieldSet,
+    announced: impl Fn(&Field) -> bool,
+    deliver: impl FnOnce(&ValueSet<'_>) -> R,
+) -> R {
+    let values: [Clean<'_>; N] =
+        array::from_fn(|i| scratch.recorded.get(i).map_or(EMPTY, |r| scratch.clean(r)));
+    let mut slots: [Option<&dyn Value>; N] = [None; N];
+    place(scratch, fields, announced, &values, &mut slots);
+    let slots = slots.get(..fields.len()).unwrap_or_default();
+    deliver(&fields.value_set_all(slots))
+}
+
+fn in_vec<R>(
+    scratch: &Scratch,
+    fields: &FieldSet,
+    announced: impl Fn(&Field) -> bool,
+    deliver: impl FnOnce(&ValueSet<'_>) -> R,
+) -> R {
+    let values: Vec<Clean<'_>> = scratch.recorded.iter().map(|r| scratch.clean(r)).collect();
+    let mut slots: Vec<Option<&dyn Value>> = vec![None; fields.len()];
+    place(scratch, fields, announced, &values, &mut slots);
+    deliver(&fields.value_set_all(&slots))
+}
+
+/// Puts each value where its field stands, and `Empty` where one was announced.
+fn place<'v>(
+    scratch: &Scratch,
+    fields: &FieldSet,
+    announced: impl Fn(&Field) -> bool,
+    values: &'v [Clean<'v>],
+    slots: &mut [Option<&'v dyn Value>],
+) {
+    for (recorded, value) in scratch.recorded.iter().zip(values) {
+        if let Some(slot) = slots.get_mut(recorded.field.index()) {
+            *slot = Some(value.as_value());
+        }
+    }
+    for (field, slot) in fields.iter().zip(slots) {
+        if slot.is_none() && announced(&field) {
+            *slot = Some(&Empty);
+        }
+    }
+}
+
+fn with_fields<const N: usize>(
+    scratch: &Scratch,
+    recorded: &[Recorded],
+    deliver: &mut impl FnMut(&Record<'_>),
+) {
+    let Some(first) = recorded.first() else {
+        return;
+    };
+    let values: [Clean<'_>; N] =
+        array::from_fn(|i| recorded.get(i).map_or(EMPTY, |r| scratch.clean(r)));
+    let entries: [(&Field, Option<&dyn Value>); N] =
+        array::from_fn(|i| match (recorded.get(i), values.get(i)) {
+            (Some(recorded), Some(value)) => (&recorded.field, Some(value.as_value())),
+            _ => (&first.field, None),
+        });
+    // Only the callsite of this set is compared with the fields'; its names are never read.
+    let fields = FieldSet::new(&[], first.field.callsite());
+    deliver(&Record::new(&fields.value_set(&entries)));
+}
+
+/// A value that can be recorded again, borrowing its text.
+enum Clean<'a> {
+    Str(&'a str),
+    Debug(DebugValue<Verbatim<'a>>),
+    Bytes(&'a [u8]),
+    /// A number, a boolean, an error: recorded from where it lies.
+    AsIs(&'a dyn Value),
+}
+
+const EMPTY: Clean<'static> = Clean::AsIs(&Empty);
+
+impl Clean<'_> {
+    fn as_value(&self) -> &dyn Value {
+        match self {
+            Clean::Str(text) => text,
+            Clean::Debug(text) => text,
+            Clean::Bytes(bytes) => bytes,
+            Clean::AsIs(value) => *value,
+        }
+    }
+}
+
+impl Scratch {
+    fn clean<'a>(&'a self, recorded: &'a Recorded) -> Clean<'a> {
+        match &recorded.value {
+            Rendered::Str(range) => Clean::Str(self.text(range)),
+            Rendered::Debug(range) => Clean::Debug(field::debug(Verbatim(self.text(range)))),
+            Rendered::Bytes(range) => {
+                Clean::Bytes(self.bytes.get(range.clone()).unwrap_or_default())
+            }
+            Rendered::Bool(value) => Clean::AsIs(value),
+            Rendered::I64(value) => Clean::AsIs(value),
+            Rendered::U64(value) => Clean::AsIs(value),
+            Rendered::I128(value) => Clean::AsIs(value),
+            Rendered::U128(value) => Clean::AsIs(value),
+            Rendered::F64(value) => Clean::AsIs(value),
+            Rendered::Error(value) => Clean::AsIs(value),
+        }
+    }
+
+    fn text(&self, range: &Range<usize>) -> &str {
+        self.text.get(range.clone()).unwrap_or_default()
+    }
+}
+
+/// Text that was rendered already: its `Debug` is the text itself.
+struct Verbatim<'a>(&'a str);
+
+impl fmt::Debug for Verbatim<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
