@@ -1,0 +1,177 @@
+//! Each value keeps the kind it was recorded as, and loses what the rules object to.
+
+use std::error::Error;
+
+use soliplex_sanitize::{Rules, Sanitize as _};
+use tracing::{dispatcher, field, info, info_span};
+use tracing_subscriber::{Registry, layer::SubscriberExt as _};
+
+use crate::capture::{Failure, Kind, Recorder};
+
+fn check(log: impl FnOnce(), expected: &[(&'static str, Kind)]) {
+    let recorder = Recorder::default();
+    let stack = Registry::default()
+        .with(recorder.clone())
+        .sanitize(Rules::standard());
+    dispatcher::with_default(&stack.into(), log);
+    assert_eq!(recorder.only(), expected);
+}
+
+fn text(text: &str) -> Kind {
+    Kind::Str(text.to_owned())
+}
+
+fn debug(text: &str) -> Kind {
+    Kind::Debug(text.to_owned())
+}
+
+#[test]
+fn clean_values_arrive_as_they_were_recorded() {
+    check(
+        || {
+            info!(
+                a = true, b = -1, c = 1_u64, d = -1_i128, e = 1_u128, f = 0.5, g = "text",
+                h = &b"\xff\0"[..], i = ?"debug", j = %"display", "message"
+            );
+        },
+        &[
+            ("message", debug("message")),
+            ("a", Kind::Bool(true)),
+            ("b", Kind::I64(-1)),
+            ("c", Kind::U64(1)),
+            ("d", Kind::I128(-1)),
+            ("e", Kind::U128(1)),
+            ("f", Kind::F64(0.5)),
+            ("g", text("text")),
+            ("h", Kind::Bytes(b"\xff\0".to_vec())),
+            ("i", debug("\"debug\"")),
+            ("j", debug("display")),
+        ],
+    );
+}
+
+#[test]
+fn secrets_go_and_kinds_stay() {
+    check(
+        || {
+            info!(
+                g = "to a.person@example.org",
+                h = &b"to a.person@example.org\xff"[..],
+                i = ?"a.person@example.org",
+                j = %"a.person@example.org",
+                "hello {}", "a.person@example.org"
+            );
+        },
+        &[
+            ("message", debug("hello [EMAIL]")),
+            ("g", text("to [EMAIL]")),
+            ("h", Kind::Bytes(b"to [EMAIL]\xff".to_vec())),
+            ("i", debug("\"[EMAIL]\"")),
+            ("j", debug("[EMAIL]")),
+        ],
+    );
+}
+
+#[test]
+fn a_sensitive_name_hides_strings_numbers_and_bytes_but_not_booleans() {
+    check(
+        || {
+            info!(
+                password = "hunter-2-hunter",
+                secret = 123_456_789_u64,
+                token = -7.25,
+                auth = ?Some("hunter-2-hunter"),
+                credential = &b"hunter\xff"[..],
+                ssn = true,
+            );
+        },
+        &[
+            ("password", text("[REDACTED]")),
+            ("secret", text("[REDACTED]")),
+            ("token", text("[REDACTED]")),
+            ("auth", debug("[REDACTED]")),
+            ("credential", Kind::Bytes(b"[REDACTED]".to_vec())),
+            ("ssn", Kind::Bool(true)),
+        ],
+    );
+}
+
+#[test]
+fn an_error_is_cleaned_through_its_whole_source_chain_and_keeps_its_type_name() {
+    let error = Failure::chain(&[
+        "mail to a@example.org failed",
+        "no route",
+        "for b@example.org",
+    ]);
+    let recorder = Recorder::default();
+    let stack = Registry::default()
+        .with(recorder.clone())
+        .sanitize(Rules::standard());
+    dispatcher::with_default(&stack.into(), || {
+        info!(error = &error as &(dyn Error + 'static));
+    });
+    let values = recorder.only();
+    let Kind::Error(chain) = &values[0].1 else {
+        panic!("{values:?}");
+    };
+    let displays: Vec<_> = chain.iter().map(|(display, _)| display.as_str()).collect();
+    assert_eq!(
+        displays,
+        ["mail to [EMAIL] failed", "no route", "for [EMAIL]"]
+    );
+    for (_, debug) in chain {
+        assert!(debug.starts_with("Failure {"), "{debug}");
+        assert!(!debug.contains("@example.org"), "{debug}");
+    }
+}
+
+#[test]
+fn spans_and_late_records_are_cleaned_like_events() {
+    let recorder = Recorder::default();
+    let stack = Registry::default()
+        .with(recorder.clone())
+        .sanitize(Rules::standard());
+    dispatcher::with_default(&stack.into(), || {
+        let span = info_span!(
+            "s",
+            from = "a@example.org",
+            password = field::Empty,
+            n = field::Empty
+        );
+        span.record("password", "hunter-2-hunter").record("n", 7);
+    });
+    let seen = recorder.seen();
+    assert_eq!(seen[0].values, [("from", text("[EMAIL]"))]);
+    assert_eq!(seen[1].values, [("password", text("[REDACTED]"))]);
+    assert_eq!(seen[2].values, [("n", Kind::I64(7))]);
+}
+
+#[test]
+fn a_field_announced_as_empty_is_still_announced() {
+    #[derive(Clone, Default)]
+    struct Announced(std::sync::Arc<std::sync::Mutex<Vec<&'static str>>>);
+
+    impl<S: tracing_core::Subscriber> tracing_subscriber::Layer<S> for Announced {
+        fn on_new_span(
+            &self,
+            attributes: &tracing_core::span::Attributes<'_>,
+            _: &tracing_core::span::Id,
+            _: tracing_subscriber::layer::Context<'_, S>,
+        ) {
+            let fields = attributes.fields().iter();
+            let there = fields
+                .filter(|field| attributes.contains(field))
+                .map(|field| field.name());
+            self.0.lock().unwrap().extend(there);
+        }
+    }
+
+    let announced = Announced::default();
+    let stack = Registry::default()
+        .with(announced.clone())
+        .sanitize(Rules::standard());
+    dispatcher::with_default(&stack.into(), || {
+        info_span!("s", a = 1, b = field::Empty, c = "c");
+    });
+    assert_eq!(*announced.0.lock().unwrap(), ["a", "b", "c"]);
+}
