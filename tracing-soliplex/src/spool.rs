@@ -1,0 +1,205 @@
+//! The spool: records on disk, from the moment the worker has them until the server has them.
+//!
+//! One writer, the worker's thread, which owns the [`Spool`] and calls its three verbs: append,
+//! peek, confirm. A record is a string of bytes here; what is in it, when it is sent and what an
+//! answer means is decided elsewhere, and the ring in front of the spool is not known but for a
+//! number.
+//!
+//! # What holds
+//! - **Durable when told.** An operation that returns `Ok` is on disk: one redb commit each, with
+//!   `Durability::Immediate`. One that returns an error has changed nothing, or says so.
+//! - **Once in, once out.** A record leaves when it is confirmed, evicted or wiped, and for no
+//!   other reason; it never comes back. Nothing on disk says that a record is in hand. The ring's
+//!   position is stored in the commit that stores its records, so a crash between that and the
+//!   ring's release stores nothing twice.
+//! - **Bounded.** The file is never longer than [`SpoolOptions::max_bytes`], but for a moment
+//!   when a full one is freed. It doubles as it grows, so that between half of the bound and all
+//!   of it is used when the first record has to go. Memory: redb's cache and one batch.
+//! - **Counted.** Records appended = waiting + confirmed + evicted + lost to the disk; the last
+//!   are told by [`Spool::take_losses`].
+//!
+//! # What happens when …
+//! - … *the disk fails*: the call says so, redb is closed, the next call opens it again. How long
+//!   to wait in between is the caller's to choose.
+//! - … *the disk is full*: new records are refused ([`AppendError::DiskFull`]), confirming and
+//!   evicting go on. Room is written out when the file grows, so a full disk is met there and not
+//!   in the middle of a commit, and the free pages of the file are real. Copy-on-write asks for
+//!   pages even to delete; where the file has none left, they come out of `spool.headroom`, a
+//!   file of 256 KiB that is deleted for the purpose and made again when there is room. A file
+//!   beside the store can be given up without writing to the store, which free pages inside it
+//!   cannot.
+//! - … *the file is damaged*, of a later version, or makes redb panic: it is renamed, a new one
+//!   is made, the loss is told. Panics are caught, which needs a build that unwinds.
+//! - … *a second process comes*: it gets [`OpenError::Held`], with the name of the first.
+//! - … *the directory is read-only*: [`OpenError::Directory`]; the worker does without a spool.
+//!
+//! # On disk
+//! `directory.rs` lists the files, `tables.rs` the tables with the rules for versions, `chunk.rs`
+//! the bytes of a chunk. Records that are appended together and share lane and context are one
+//! value, a chunk: a value a record costs two to three times the time. A record's place in the
+//! order of age is the number of its chunk, which is never used twice.
+
+mod append;
+mod chunk;
+mod confirm;
+mod dead_letter;
+mod directory;
+mod error;
+mod evict;
+mod growth;
+mod lane;
+mod limits;
+mod mend;
+mod peek;
+mod state;
+mod store;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use append::{Appended, Frame};
+pub(crate) use confirm::Confirmed;
+pub(crate) use dead_letter::{DeadLetter, StoredDeadLetter};
+pub(crate) use error::{AppendError, Holder, OpenError, Unavailable};
+pub(crate) use evict::{Compacted, EvictReason, Eviction};
+pub(crate) use lane::Lane;
+pub(crate) use limits::SpoolOptions;
+pub(crate) use mend::Losses;
+pub(crate) use peek::{Cursor, PeekHandle, PeekLimits, Peeked, StoredRecord};
+pub(crate) use state::LaneTotals;
+pub(crate) use store::SetAside;
+
+use directory::Directory;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+use store::{Place, Store};
+
+/// Records on disk. Dropping it closes the file and lets the next one in; opening it again costs
+/// a few milliseconds, so a mobile host that must let go of its files does just that.
+pub(crate) struct Spool {
+    store: Store,
+    max_age: Duration,
+    /// An append met the byte bound, and nothing has been evicted since.
+    at_bound: bool,
+    unreadable_records: u64,
+}
+
+/// What opening found.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// What waits.
+    pub(crate) stats: SpoolStats,
+    /// The store that had to be given up for a new one.
+    pub(crate) set_aside: Option<SetAside>,
+}
+
+/// How full the spool is, as of its last commit.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct SpoolStats {
+    /// What waits, by lane, the lowest first.
+    pub(crate) lanes: [LaneTotals; lane::LANES],
+    /// The file's length, in bytes.
+    pub(crate) file_bytes: u64,
+    /// Dead letters kept.
+    pub(crate) dead: u64,
+    /// Dead letters that went for younger ones, since the file was made.
+    pub(crate) dead_dropped: u64,
+}
+
+impl SpoolStats {
+    /// Records waiting in all lanes.
+    pub(crate) fn records(&self) -> u64 {
+        self.lanes.iter().map(|lane| lane.records).sum()
+    }
+}
+
+impl Spool {
+    /// Opens the spool in a folder, making both if need be.
+    ///
+    /// # Errors
+    /// See [`OpenError`]. A damaged file is no error; it is set aside.
+    pub(crate) fn open(
+        directory: &Path,
+        options: &SpoolOptions,
+    ) -> Result<(Self, Opened), OpenError> {
+        Self::open_place(Place::Directory(Directory::open(directory)?), options)
+    }
+
+    /// Opens the spool on storage of the caller's making; `supply` is called for each opening.
+    #[cfg(test)]
+    pub(crate) fn with_backend<B: redb::StorageBackend>(
+        supply: impl Fn() -> io::Result<B> + Send + 'static,
+        options: &SpoolOptions,
+    ) -> Result<(Self, Opened), OpenError> {
+        let supply = move || supply().map(|backend| Box::new(backend) as Box<_>);
+        Self::open_place(Place::Supplied(Box::new(supply)), options)
+    }
+
+    fn open_place(place: Place, options: &SpoolOptions) -> Result<(Self, Opened), OpenError> {
+        let mut store = Store::open(place, options)?;
+        let set_aside = store.take_set_aside();
+        let spool = Self {
+            store,
+            max_age: options.max_age,
+            at_bound: false,
+            unreadable_records: 0,
+        };
+        let stats = spool.stats();
+        Ok((spool, Opened { stats, set_aside }))
+    }
+
+    /// The ring's sequence up to which everything is stored; 0 in a new spool. Opens the store
+    /// if a failure closed it, and so tells whether a failed append took place.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn ring_through(&mut self) -> Result<u64, Unavailable> {
+        self.store.ensure_open()?;
+        Ok(self.store.state().ring_through)
+    }
+
+    /// How full the spool is. Touches no disk.
+    pub(crate) fn stats(&self) -> SpoolStats {
+        let state = self.store.state();
+        SpoolStats {
+            lanes: state.lanes,
+            file_bytes: self.store.growth().file_bytes(),
+            dead: state.dead.records,
+            dead_dropped: state.dead.dropped,
+        }
+    }
+
+    /// A small fact stored under a name. Facts go with a file that is set aside: who needs one
+    /// to outlive that keeps a copy and puts it back when [`Opened::set_aside`] says so.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn meta(&mut self, name: &str) -> Result<Option<Vec<u8>>, Unavailable> {
+        Ok(self.store.read(|txn| {
+            let value = txn.open_table(tables::META)?.get(name)?;
+            Ok(value.map(|value| value.value().to_vec()))
+        })?)
+    }
+
+    /// Stores a small fact under a name, durably.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn put_meta(&mut self, name: &str, value: &[u8]) -> Result<(), Unavailable> {
+        Ok(self.store.write_freeing(|txn, _| {
+            txn.open_table(tables::META)?.insert(name, value)?;
+            Ok(())
+        })?)
+    }
+
+    /// Deletes everything: the file, what was set aside, every fact. The next call makes a new
+    /// file, in which the ring's position is kept, so that what is gone does not come back.
+    ///
+    /// # Errors
+    /// When a file cannot be deleted; to try again does no harm.
+    pub(crate) fn wipe(&mut self) -> io::Result<()> {
+        self.at_bound = false;
+        self.store.wipe()
+    }
+}

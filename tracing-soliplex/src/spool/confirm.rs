@@ -1,0 +1,119 @@
+//! Confirming: what the server has answered for leaves the spool, in one commit. What it refused
+//! for good becomes a dead letter in the same commit.
+
+use super::append::{Appended, Frame, plan, write_chunks};
+use super::chunk;
+use super::dead_letter::{DeadLetter, bury};
+use super::error::{AppendError, Fault, Unavailable};
+use super::peek::{PeekHandle, PeekedChunk};
+use super::state::State;
+use super::{Spool, tables};
+use redb::WriteTransaction;
+
+/// What a confirmation removed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Confirmed {
+    /// Records that left, dead ones included.
+    pub(crate) records: u64,
+    /// Those of them that became dead letters.
+    pub(crate) dead: u64,
+    /// Older dead letters that had to go for them.
+    pub(crate) dead_dropped: u64,
+    /// Records that were gone already: evicted, wiped, or confirmed by a call that failed after
+    /// its commit.
+    pub(crate) missing: u64,
+}
+
+impl Spool {
+    /// Removes the peeked records; those named in `dead` become dead letters. To try again after
+    /// an error, or to confirm twice, does no harm.
+    ///
+    /// Works on a full disk and at the byte bound.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn confirm(
+        &mut self,
+        handle: &PeekHandle,
+        dead: &[DeadLetter<'_>],
+    ) -> Result<Confirmed, Unavailable> {
+        Ok(self
+            .store
+            .write_freeing(|txn, state| remove_chunks(txn, state, handle, dead))?)
+    }
+
+    /// [`Spool::confirm`] and [`Spool::append`] in one commit, which is what a worker that keeps
+    /// up has to do: half the syncs.
+    ///
+    /// # Errors
+    /// As [`Spool::append`]; then neither has happened.
+    pub(crate) fn confirm_and_append(
+        &mut self,
+        (handle, dead): (&PeekHandle, &[DeadLetter<'_>]),
+        frames: &[Frame<'_>],
+        contexts: &[(u64, &[u8])],
+        ring_through: u64,
+    ) -> Result<(Confirmed, Appended), AppendError> {
+        let chunks = plan(frames);
+        let done = self.store.write(|txn, state| {
+            state.ring_through = ring_through;
+            // Appending first keeps the facts of a context that both sides name.
+            let appended = write_chunks(txn, state, &chunks, contexts)?;
+            let confirmed = remove_chunks(txn, state, handle, dead)?;
+            Ok((confirmed, appended))
+        });
+        self.after_append(done)
+    }
+}
+
+fn remove_chunks(
+    txn: &WriteTransaction,
+    state: &mut State,
+    handle: &PeekHandle,
+    dead: &[DeadLetter<'_>],
+) -> Result<Confirmed, Fault> {
+    let mut confirmed = Confirmed::default();
+    for (index, chunk) in handle.chunks.iter().enumerate() {
+        let dead_here = dead.iter().filter_map(|letter| {
+            let (origin, place) = *handle.origins.get(letter.record)?;
+            (origin == index).then_some((place, letter.reason))
+        });
+        let mut table = txn.open_table(tables::chunks(chunk.lane))?;
+        let removed = table.remove(chunk.number)?;
+        let Some(bytes) = removed else {
+            confirmed.missing += chunk.header.records;
+            continue;
+        };
+        bury_some(txn, state, chunk, bytes.value(), dead_here, &mut confirmed)?;
+        drop(bytes);
+        let header = chunk.header;
+        state
+            .lane_mut(chunk.lane)
+            .subtract(header.records, header.payload_bytes);
+        tables::release_context(txn, header.context, 1)?;
+        confirmed.records += header.records;
+    }
+    Ok(confirmed)
+}
+
+fn bury_some<'a>(
+    txn: &WriteTransaction,
+    state: &mut State,
+    chunk: &PeekedChunk,
+    bytes: &[u8],
+    dead: impl Iterator<Item = (usize, &'a str)>,
+    confirmed: &mut Confirmed,
+) -> Result<(), Fault> {
+    let mut dead = dead.peekable();
+    if dead.peek().is_none() {
+        return Ok(());
+    }
+    let records = chunk::records(bytes)?;
+    for (place, reason) in dead {
+        if let Some(record) = records.get(place) {
+            confirmed.dead_dropped += bury(txn, state, chunk.header.context, *record, reason)?;
+            confirmed.dead += 1;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! Evicting: what is too old, or too much, goes, the lowest lane's oldest first. Everything that
+//! goes is named, so that a loss record can say what is missing.
+//!
+//! Age is the wall clock's, the only one that outlives a restart. A lane is looked at from its
+//! oldest chunk on, and no further than the first that may stay: a chunk stamped by a clock that
+//! ran ahead keeps those behind it a little longer, and the byte bound holds all the same.
+
+use super::chunk::ChunkHeader;
+use super::error::{Fault, Unavailable};
+use super::lane::Lane;
+use super::limits::{COMPACTED_BELOW_SHARE, EVICTED_SHARE, MIN_COMPACTED_BYTES};
+use super::state::State;
+use super::{Spool, tables};
+use redb::{ReadableTable, WriteTransaction};
+
+/// Why records were evicted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum EvictReason {
+    /// The spool had reached its byte bound.
+    Bytes,
+    /// They were older than the age bound.
+    Age,
+}
+
+/// Records that went together: one lane, one context, one reason.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Eviction {
+    /// The lane they waited in.
+    pub(crate) lane: Lane,
+    /// Why they went.
+    pub(crate) reason: EvictReason,
+    /// The context they were captured in.
+    pub(crate) context: u64,
+    /// Its facts, which may have left with them.
+    pub(crate) facts: Vec<u8>,
+    /// How many they were.
+    pub(crate) records: u64,
+    /// Their payloads' bytes.
+    pub(crate) bytes: u64,
+    /// The lowest seq among them.
+    pub(crate) first_seq: u64,
+    /// The highest; those between may have been delivered, or wait in another lane.
+    pub(crate) last_seq: u64,
+}
+
+/// The file's length before and after a compaction, in bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Compacted {
+    /// Before.
+    pub(crate) from_bytes: u64,
+    /// After.
+    pub(crate) to_bytes: u64,
+}
+
+impl Spool {
+    /// Removes what is older than the age bound and, when the byte bound has been reached, the
+    /// lowest lane's oldest as well: an eighth of the file at a time. Afterwards the file keeps
+    /// to its bound, also when that is a lower one than last time.
+    ///
+    /// `now_unix_nanos` is the wall clock's, nanoseconds since the Unix epoch. Returns what went;
+    /// after [`AppendError::Full`](super::AppendError::Full) nothing, once the spool is empty.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn evict(&mut self, now_unix_nanos: i64) -> Result<Vec<Eviction>, Unavailable> {
+        self.store.ensure_open()?;
+        let mut evictions = Evictions::default();
+        self.evict_by_age(now_unix_nanos, &mut evictions)?;
+        if self.at_bound {
+            let eighth = self.store.growth().file_bytes() / EVICTED_SHARE;
+            self.evict_by_bytes(eighth, &mut evictions)?;
+            self.at_bound = false;
+        }
+        while self.store.growth().is_over() {
+            self.store.compact()?;
+            let state = self.store.state();
+            if !self.store.growth().is_over() || state.records() == 0 {
+                break;
+            }
+            self.evict_by_bytes(state.bytes() / EVICTED_SHARE + 1, &mut evictions)?;
+        }
+        Ok(evictions.list)
+    }
+
+    fn evict_by_age(
+        &mut self,
+        now_unix_nanos: i64,
+        evictions: &mut Evictions,
+    ) -> Result<(), Unavailable> {
+        let max_age = i64::try_from(self.max_age.as_nanos()).unwrap_or(i64::MAX);
+        let oldest_kept = now_unix_nanos.saturating_sub(max_age);
+        let is_due = |header: &ChunkHeader| header.last_unix_nanos < oldest_kept;
+        // Most calls find nothing to do, and a read transaction costs no sync.
+        if !self.with_mending(|spool| spool.any_oldest(is_due))? {
+            return Ok(());
+        }
+        let before = evictions.clone();
+        *evictions = self.with_mending(|spool| {
+            spool.store.write_freeing(|txn, state| {
+                let mut evictions = before.clone();
+                for lane in Lane::ALL {
+                    while let Some(header) = pop_oldest(txn, lane, is_due)? {
+                        evictions.count(txn, state, lane, EvictReason::Age, header)?;
+                    }
+                }
+                Ok(evictions)
+            })
+        })?;
+        Ok(())
+    }
+
+    fn evict_by_bytes(
+        &mut self,
+        wanted: u64,
+        evictions: &mut Evictions,
+    ) -> Result<(), Unavailable> {
+        let before = evictions.clone();
+        *evictions = self.with_mending(|spool| {
+            spool.store.write_freeing(|txn, state| {
+                let mut evictions = before.clone();
+                let enough = state.bytes().saturating_sub(wanted);
+                for lane in Lane::ALL {
+                    while state.bytes() > enough
+                        && let Some(header) = pop_oldest(txn, lane, |_| true)?
+                    {
+                        evictions.count(txn, state, lane, EvictReason::Bytes, header)?;
+                    }
+                }
+                Ok(evictions)
+            })
+        })?;
+        Ok(())
+    }
+
+    /// Shortens the file when it is beyond its bound, or when little of it is used, and says by
+    /// how much. redb hands back a file's free end by itself; this also moves what lies there.
+    /// It moves what is stored, at most a quarter of the bound where the bound is kept, so that
+    /// a fresh file to rotate into would save nothing.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn compact_if_worth(&mut self) -> Result<Option<Compacted>, Unavailable> {
+        self.store.ensure_open()?;
+        let from_bytes = self.store.growth().file_bytes();
+        let state = self.store.state();
+        let used = state.bytes() + state.dead.bytes;
+        let is_sparse = from_bytes >= MIN_COMPACTED_BYTES
+            && used.saturating_mul(COMPACTED_BELOW_SHARE) < from_bytes;
+        if !is_sparse && !self.store.growth().is_over() {
+            return Ok(None);
+        }
+        self.store.compact()?;
+        Ok(Some(Compacted {
+            from_bytes,
+            to_bytes: self.store.growth().file_bytes(),
+        }))
+    }
+
+    /// Whether the oldest chunk of any lane is such.
+    fn any_oldest(&mut self, is_due: impl Fn(&ChunkHeader) -> bool) -> Result<bool, Fault> {
+        self.store.read(|txn| {
+            for lane in Lane::ALL {
+                let table = txn.open_table(tables::chunks(lane))?;
+                if let Some((_, chunk)) = table.first()?
+                    && is_due(&ChunkHeader::decode(chunk.value())?)
+                {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+    }
+}
+
+/// What has gone so far. A transaction works on a copy, for it may be run twice.
+#[derive(Clone, Default)]
+struct Evictions {
+    list: Vec<Eviction>,
+}
+
+impl Evictions {
+    fn count(
+        &mut self,
+        txn: &WriteTransaction,
+        state: &mut State,
+        lane: Lane,
+        reason: EvictReason,
+        header: ChunkHeader,
+    ) -> Result<(), Fault> {
+        state
+            .lane_mut(lane)
+            .subtract(header.records, header.payload_bytes);
+        let same = |found: &&mut Eviction| {
+            (found.lane, found.reason, found.context) == (lane, reason, header.context)
+        };
+        if let Some(found) = self.list.iter_mut().find(same) {
+            found.records += header.records;
+            found.bytes += header.payload_bytes;
+            found.first_seq = found.first_seq.min(header.first_seq);
+            found.last_seq = found.last_seq.max(header.last_seq);
+        } else {
+            let facts = txn.open_table(tables::CONTEXTS)?;
+            let facts = facts.get(header.context)?;
+            self.list.push(Eviction {
+                lane,
+                reason,
+                context: header.context,
+                facts: facts.map_or_else(Vec::new, |facts| facts.value().to_vec()),
+                records: header.records,
+                bytes: header.payload_bytes,
+                first_seq: header.first_seq,
+                last_seq: header.last_seq,
+            });
+        }
+        tables::release_context(txn, header.context, 1)
+    }
+}
+
+/// Removes a lane's oldest chunk if it is such.
+fn pop_oldest(
+    txn: &WriteTransaction,
+    lane: Lane,
+    is_such: impl Fn(&ChunkHeader) -> bool,
+) -> Result<Option<ChunkHeader>, Fault> {
+    let mut table = txn.open_table(tables::chunks(lane))?;
+    let (number, header) = match table.first()? {
+        Some((number, chunk)) => (number.value(), ChunkHeader::decode(chunk.value())?),
+        None => return Ok(None),
+    };
+    if !is_such(&header) {
+        return Ok(None);
+    }
+    table.remove(number)?;
+    Ok(Some(header))
+}

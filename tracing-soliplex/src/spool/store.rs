@@ -1,0 +1,363 @@
+//! redb, kept open: opens the file and opens it again after a failure, runs one transaction at
+//! a time, and turns every way it can fail, panics included, into a [`Fault`]. What the
+//! transactions say is the business of the operations.
+//!
+//! redb refuses every call once its storage has failed, until it is dropped and opened again. So
+//! the handle is dropped at the failure and the next call opens a new one.
+
+use super::directory::Directory;
+use super::error::{Fault, OpenError, Unavailable};
+use super::growth::{BoundedStorage, Failure, Growth};
+use super::limits::{MIN_MAX_BYTES, QUICK_REPAIR_FROM, SpoolOptions};
+use super::state::{DeadTotals, State};
+use super::tables;
+use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The open store and its counters.
+pub(crate) struct Store {
+    place: Place,
+    growth: Arc<Growth>,
+    cache_bytes: usize,
+    state: State,
+    db: Option<Database>,
+    /// Why the file must not be opened again.
+    spoiled: Option<Fault>,
+    set_aside: Option<SetAside>,
+}
+
+/// Where the bytes are.
+pub(crate) enum Place {
+    /// In a folder on disk.
+    Directory(Directory),
+    /// Wherever a test puts them; called for each opening.
+    #[cfg(test)]
+    Supplied(Box<dyn Fn() -> io::Result<Box<dyn StorageBackend>> + Send>),
+}
+
+/// A store that had to be given up.
+#[derive(Debug)]
+pub(crate) struct SetAside {
+    /// The file's new name; none where there was no file.
+    pub(crate) path: Option<PathBuf>,
+    /// What was wrong with it.
+    pub(crate) reason: Fault,
+    /// How many records were in it; none when it could not be read at all.
+    pub(crate) records_lost: Option<u64>,
+}
+
+impl Store {
+    /// Opens the store, setting aside a file that cannot be opened.
+    pub(crate) fn open(place: Place, options: &SpoolOptions) -> Result<Self, OpenError> {
+        let mut store = Self {
+            place,
+            growth: Arc::new(Growth::new(options.max_bytes.max(MIN_MAX_BYTES))),
+            cache_bytes: options.cache_bytes,
+            state: State::default(),
+            db: None,
+            spoiled: None,
+            set_aside: None,
+        };
+        match store.ensure_open() {
+            // A start is the one moment to give a file up that the disk will not read: later
+            // the failure may pass, but a start that always fails would never end.
+            Err(fault @ Fault::Io(_)) if store.place.is_directory() => {
+                store.spoiled = Some(fault);
+                store.ensure_open()
+            }
+            opened => opened,
+        }
+        .map_err(Unavailable)?;
+        store.place.take_headroom();
+        Ok(store)
+    }
+
+    /// The counters as of the last commit.
+    pub(crate) fn state(&self) -> State {
+        self.state
+    }
+
+    /// The storage's length and its bound.
+    pub(crate) fn growth(&self) -> &Growth {
+        &self.growth
+    }
+
+    /// The store given up since this was last asked.
+    pub(crate) fn take_set_aside(&mut self) -> Option<SetAside> {
+        self.set_aside.take()
+    }
+
+    /// Opens the store if it is not open.
+    pub(crate) fn ensure_open(&mut self) -> Result<(), Fault> {
+        if self.db.is_some() {
+            return Ok(());
+        }
+        if let Some(reason) = self.spoiled.take() {
+            self.give_up_file(reason)?;
+        }
+        match self.try_open() {
+            Err(fault) if fault.lies_in_the_file() => {
+                self.give_up_file(fault)?;
+                self.try_open()
+            }
+            opened => opened,
+        }
+    }
+
+    /// Runs a read transaction, which ends with the call: one held open would pin every page
+    /// written since.
+    pub(crate) fn read<T>(
+        &mut self,
+        work: impl FnOnce(&ReadTransaction) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.ensure_open()?;
+        let Some(db) = &self.db else {
+            return Err(redb::Error::DatabaseClosed.into());
+        };
+        let result = guarded(|| work(&db.begin_read()?));
+        result.map_err(|fault| self.settle(fault))
+    }
+
+    /// Runs a write transaction and commits it durably, or changes nothing.
+    pub(crate) fn write<T>(
+        &mut self,
+        work: impl FnOnce(&WriteTransaction, &mut State) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.ensure_open()?;
+        let Some(db) = &self.db else {
+            return Err(redb::Error::DatabaseClosed.into());
+        };
+        let mut state = self.state;
+        state.commits += 1;
+        let quick_repair = self.growth.file_bytes() >= QUICK_REPAIR_FROM;
+        let prepared = guarded(|| {
+            let mut txn = db.begin_write()?;
+            txn.set_quick_repair(quick_repair);
+            let out = work(&txn, &mut state)?;
+            tables::save_state(&txn, state)?;
+            Ok((txn, out))
+        });
+        let (txn, out) = prepared.map_err(|fault| self.settle(fault))?;
+        // Durability is redb's default, `Immediate`: the commit returns when the disk has it.
+        match guarded(|| Ok(txn.commit()?)) {
+            Ok(()) => self.state = state,
+            Err(fault) => {
+                let fault = self.settle(fault);
+                // A failed commit may have reached the disk all the same; the file knows.
+                if self.ensure_open().is_err() || self.state.commits != state.commits {
+                    return Err(fault);
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// As [`Store::write`], for work that makes room: it may use what is held back for that.
+    /// The work may run twice.
+    pub(crate) fn write_freeing<T>(
+        &mut self,
+        mut work: impl FnMut(&WriteTransaction, &mut State) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        match self.write(&mut work) {
+            Err(Fault::Bound | Fault::DiskFull) => {}
+            done => return done,
+        }
+        self.place.release_headroom();
+        self.growth.set_sparing(true);
+        let done = self.write(work);
+        self.growth.set_sparing(false);
+        if done.is_ok() && self.growth.is_over() {
+            // Only the file's length is at stake, and `compact_if_worth` tries again.
+            let _ = self.compact();
+        }
+        self.place.take_headroom();
+        done
+    }
+
+    /// Moves what is in the file to its start and cuts the rest off.
+    pub(crate) fn compact(&mut self) -> Result<(), Fault> {
+        self.ensure_open()?;
+        let Some(db) = &mut self.db else {
+            return Err(redb::Error::DatabaseClosed.into());
+        };
+        // Moving takes pages before it frees others, a few at a time.
+        self.growth.set_sparing(true);
+        let result = guarded(|| Ok(db.compact()?));
+        self.growth.set_sparing(false);
+        result.map(drop).map_err(|fault| self.settle(fault))
+    }
+
+    /// Holds disk back again, where that had been given up and there is room.
+    pub(crate) fn take_headroom(&self) {
+        self.place.take_headroom();
+    }
+
+    /// Deletes the file and everything set aside. The next call makes a new one, in which chunk
+    /// numbers and the ring's sequence go on.
+    pub(crate) fn wipe(&mut self) -> io::Result<()> {
+        self.close();
+        self.spoiled = None;
+        self.place.delete()?;
+        self.state = self.state.emptied();
+        self.growth.set_file_bytes(0);
+        Ok(())
+    }
+
+    /// Closes the file; the next call opens it again.
+    pub(super) fn close(&mut self) {
+        let db = self.db.take();
+        // Closing writes, and a damaged file may make that panic too.
+        let _ = guarded(|| {
+            drop(db);
+            Ok(())
+        });
+    }
+
+    /// Finds the cause of a failure and leaves the store fit for the next call.
+    fn settle(&mut self, fault: Fault) -> Fault {
+        if fault.leaves_the_store_open() {
+            return fault;
+        }
+        self.close();
+        let fault = match self.growth.take_failure() {
+            Some(Failure::Bound) => Fault::Bound,
+            Some(Failure::DiskFull) => Fault::DiskFull,
+            None => fault,
+        };
+        if fault.lies_in_the_file() {
+            self.spoiled = Some(fault.noted());
+        }
+        fault
+    }
+
+    fn try_open(&mut self) -> Result<(), Fault> {
+        let storage = self.place.storage()?;
+        let growth = Arc::clone(&self.growth);
+        let cache_bytes = self.cache_bytes;
+        let fresh = self.state.emptied();
+        let opened = guarded(|| {
+            let storage = BoundedStorage::try_new(storage, growth).map_err(redb::Error::Io)?;
+            let mut builder = Database::builder();
+            builder.set_cache_size(cache_bytes);
+            let db = builder.create_with_backend(storage)?;
+            let found = tables::load_state(&db.begin_read()?)?;
+            let state = found.unwrap_or(fresh);
+            if found.is_none() {
+                let txn = db.begin_write()?;
+                tables::create(&txn, state)?;
+                txn.commit()?;
+            }
+            Ok((db, state))
+        });
+        match opened {
+            Ok((db, state)) => {
+                self.growth.take_failure();
+                self.db = Some(db);
+                self.state = state;
+                Ok(())
+            }
+            Err(fault) => Err(match self.growth.take_failure() {
+                Some(Failure::Bound) => Fault::Bound,
+                Some(Failure::DiskFull) => Fault::DiskFull,
+                None => fault,
+            }),
+        }
+    }
+
+    fn give_up_file(&mut self, reason: Fault) -> Result<(), Fault> {
+        let path = match self.place.set_aside() {
+            Ok(path) => path,
+            Err(error) => {
+                self.spoiled = Some(reason);
+                return Err(redb::Error::Io(error).into());
+            }
+        };
+        // A store that was never open has no commit to its name, and no counters.
+        let records_lost = (self.state.commits > 0).then(|| self.state.records());
+        self.set_aside = Some(SetAside {
+            path,
+            reason,
+            records_lost,
+        });
+        self.state = self.state.emptied();
+        Ok(())
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl State {
+    /// The counters of a new file: nothing in it, and no number given out twice.
+    fn emptied(self) -> Self {
+        Self {
+            next_chunk: self.next_chunk.max(1),
+            ring_through: self.ring_through,
+            // The making of the file is its first commit.
+            commits: 1,
+            dead: DeadTotals {
+                next: self.dead.next,
+                ..DeadTotals::default()
+            },
+            ..Self::default()
+        }
+    }
+}
+
+impl Place {
+    fn is_directory(&self) -> bool {
+        matches!(self, Self::Directory(_))
+    }
+
+    fn storage(&self) -> Result<Box<dyn StorageBackend>, Fault> {
+        match self {
+            Self::Directory(directory) => Ok(directory.store()?),
+            #[cfg(test)]
+            Self::Supplied(supply) => Ok(supply().map_err(redb::Error::Io)?),
+        }
+    }
+
+    fn set_aside(&self) -> io::Result<Option<PathBuf>> {
+        match self {
+            Self::Directory(directory) => directory.set_store_aside(),
+            #[cfg(test)]
+            Self::Supplied(supply) => supply()?.set_len(0).map(|()| None),
+        }
+    }
+
+    fn delete(&self) -> io::Result<()> {
+        match self {
+            Self::Directory(directory) => directory.delete_stores(),
+            #[cfg(test)]
+            Self::Supplied(supply) => supply()?.set_len(0),
+        }
+    }
+
+    /// On a full disk there is nothing to take; the next call tries again.
+    fn take_headroom(&self) {
+        match self {
+            Self::Directory(directory) => drop(directory.take_headroom()),
+            #[cfg(test)]
+            Self::Supplied(_) => {}
+        }
+    }
+
+    fn release_headroom(&self) {
+        match self {
+            Self::Directory(directory) => drop(directory.release_headroom()),
+            #[cfg(test)]
+            Self::Supplied(_) => {}
+        }
+    }
+}
+
+/// Turns a panic into a fault. In a build that aborts on panic there is nothing to turn.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Fault::Panicked))
+}

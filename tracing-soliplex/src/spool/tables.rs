@@ -1,0 +1,139 @@
+//! The store's tables, and the few rows that every commit touches.
+//!
+//! | table | key | value |
+//! |---|---|---|
+//! | `format` | `"spool"` | the format version of the whole store |
+//! | `state` | `"state"` | [`State`], sixteen numbers |
+//! | `chunks.low`, `chunks.normal`, `chunks.high` | chunk number, ascending by age over all lanes | a chunk, see `chunk.rs` |
+//! | `contexts` | context | the facts of a session, as the caller encoded them |
+//! | `context_users` | context | how many chunks and dead letters name it; at none both rows go |
+//! | `dead` | dead-letter number | a dead letter, see `dead_letter.rs` |
+//! | `meta` | a name | small facts of the caller's |
+//! | `reserve` | | never anything: an append proves here that room is left |
+//!
+//! **Versions.** A change an older spool would misread raises [`FORMAT`], and an older spool then
+//! sets the file aside as it would a damaged one. A new table or a new name in `meta` is no such
+//! change. A chunk has a version of its own.
+
+use super::error::Fault;
+use super::lane::Lane;
+use super::limits::RESERVE_BYTES;
+use super::state::{State, StateRow};
+use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
+
+/// The format this code writes, and the only one it reads.
+pub(crate) const FORMAT: u64 = 1;
+
+pub(crate) type Chunks = TableDefinition<'static, u64, &'static [u8]>;
+
+pub(crate) const CONTEXTS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("contexts");
+pub(crate) const DEAD: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("dead");
+pub(crate) const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
+const RESERVE: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("reserve");
+const CONTEXT_USERS: TableDefinition<'static, u64, u64> = TableDefinition::new("context_users");
+const FORMATS: TableDefinition<'static, &str, u64> = TableDefinition::new("format");
+const STATES: TableDefinition<'static, &str, StateRow> = TableDefinition::new("state");
+
+const CHUNKS_LOW: Chunks = TableDefinition::new("chunks.low");
+const CHUNKS_NORMAL: Chunks = TableDefinition::new("chunks.normal");
+const CHUNKS_HIGH: Chunks = TableDefinition::new("chunks.high");
+
+/// The table of a lane's chunks.
+pub(crate) fn chunks(lane: Lane) -> Chunks {
+    match lane {
+        Lane::Low => CHUNKS_LOW,
+        Lane::Normal => CHUNKS_NORMAL,
+        Lane::High => CHUNKS_HIGH,
+    }
+}
+
+/// Makes every table of an empty store, so that readers need not ask whether they exist.
+pub(crate) fn create(txn: &WriteTransaction, state: State) -> Result<(), Fault> {
+    for lane in Lane::ALL {
+        txn.open_table(chunks(lane))?;
+    }
+    txn.open_table(CONTEXTS)?;
+    txn.open_table(CONTEXT_USERS)?;
+    txn.open_table(DEAD)?;
+    txn.open_table(META)?;
+    txn.open_table(FORMATS)?.insert("spool", FORMAT)?;
+    save_state(txn, state)
+}
+
+/// Reads the counters, after making sure that the store is a spool of our format; nothing when
+/// the store is empty.
+pub(crate) fn load_state(txn: &ReadTransaction) -> Result<Option<State>, Fault> {
+    if txn.list_tables()?.next().is_none() {
+        return Ok(None);
+    }
+    let formats = txn.open_table(FORMATS).map_err(|_| Fault::Foreign)?;
+    let format = formats.get("spool")?.map(|row| row.value());
+    if format != Some(FORMAT) {
+        return Err(Fault::Foreign);
+    }
+    let row = txn.open_table(STATES)?.get("state")?;
+    let row = row.ok_or(Fault::Damaged(None))?.value();
+    Ok(Some(State::from_row(row)))
+}
+
+pub(crate) fn save_state(txn: &WriteTransaction, state: State) -> Result<(), Fault> {
+    txn.open_table(STATES)?.insert("state", state.to_row())?;
+    Ok(())
+}
+
+/// Fails, as any write would, unless [`RESERVE_BYTES`] of the file would be free after this
+/// transaction: takes them and gives them back. Nothing of that reaches the disk.
+pub(crate) fn prove_reserve(txn: &WriteTransaction) -> Result<(), Fault> {
+    let mut table = txn.open_table(RESERVE)?;
+    table.insert_reserve(0, RESERVE_BYTES)?;
+    table.remove(0)?;
+    Ok(())
+}
+
+/// Counts chunks or dead letters that name a context.
+pub(crate) fn use_context(txn: &WriteTransaction, context: u64, users: u64) -> Result<(), Fault> {
+    let mut table = txn.open_table(CONTEXT_USERS)?;
+    let before = table.get(context)?.map_or(0, |row| row.value());
+    table.insert(context, before + users)?;
+    Ok(())
+}
+
+/// Counts them out again; the last one takes the context's facts along.
+pub(crate) fn release_context(
+    txn: &WriteTransaction,
+    context: u64,
+    users: u64,
+) -> Result<(), Fault> {
+    let mut table = txn.open_table(CONTEXT_USERS)?;
+    let before = table.get(context)?.map_or(0, |row| row.value());
+    if before > users {
+        table.insert(context, before - users)?;
+    } else {
+        table.remove(context)?;
+        txn.open_table(CONTEXTS)?.remove(context)?;
+    }
+    Ok(())
+}
+
+/// Puts a recount in place of the users counted so far; facts nobody names go.
+pub(crate) fn replace_context_users(
+    txn: &WriteTransaction,
+    users: impl Iterator<Item = (u64, u64)>,
+) -> Result<(), Fault> {
+    let mut table = txn.open_table(CONTEXT_USERS)?;
+    table.retain(|_, _| false)?;
+    for (context, count) in users {
+        table.insert(context, count)?;
+    }
+    let mut failed = None;
+    txn.open_table(CONTEXTS)?.retain(|context, _| {
+        table.get(context).map_or_else(
+            |error| {
+                failed = Some(error);
+                true
+            },
+            |users| users.is_some(),
+        )
+    })?;
+    failed.map_or(Ok(()), |error| Err(error.into()))
+}

@@ -1,0 +1,97 @@
+//! The spool as its caller sees it. Here: what the tests share. Each file below asks one question
+//! of the whole; what concerns one file alone is tested there.
+
+mod bounds;
+mod crashes;
+mod damage;
+mod disk;
+mod disk_full;
+mod faults;
+mod model;
+mod processes;
+mod verbs;
+
+use super::*;
+use disk::Disk;
+
+const NO_LIMITS: PeekLimits = PeekLimits {
+    max_records: u64::MAX,
+    max_bytes: u64::MAX,
+};
+
+/// A record as a test writes it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Record {
+    lane: Lane,
+    context: u64,
+    seq: u64,
+    unix_nanos: i64,
+    payload: Vec<u8>,
+}
+
+impl Record {
+    fn frame(&self) -> Frame<'_> {
+        Frame {
+            lane: self.lane,
+            context: self.context,
+            seq: self.seq,
+            unix_nanos: self.unix_nanos,
+            payload: &self.payload,
+        }
+    }
+}
+
+/// A record in context 1 whose payload says its seq.
+fn record(lane: Lane, seq: u64) -> Record {
+    Record {
+        lane,
+        context: 1,
+        seq,
+        unix_nanos: i64::try_from(seq).unwrap(),
+        payload: format!("record {seq}").into_bytes(),
+    }
+}
+
+fn records(lane: Lane, seqs: std::ops::Range<u64>) -> Vec<Record> {
+    seqs.map(|seq| record(lane, seq)).collect()
+}
+
+fn frames(records: &[Record]) -> Vec<Frame<'_>> {
+    records.iter().map(Record::frame).collect()
+}
+
+const FACTS: &[(u64, &[u8])] = &[(1, b"facts of 1"), (2, b"facts of 2"), (3, b"facts of 3")];
+
+impl Spool {
+    /// Appends with facts for all contexts; the last seq stands for the ring's.
+    fn append_records(&mut self, records: &[Record]) -> Result<Appended, AppendError> {
+        let through = records.last().map_or(0, |record| record.seq);
+        self.append(&frames(records), FACTS, through)
+    }
+
+    /// The seqs of everything that waits, in the order it would be delivered.
+    fn waiting(&mut self) -> Vec<u64> {
+        let mut seqs = Vec::new();
+        let mut after = Cursor::default();
+        while let Some(peeked) = self.peek(after, NO_LIMITS).unwrap() {
+            after = peeked.handle.cursor();
+            seqs.extend(peeked.records.iter().map(|record| record.seq));
+        }
+        seqs
+    }
+
+    fn peek_first(&mut self) -> Peeked {
+        self.peek(Cursor::default(), NO_LIMITS).unwrap().unwrap()
+    }
+}
+
+fn on_disk(disk: &Disk) -> Spool {
+    let disk = disk.clone();
+    Spool::with_backend(move || Ok(disk.clone()), &SpoolOptions::default())
+        .unwrap()
+        .0
+}
+
+fn in_directory(path: &std::path::Path) -> Spool {
+    Spool::open(path, &SpoolOptions::default()).unwrap().0
+}

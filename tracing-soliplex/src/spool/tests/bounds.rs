@@ -1,0 +1,217 @@
+//! The byte bound holds on the file itself, the lowest lane's oldest go first, what goes is told,
+//! and the file becomes small again.
+
+use super::*;
+use std::time::Duration;
+
+const DAY: i64 = 24 * 60 * 60 * 1_000_000_000;
+
+fn large(lane: Lane, seq: u64) -> Record {
+    Record {
+        payload: vec![u8::try_from(seq % 251).unwrap(); 2_000],
+        ..record(lane, seq)
+    }
+}
+
+/// Appends as a worker does: when full, evict and try again.
+fn append_evicting(spool: &mut Spool, records: &[Record]) -> Vec<Eviction> {
+    let mut evictions = Vec::new();
+    loop {
+        match spool.append_records(records) {
+            Ok(_) => return evictions,
+            Err(AppendError::Full) => evictions.extend(spool.evict(0).unwrap()),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
+fn the_file_never_outgrows_its_bound_and_every_record_is_accounted_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = SpoolOptions {
+        max_bytes: 4_000_000,
+        ..SpoolOptions::default()
+    };
+    let (mut spool, _) = Spool::open(directory.path(), &options).unwrap();
+    let mut evicted = 0;
+    for batch in 0..80 {
+        let records: Vec<_> = (batch * 50..batch * 50 + 50)
+            .map(|seq| large(Lane::ALL[usize::try_from(seq % 3).unwrap()], seq))
+            .collect();
+        let evictions = append_evicting(&mut spool, &records);
+        evicted += evictions.iter().map(|e| e.records).sum::<u64>();
+        let file = std::fs::metadata(directory.path().join("spool.redb")).unwrap();
+        assert!(file.len() <= options.max_bytes, "{}", file.len());
+        assert_eq!(file.len(), spool.stats().file_bytes);
+    }
+    assert_eq!(spool.stats().records() + evicted, 4_000);
+    assert_eq!(spool.waiting().len() as u64, spool.stats().records());
+    let kept = spool
+        .stats()
+        .lanes
+        .iter()
+        .map(|lane| lane.bytes)
+        .sum::<u64>();
+    assert!(
+        kept > options.max_bytes / 4,
+        "the bound is put to use: {kept}"
+    );
+}
+
+#[test]
+fn the_lowest_lanes_oldest_go_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = SpoolOptions {
+        max_bytes: 2_500_000,
+        ..SpoolOptions::default()
+    };
+    let (mut spool, _) = Spool::open(directory.path(), &options).unwrap();
+    let mut seq = 0;
+    let mut batch = |lane| {
+        seq += 50;
+        (seq - 50..seq)
+            .map(|seq| large(lane, seq))
+            .collect::<Vec<_>>()
+    };
+    append_evicting(&mut spool, &batch(Lane::High));
+    append_evicting(&mut spool, &batch(Lane::Normal));
+    let evictions = loop {
+        let evictions = append_evicting(&mut spool, &batch(Lane::Low));
+        if !evictions.is_empty() {
+            break evictions;
+        }
+    };
+    assert!(
+        evictions.iter().all(|e| e.lane == Lane::Low),
+        "{evictions:?}"
+    );
+    let [first, ..] = &evictions[..] else {
+        unreachable!()
+    };
+    assert_eq!((first.reason, first.first_seq), (EvictReason::Bytes, 100));
+    assert_eq!((first.context, &first.facts[..]), (1, &b"facts of 1"[..]));
+    assert_eq!(first.last_seq + 1 - first.first_seq, first.records);
+    assert_eq!(spool.stats().lanes[2].records, 50);
+    assert_eq!(spool.stats().lanes[1].records, 50);
+}
+
+#[test]
+fn nothing_is_evicted_within_the_bounds() {
+    let mut spool = on_disk(&Disk::default());
+    spool.append_records(&records(Lane::Low, 0..10)).unwrap();
+    assert_eq!(spool.evict(30 * DAY).unwrap(), []);
+}
+
+#[test]
+fn records_older_than_the_age_bound_go() {
+    let options = SpoolOptions {
+        max_age: Duration::from_secs(86_400),
+        ..SpoolOptions::default()
+    };
+    let disk = Disk::default();
+    let (mut spool, _) = Spool::with_backend(move || Ok(disk.clone()), &options).unwrap();
+    for (seq, days) in [(1, 0), (2, 1), (3, 2)] {
+        let record = Record {
+            unix_nanos: days * DAY,
+            ..record(Lane::High, seq)
+        };
+        spool.append_records(&[record]).unwrap();
+    }
+    let evictions = spool.evict(2 * DAY).unwrap();
+    let told: Vec<_> = evictions
+        .iter()
+        .map(|e| (e.reason, e.first_seq, e.last_seq))
+        .collect();
+    assert_eq!(told, [(EvictReason::Age, 1, 1)]);
+    assert_eq!(spool.waiting(), [2, 3]);
+}
+
+#[test]
+fn a_clock_at_either_end_of_time_does_no_harm_beyond_the_age_bound() {
+    let mut spool = on_disk(&Disk::default());
+    spool.append_records(&records(Lane::Low, 0..2)).unwrap();
+    assert_eq!(spool.evict(i64::MIN).unwrap(), []);
+    assert_eq!(spool.evict(i64::MAX).unwrap().len(), 1);
+    assert_eq!(spool.waiting(), [] as [u64; 0]);
+}
+
+#[test]
+fn the_file_shrinks_again_after_a_backlog() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = in_directory(directory.path());
+    for batch in 0..40 {
+        let records: Vec<_> = (batch * 50..batch * 50 + 50)
+            .map(|s| large(Lane::Low, s))
+            .collect();
+        spool.append_records(&records).unwrap();
+    }
+    let grown = spool.stats().file_bytes;
+    assert!(grown > 4_000_000, "{grown}");
+    let limits = PeekLimits {
+        max_records: 100,
+        max_bytes: 900_000,
+    };
+    for _ in 0..19 {
+        let peeked = spool.peek(Cursor::default(), limits).unwrap().unwrap();
+        spool.confirm(&peeked.handle, &[]).unwrap();
+    }
+    spool.compact_if_worth().unwrap();
+    let shrunk = std::fs::metadata(directory.path().join("spool.redb"))
+        .unwrap()
+        .len();
+    assert!(shrunk < 1_500_000, "{shrunk} of {grown}");
+    assert_eq!(spool.stats().file_bytes, shrunk);
+    assert!(!spool.waiting().is_empty());
+}
+
+#[test]
+fn a_lower_bound_than_last_time_is_met_by_evicting_and_compacting() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = in_directory(directory.path());
+    for batch in 0..40 {
+        let records: Vec<_> = (batch * 50..batch * 50 + 50)
+            .map(|s| large(Lane::Low, s))
+            .collect();
+        spool.append_records(&records).unwrap();
+    }
+    drop(spool);
+    let options = SpoolOptions {
+        max_bytes: 2_500_000,
+        ..SpoolOptions::default()
+    };
+    let (mut spool, _) = Spool::open(directory.path(), &options).unwrap();
+    let evictions = spool.evict(0).unwrap();
+    let evicted: u64 = evictions.iter().map(|eviction| eviction.records).sum();
+    assert_eq!(evicted + spool.stats().records(), 2_000);
+    let file = std::fs::metadata(directory.path().join("spool.redb")).unwrap();
+    assert!(file.len() <= 2_500_000, "{}", file.len());
+    let kept = spool.stats().lanes[0].bytes;
+    assert!(kept > options.max_bytes / 3, "{kept}");
+}
+
+#[test]
+fn a_full_spool_can_still_be_confirmed() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = SpoolOptions {
+        max_bytes: 2_500_000,
+        ..SpoolOptions::default()
+    };
+    let (mut spool, _) = Spool::open(directory.path(), &options).unwrap();
+    // Single records fill the file to its last page.
+    let mut seq = 0;
+    while spool.append_records(&[large(Lane::Low, seq)]).is_ok() {
+        seq += 1;
+    }
+    assert_eq!(spool.stats().records(), seq);
+    let mut confirmed = 0;
+    let limits = PeekLimits {
+        max_records: 100,
+        ..NO_LIMITS
+    };
+    while let Some(peeked) = spool.peek(Cursor::default(), limits).unwrap() {
+        confirmed += spool.confirm(&peeked.handle, &[]).unwrap().records;
+        let file = std::fs::metadata(directory.path().join("spool.redb")).unwrap();
+        assert!(file.len() <= options.max_bytes, "{}", file.len());
+    }
+    assert_eq!(confirmed, seq);
+}

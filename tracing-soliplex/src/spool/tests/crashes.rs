@@ -1,0 +1,104 @@
+//! The power goes during every sync. What the disk then holds is all that was synced, and of the
+//! later writes whichever had reached it: none, all, every other one, the first half, the second.
+//!
+//! A worker had appended batches and confirmed the odd ones. Every step that had returned before
+//! the crash is seen in what is found: no record of it is missing, and no confirmed one is back.
+//! The step the crash interrupted has either happened or not.
+
+use super::*;
+
+/// What the worker knew to be on disk when it was last told.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Known {
+    waiting: Vec<u64>,
+    ring_through: u64,
+}
+
+/// Each step is a state the disk may be in. Returns them in order, the last being the one that
+/// was interrupted.
+fn live_until_power_is_lost(disk: &Disk) -> Vec<Known> {
+    let mut history = vec![Known::default()];
+    let Ok((mut spool, _)) = ({
+        let disk = disk.clone();
+        Spool::with_backend(move || Ok(disk.clone()), &SpoolOptions::default())
+    }) else {
+        return history;
+    };
+    for round in 0..6 {
+        let seqs = round * 10 + 1..round * 10 + 11;
+        let mut known = history.last().unwrap().clone();
+        known.waiting.extend(seqs.clone());
+        known.ring_through = seqs.end - 1;
+        history.push(known);
+        if spool.append_records(&records(Lane::Normal, seqs)).is_err() {
+            return history;
+        }
+        if round % 2 == 0 {
+            let limits = PeekLimits {
+                max_records: 10,
+                ..NO_LIMITS
+            };
+            let Ok(Some(peeked)) = spool.peek(Cursor::default(), limits) else {
+                return history;
+            };
+            let mut known = history.last().unwrap().clone();
+            known.waiting.drain(..10);
+            history.push(known);
+            if spool.confirm(&peeked.handle, &[]).is_err() {
+                return history;
+            }
+        }
+    }
+    let after_all = history.last().unwrap().clone();
+    history.push(after_all);
+    let _ = spool.compact_if_worth();
+    history
+}
+
+/// Whether an unsynced write, by its number, was on the disk when the power went.
+type Reached = fn(usize) -> bool;
+
+fn found(disk: &Disk) -> Known {
+    let mut spool = on_disk(disk);
+    let waiting = spool.waiting();
+    assert_eq!(spool.stats().records(), waiting.len() as u64);
+    let ring_through = spool.ring_through().unwrap();
+    // What was found must also bear more of the same.
+    spool
+        .append_records(&records(Lane::High, 1_000..1_002))
+        .unwrap();
+    assert_eq!(spool.waiting().len(), waiting.len() + 2);
+    Known {
+        waiting,
+        ring_through,
+    }
+}
+
+#[test]
+fn every_step_told_to_be_durable_is_found_after_a_crash_at_any_sync() {
+    for sync in 1.. {
+        let disk = Disk::default();
+        disk.watch_syncs();
+        disk.lose_power_at_sync(sync);
+        let history = live_until_power_is_lost(&disk);
+        if disk.has_power() {
+            assert!(sync > 10, "too few syncs to tell anything: {sync}");
+            return;
+        }
+        let allowed = &history[history.len().saturating_sub(2)..];
+        let reached: [(&str, Reached); 5] = [
+            ("none", |_| false),
+            ("all", |_| true),
+            ("every other", |n| n % 2 == 0),
+            ("the first", |n| n < 3),
+            ("the later", |n| n >= 3),
+        ];
+        for (name, reached) in reached {
+            let found = found(&disk.after_power_loss(reached));
+            assert!(
+                allowed.contains(&found),
+                "sync {sync}, {name} of the unsynced writes: {found:?}, not of {allowed:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Files nobody wrote, files somebody cut, files from the future: the spool opens, says what it
+//! gave up, and goes on.
+
+use super::*;
+use proptest::prelude::*;
+use std::fs;
+use std::path::Path;
+
+fn store_of(directory: &Path) -> std::path::PathBuf {
+    directory.join("spool.redb")
+}
+
+fn filled(directory: &Path) -> Vec<u8> {
+    let mut spool = in_directory(directory);
+    spool.append_records(&records(Lane::Normal, 1..50)).unwrap();
+    drop(spool);
+    fs::read(store_of(directory)).unwrap()
+}
+
+/// A store with these bytes is set aside, and the new one works.
+fn check_set_aside(name: &str, bytes: &[u8]) {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(store_of(directory.path()), bytes).unwrap();
+    let (mut spool, opened) = Spool::open(directory.path(), &SpoolOptions::default()).unwrap();
+    let aside = opened
+        .set_aside
+        .unwrap_or_else(|| panic!("{name} was not set aside"));
+    assert!(aside.path.unwrap().exists(), "{name}");
+    assert_eq!(aside.records_lost, None, "{name}");
+    spool.append_records(&records(Lane::Normal, 1..3)).unwrap();
+    assert_eq!(spool.waiting(), [1, 2], "{name}");
+}
+
+#[test]
+fn what_is_no_spool_is_set_aside() {
+    let scratch = tempfile::tempdir().unwrap();
+    let good = filled(scratch.path());
+    let cases: [(&str, Vec<u8>); 5] = [
+        ("text", b"this is not a store".to_vec()),
+        ("half a store", good[..good.len() / 2].to_vec()),
+        ("a header alone", good[..512].to_vec()),
+        (
+            "a store of another program",
+            foreign_store(scratch.path(), false),
+        ),
+        (
+            "a spool of a later format",
+            foreign_store(scratch.path(), true),
+        ),
+    ];
+    for (name, bytes) in cases {
+        check_set_aside(name, &bytes);
+    }
+}
+
+fn foreign_store(scratch: &Path, is_later_spool: bool) -> Vec<u8> {
+    let path = scratch.join(format!("foreign-{is_later_spool}"));
+    let db = redb::Database::create(&path).unwrap();
+    let txn = db.begin_write().unwrap();
+    let table = match is_later_spool {
+        true => redb::TableDefinition::<&str, u64>::new("format"),
+        false => redb::TableDefinition::<&str, u64>::new("prices"),
+    };
+    txn.open_table(table)
+        .unwrap()
+        .insert("spool", tables::FORMAT + 1)
+        .unwrap();
+    txn.commit().unwrap();
+    drop(db);
+    fs::read(path).unwrap()
+}
+
+#[test]
+fn an_empty_file_and_one_of_zeros_are_new_spools() {
+    for bytes in [vec![], vec![0; 1 << 20]] {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(store_of(directory.path()), bytes).unwrap();
+        let (mut spool, opened) = Spool::open(directory.path(), &SpoolOptions::default()).unwrap();
+        assert!(opened.set_aside.is_none());
+        spool.append_records(&records(Lane::Normal, 1..3)).unwrap();
+    }
+}
+
+#[test]
+fn two_damaged_stores_are_kept_and_the_oldest_goes() {
+    let directory = tempfile::tempdir().unwrap();
+    for n in 1..=4 {
+        fs::write(store_of(directory.path()), format!("damaged {n}")).unwrap();
+        drop(in_directory(directory.path()));
+    }
+    let read = |n| fs::read_to_string(directory.path().join(format!("spool.redb.damaged-{n}")));
+    assert!(read(1).is_err() && read(2).is_err());
+    assert_eq!(
+        (read(3).unwrap(), read(4).unwrap()),
+        ("damaged 3".into(), "damaged 4".into())
+    );
+}
+
+#[test]
+fn a_store_damaged_while_open_is_set_aside_with_its_records_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = in_directory(directory.path());
+    spool.append_records(&records(Lane::Normal, 1..50)).unwrap();
+    let before = spool.peek_first();
+    spool.store.close();
+    fs::write(store_of(directory.path()), b"gone").unwrap();
+
+    assert_eq!(spool.ring_through().unwrap(), 49);
+    let lost = spool.take_losses().set_aside.unwrap();
+    assert_eq!(lost.records_lost, Some(49));
+    assert!(spool.take_losses().set_aside.is_none(), "told once");
+    spool
+        .append_records(&records(Lane::Normal, 50..60))
+        .unwrap();
+    let stale = spool.confirm(&before.handle, &[]).unwrap();
+    assert_eq!((stale.records, stale.missing), (0, 49));
+    assert_eq!(spool.waiting(), (50..60).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_unreadable_chunk_is_removed_and_counted_and_the_rest_is_delivered() {
+    let disk = Disk::default();
+    let mut spool = on_disk(&disk);
+    for start in [0, 10, 20] {
+        spool
+            .append_records(&records(Lane::Normal, start..start + 10))
+            .unwrap();
+    }
+    spool
+        .store
+        .write(|txn, _| {
+            let mut table = txn.open_table(tables::chunks(Lane::Normal))?;
+            let mut bytes = table.get_mut(2)?.unwrap();
+            let mut changed = bytes.value().to_vec();
+            *changed.last_mut().unwrap() ^= 1;
+            bytes.insert(changed.as_slice())?;
+            Ok(())
+        })
+        .unwrap();
+
+    let left: Vec<_> = (0..10).chain(20..30).collect();
+    assert_eq!(spool.waiting(), left);
+    assert_eq!(spool.stats().records(), 20);
+    assert_eq!(spool.take_losses().unreadable_records, 10);
+    assert_eq!(spool.take_losses().unreadable_records, 0, "told once");
+    let peeked = spool.peek_first();
+    assert_eq!(peeked.facts, b"facts of 1");
+    spool.confirm(&peeked.handle, &[]).unwrap();
+    assert_eq!(spool.stats().records(), 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Also with panics inside redb, which some of these provoke.
+    #[test]
+    fn a_store_with_overwritten_bytes_never_stops_the_spool(
+        at: prop::sample::Index,
+        garbage in prop::collection::vec(any::<u8>(), 1..600),
+        cut: bool,
+    ) {
+        let directory = tempfile::tempdir().unwrap();
+        let mut bytes = filled(directory.path());
+        let at = at.index(bytes.len());
+        let end = (at + garbage.len()).min(bytes.len());
+        bytes[at..end].copy_from_slice(&garbage[..end - at]);
+        if cut {
+            bytes.truncate(end);
+        }
+        fs::write(store_of(directory.path()), bytes).unwrap();
+
+        let mut spool = in_directory(directory.path());
+        // Damage found on the way costs a call each time it is found, and no more than a few.
+        let mut done = false;
+        for _ in 0..3 {
+            let appended = spool.append_records(&records(Lane::High, 1_000..1_002)).is_ok();
+            done = appended && spool.peek(Cursor::default(), NO_LIMITS).is_ok();
+            if done {
+                break;
+            }
+        }
+        prop_assert!(done);
+        prop_assert!(spool.waiting().iter().all(|seq| *seq < 50 || *seq >= 1_000));
+    }
+}

@@ -1,0 +1,135 @@
+//! No space left: nothing is lost, what can be delivered still leaves, and appending goes on by
+//! itself when space returns.
+
+use super::*;
+
+const A_BATCH: PeekLimits = PeekLimits {
+    max_records: 100,
+    max_bytes: 900_000,
+};
+
+fn fill(spool: &mut Spool) -> (u64, AppendError) {
+    for seq in 1.. {
+        let payload = vec![1; 3_000];
+        if let Err(error) = spool.append_records(&[Record {
+            payload,
+            ..record(Lane::Low, seq)
+        }]) {
+            return (seq - 1, error);
+        }
+    }
+    unreachable!()
+}
+
+#[test]
+fn a_full_disk_refuses_new_records_and_lets_old_ones_leave() {
+    let disk = Disk::default();
+    let mut spool = on_disk(&disk);
+    disk.set_capacity(Some(disk.len() + 300_000));
+    let (stored, error) = fill(&mut spool);
+    assert!(matches!(error, AppendError::DiskFull), "{error:?}");
+    assert_eq!(spool.stats().records(), stored);
+
+    let peeked = spool.peek(Cursor::default(), A_BATCH).unwrap().unwrap();
+    spool.confirm(&peeked.handle, &[]).unwrap();
+    assert_eq!(spool.stats().records(), stored - 100);
+    spool.append_records(&[record(Lane::High, 9_000)]).unwrap();
+}
+
+#[test]
+fn a_spool_on_a_full_disk_works_again_when_space_returns() {
+    let disk = Disk::default();
+    let mut spool = on_disk(&disk);
+    disk.set_capacity(Some(disk.len()));
+    let (stored, _) = fill(&mut spool);
+    for _ in 0..3 {
+        let more = Record {
+            payload: vec![1; 60_000],
+            ..record(Lane::Low, stored + 1)
+        };
+        assert!(matches!(
+            spool.append_records(&[more]),
+            Err(AppendError::DiskFull)
+        ));
+    }
+    disk.set_capacity(None);
+    let more = Record {
+        payload: vec![1; 60_000],
+        ..record(Lane::Low, stored + 1)
+    };
+    spool.append_records(&[more]).unwrap();
+    assert_eq!(spool.waiting(), (1..=stored + 1).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_full_disk_can_be_emptied_to_the_last_record() {
+    let disk = Disk::default();
+    let mut spool = on_disk(&disk);
+    disk.set_capacity(Some(disk.len()));
+    let (stored, _) = fill(&mut spool);
+    let mut left = 0;
+    let limits = PeekLimits {
+        max_records: 1,
+        ..NO_LIMITS
+    };
+    while let Some(peeked) = spool.peek(Cursor::default(), limits).unwrap() {
+        left += spool.confirm(&peeked.handle, &[]).unwrap().records;
+    }
+    assert_eq!(left, stored);
+}
+
+/// Not a test of ours but of the system: a process that may write no file beyond two megabytes.
+#[cfg(unix)]
+mod limited {
+    use super::*;
+    use std::path::Path;
+    use std::process::Command;
+
+    const CHILD: &str = "SOLIPLEX_SPOOL_LIMITED_DIRECTORY";
+
+    #[test]
+    fn a_process_at_its_file_size_limit_delivers_and_the_next_without_one_goes_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let test = "spool::tests::disk_full::limited::within_the_limit";
+        // Blocks of 512 bytes. Ignoring the signal makes the write fail instead.
+        let status = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; ulimit -f 4200; exec \"$@\"", "sh"])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture"])
+            .env(CHILD, directory.path())
+            .output()
+            .unwrap();
+        assert!(
+            status.status.success(),
+            "{}",
+            String::from_utf8_lossy(&status.stderr)
+        );
+
+        let mut spool = in_directory(directory.path());
+        let before = spool.waiting();
+        assert!(!before.is_empty());
+        let (_, error) = fill(&mut spool);
+        assert!(
+            matches!(error, AppendError::Full),
+            "only our own bound is left: {error:?}"
+        );
+        assert!(spool.stats().records() > before.len() as u64);
+    }
+
+    /// What the child of the test above does; on its own it does nothing.
+    #[test]
+    fn within_the_limit() {
+        let Some(directory) = std::env::var_os(CHILD) else {
+            return;
+        };
+        let mut spool = in_directory(Path::new(&directory));
+        let (stored, error) = fill(&mut spool);
+        assert!(matches!(error, AppendError::DiskFull), "{error:?}");
+        let peeked = spool.peek(Cursor::default(), A_BATCH).unwrap().unwrap();
+        spool.confirm(&peeked.handle, &[]).unwrap();
+        assert_eq!(spool.stats().records(), stored - 100);
+        spool
+            .append_records(&records(Lane::High, 90_000..90_010))
+            .unwrap();
+    }
+}

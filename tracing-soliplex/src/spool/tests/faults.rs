@@ -1,0 +1,193 @@
+//! Every call to the disk fails once, at every place of a worker's ordinary day. Whatever the
+//! failing call was, the spool afterwards holds what was appended and not confirmed, nothing
+//! twice, and its counters say the same.
+//!
+//! The day: append, append, confirm the first batch with a dead letter, append and confirm in one
+//! commit, store a fact, evict by age, compact. A failed step is done again once the disk is
+//! well, as the worker would do it: it asks where the ring stands before it appends again.
+
+use super::*;
+
+/// What must be in the spool, kept beside it by the day itself.
+#[derive(Default)]
+struct Ledger {
+    waiting: Vec<u64>,
+    dead: u64,
+    ring_through: u64,
+}
+
+impl Ledger {
+    fn check(&self, spool: &mut Spool, place: &str) {
+        assert_eq!(spool.waiting(), self.waiting, "{place}");
+        assert_eq!(
+            spool.stats().records(),
+            self.waiting.len() as u64,
+            "{place}"
+        );
+        assert_eq!(
+            spool.dead_letters().unwrap().len() as u64,
+            self.dead,
+            "{place}"
+        );
+        assert_eq!(spool.ring_through().unwrap(), self.ring_through, "{place}");
+    }
+}
+
+struct Day<'a> {
+    disk: &'a Disk,
+    ledger: Ledger,
+}
+
+impl Day<'_> {
+    fn live(disk: &Disk, fail: impl Fn(&Disk)) -> (Spool, Ledger) {
+        let mut day = Day {
+            disk,
+            ledger: Ledger::default(),
+        };
+        fail(disk);
+        let mut spool = day.open();
+        day.append(&mut spool, 1..4);
+        day.append(&mut spool, 4..7);
+        day.confirm(&mut spool);
+        day.confirm_and_append(&mut spool, 7..9);
+        day.insist(&mut spool, |spool| spool.put_meta("backoff", b"1"));
+        day.evict(&mut spool);
+        day.append(&mut spool, 9..12);
+        day.insist(&mut spool, Spool::compact_if_worth);
+        (spool, day.ledger)
+    }
+
+    /// Does a step until it succeeds; the disk heals after the first failure.
+    fn insist<T, E: std::fmt::Debug>(
+        &self,
+        spool: &mut Spool,
+        step: impl Fn(&mut Spool) -> Result<T, E>,
+    ) -> T {
+        match step(spool) {
+            Ok(done) => done,
+            Err(_) => {
+                assert!(self.disk.has_failed(), "an error without a fault");
+                self.disk.heal();
+                step(spool).unwrap()
+            }
+        }
+    }
+
+    fn open(&self) -> Spool {
+        let disk = self.disk.clone();
+        let open = || {
+            let disk = disk.clone();
+            Spool::with_backend(move || Ok(disk.clone()), &SpoolOptions::default())
+        };
+        let opened = open().or_else(|_| {
+            assert!(disk.has_failed(), "an error without a fault");
+            self.disk.heal();
+            open()
+        });
+        opened.unwrap().0
+    }
+
+    fn append(&mut self, spool: &mut Spool, seqs: std::ops::Range<u64>) {
+        let all = records(Lane::Normal, seqs);
+        self.insist(spool, |spool| {
+            let through = spool.ring_through()?;
+            let missing: Vec<_> = all.iter().filter(|r| r.seq > through).cloned().collect();
+            match missing.is_empty() {
+                true => Ok(Appended::default()),
+                false => spool.append_records(&missing),
+            }
+        });
+        self.note_appended(&all);
+    }
+
+    fn confirm(&mut self, spool: &mut Spool) {
+        let limits = PeekLimits {
+            max_records: 3,
+            ..NO_LIMITS
+        };
+        let peeked = self.insist(spool, |spool| spool.peek(Cursor::default(), limits));
+        let peeked = peeked.unwrap();
+        let dead = [DeadLetter {
+            record: 0,
+            reason: "no",
+        }];
+        self.insist(spool, |spool| spool.confirm(&peeked.handle, &dead));
+        self.ledger.waiting.drain(..3);
+        self.ledger.dead += 1;
+    }
+
+    fn confirm_and_append(&mut self, spool: &mut Spool, seqs: std::ops::Range<u64>) {
+        let all = records(Lane::Normal, seqs);
+        let peeked = self.insist(spool, |spool| spool.peek(Cursor::default(), NO_LIMITS));
+        let done = (&peeked.unwrap().handle, &[][..]);
+        let through = all.last().unwrap().seq;
+        self.insist(spool, |spool| {
+            if spool.ring_through()? == through {
+                return Ok(());
+            }
+            spool
+                .confirm_and_append(done, &frames(&all), FACTS, through)
+                .map(drop)
+        });
+        self.ledger.waiting.clear();
+        self.note_appended(&all);
+    }
+
+    /// Times are seqs here, so that with the age bound of 30 days this evicts nothing newer.
+    fn evict(&mut self, spool: &mut Spool) {
+        let month = 30 * 24 * 60 * 60 * 1_000_000_000;
+        self.insist(spool, |spool| spool.evict(month + 9));
+        self.ledger.waiting.clear();
+    }
+
+    fn note_appended(&mut self, records: &[Record]) {
+        self.ledger.waiting.extend(records.iter().map(|r| r.seq));
+        self.ledger.ring_through = records.last().unwrap().seq;
+    }
+}
+
+fn check(fail: impl Fn(&Disk, u64)) {
+    for n in 1.. {
+        let disk = Disk::default();
+        let (mut spool, ledger) = Day::live(&disk, |disk| fail(disk, n));
+        disk.heal();
+        ledger.check(&mut spool, &format!("call {n}"));
+        drop(spool);
+        ledger.check(&mut on_disk(&disk), &format!("call {n}, opened again"));
+        if !disk.has_failed() {
+            assert!(n > 80, "the day is too short to tell anything: {n} calls");
+            return;
+        }
+    }
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_when_any_one_call_fails() {
+    check(Disk::fail_once_at);
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_when_the_disk_fails_from_any_call_on_until_it_heals() {
+    check(Disk::fail_from);
+}
+
+#[test]
+fn a_spool_on_a_dead_disk_says_so_at_every_call_and_works_when_it_is_back() {
+    let disk = Disk::default();
+    let mut spool = on_disk(&disk);
+    spool.append_records(&records(Lane::High, 1..3)).unwrap();
+    disk.fail_from(1);
+    for _ in 0..3 {
+        let refused = spool.append_records(&records(Lane::High, 3..5));
+        assert!(
+            matches!(refused, Err(AppendError::Unavailable(_))),
+            "{refused:?}"
+        );
+        assert!(spool.ring_through().is_err());
+        assert!(spool.evict(0).is_err());
+    }
+    disk.heal();
+    assert_eq!(spool.ring_through().unwrap(), 2);
+    spool.append_records(&records(Lane::High, 3..5)).unwrap();
+    assert_eq!(spool.waiting(), [1, 2, 3, 4]);
+}
