@@ -29,6 +29,7 @@ use tracing_core::{
     span::{Attributes, Record},
 };
 
+pub(crate) use self::render::is_rendering;
 use self::{render::Renderer, scratch::Scratch};
 use crate::Rules;
 

@@ -12,7 +12,11 @@ use tracing_core::{
     span::{Attributes, Current, Id, Record},
 };
 
-use crate::{Rules, marker::SanitizedMarker, rewrite::Rewriter};
+use crate::{
+    Rules,
+    marker::SanitizedMarker,
+    rewrite::{self, Rewriter},
+};
 
 /// Closes a stack of layers with the sanitizing root.
 ///
@@ -138,10 +142,12 @@ impl<S: Subscriber> Sanitized<S> {
     /// Whether the inner stack still wants what `metadata` describes, now that it is rendered.
     ///
     /// Per-layer filters keep the verdict of `enabled` in thread-local state until the event
-    /// arrives. A `Debug` that logs overwrites that state with the verdict on its own event, and
-    /// a layer would be given what its filter had refused; so the filters are asked again.
+    /// arrives, and have room for one. A `Debug` that logs mixes up its own event's verdict with
+    /// that of the event being rendered: a layer would be given what its filter had refused, or
+    /// not get what it had asked for. So both events' filters are asked again.
     fn still_enabled(&self, metadata: &Metadata<'_>, calls_before: u64) -> bool {
-        CALLS.get() == calls_before || self.inner.enabled(metadata)
+        let undisturbed = CALLS.get() == calls_before && !rewrite::is_rendering();
+        undisturbed || self.inner.enabled(metadata)
     }
 }
 

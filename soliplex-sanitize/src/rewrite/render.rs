@@ -273,6 +273,11 @@ impl Drop for Nested {
     }
 }
 
+/// Whether this thread is inside a value's own printing.
+pub(crate) fn is_rendering() -> bool {
+    RENDERING.get() > 0
+}
+
 thread_local! {
     static RENDERING: Cell<u8> = const { Cell::new(0) };
 }

@@ -1,5 +1,11 @@
 //! What a stack below the sanitizing root sees: the same as without it, minus the secrets.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code that is not itself a test function may be blunt, too"
+)]
+
 mod capture;
 mod filters;
 mod identity;
