@@ -60,6 +60,7 @@ mod tests;
 pub(crate) use append::{Appended, Frame};
 pub(crate) use confirm::Confirmed;
 pub(crate) use dead_letter::{DeadLetter, StoredDeadLetter};
+pub(crate) use directory::Directory;
 pub(crate) use error::{AppendError, Holder, OpenError, Unavailable};
 pub(crate) use evict::{Compacted, EvictReason, Eviction};
 pub(crate) use lane::Lane;
@@ -69,7 +70,6 @@ pub(crate) use peek::{Cursor, PeekHandle, PeekLimits, Peeked, StoredRecord};
 pub(crate) use state::LaneTotals;
 pub(crate) use store::SetAside;
 
-use directory::Directory;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -123,7 +123,27 @@ impl Spool {
         directory: &Path,
         options: &SpoolOptions,
     ) -> Result<(Self, Opened), OpenError> {
-        Self::open_place(Place::Directory(Directory::open(directory)?), options)
+        Self::open_in(Directory::open(directory)?, options)
+    }
+
+    /// Opens the spool in a folder that is locked already.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; it is never [`OpenError::Held`].
+    pub(crate) fn open_in(
+        directory: Directory,
+        options: &SpoolOptions,
+    ) -> Result<(Self, Opened), OpenError> {
+        Self::open_place(Place::Directory(directory), options)
+    }
+
+    /// Opens a spool that ends with the process, for places without a disk.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub(crate) fn in_memory(options: &SpoolOptions) -> Result<(Self, Opened), OpenError> {
+        let supply = || Ok(Box::new(redb::backends::InMemoryBackend::new()) as Box<_>);
+        Self::open_place(Place::Supplied(Box::new(supply)), options)
     }
 
     /// Opens the spool on storage of the caller's making; `supply` is called for each opening.

@@ -33,8 +33,7 @@ pub(crate) struct Store {
 pub(crate) enum Place {
     /// In a folder on disk.
     Directory(Directory),
-    /// Wherever a test puts them; called for each opening.
-    #[cfg(test)]
+    /// In memory, or wherever a test puts them; called for each opening.
     Supplied(Box<dyn Fn() -> io::Result<Box<dyn StorageBackend>> + Send>),
 }
 
@@ -318,7 +317,6 @@ impl Place {
     fn storage(&self) -> Result<Box<dyn StorageBackend>, Fault> {
         match self {
             Self::Directory(directory) => Ok(directory.store()?),
-            #[cfg(test)]
             Self::Supplied(supply) => Ok(supply().map_err(redb::Error::Io)?),
         }
     }
@@ -326,7 +324,6 @@ impl Place {
     fn set_aside(&self) -> io::Result<Option<PathBuf>> {
         match self {
             Self::Directory(directory) => directory.set_store_aside(),
-            #[cfg(test)]
             Self::Supplied(supply) => supply()?.set_len(0).map(|()| None),
         }
     }
@@ -334,7 +331,6 @@ impl Place {
     fn delete(&self) -> io::Result<()> {
         match self {
             Self::Directory(directory) => directory.delete_stores(),
-            #[cfg(test)]
             Self::Supplied(supply) => supply()?.set_len(0),
         }
     }
@@ -343,7 +339,6 @@ impl Place {
     fn take_headroom(&self) {
         match self {
             Self::Directory(directory) => drop(directory.take_headroom()),
-            #[cfg(test)]
             Self::Supplied(_) => {}
         }
     }
@@ -351,7 +346,6 @@ impl Place {
     fn release_headroom(&self) {
         match self {
             Self::Directory(directory) => drop(directory.release_headroom()),
-            #[cfg(test)]
             Self::Supplied(_) => {}
         }
     }
