@@ -8,6 +8,7 @@
 
 mod layer;
 mod marker;
+mod redact;
 mod rewrite;
 mod root;
 mod rules;
@@ -16,4 +17,7 @@ pub use layer::SanitizeLayer;
 pub use marker::is_sanitized;
 pub use root::{Sanitize, SanitizedStack};
 
-pub use rules::{Finding, KeyVerdict, RuleCounts, Rules, RulesBuilder, RulesError, RulesHash};
+pub use redact::{RedactMode, RedactSummary, redact_lines};
+pub use rules::{
+    Finding, KeyVerdict, RuleCounts, RuleInfo, Rules, RulesBuilder, RulesError, RulesHash,
+};

@@ -1,28 +1,77 @@
 //! The rules: what counts as confidential, and what is put in its place.
+//!
+//! Text goes through one pass of a [gate](gate) that only looks for shapes, then through hand-written
+//! verifiers at the few positions the gate names; nothing is written, and nothing allocated, unless a
+//! verifier is sure. Disguised text (escapes, full-width digits, colors) is read once more in plain.
+//! Regular expressions run only where the user brings their own.
+//!
+//! The modules, in reading order: [`catalog`] names the rules; [`gate`] finds shapes; [`scan`] hands
+//! them to [`pairs`] (with [`keys`], [`entropy`]), [`net`], [`numbers`] and [`phone`] (with
+//! [`context`]), [`tokens`] (with [`vendors`]), [`pem`] and [`paths`]; [`fold`] undoes disguises;
+//! [`span`] puts the finds in order; [`json`] walks structured values; [`table`], [`builder`] and
+//! [`file`] say which rules are on. How values reach this module is the business of the crate's
+//! other files.
+
+mod builder;
+mod catalog;
+mod context;
+mod entropy;
+mod file;
+mod fold;
+mod gate;
+mod json;
+mod keys;
+mod net;
+mod numbers;
+mod pairs;
+mod paths;
+mod pem;
+mod phone;
+mod scan;
+mod span;
+mod table;
+mod tokens;
+mod vendors;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
-use regex::Regex;
+pub use builder::{RulesBuilder, RulesError};
+pub use catalog::RuleInfo;
 
-/// What counts as confidential and what replaces it; cheap to clone.
+use keys::Strength;
+use span::{Fill, Span};
+use table::Table;
+
+/// What stands in the place of a value whose name is sensitive.
+const REDACTED: &str = "[REDACTED]";
+
+/// What counts as confidential and what replaces it.
+///
+/// Cheap to clone; clones share the receipt. `Debug` shows the fingerprint and the names of added
+/// rules, never a pattern.
+///
+/// ```
+/// use soliplex_sanitize::Rules;
+///
+/// let rules = Rules::standard();
+/// assert_eq!(rules.sanitize("mail ann@example.com, token=s3cr3t!"), "mail [EMAIL], token=[REDACTED]");
+/// assert_eq!(rules.sanitize("nothing to hide"), "nothing to hide");
+/// ```
 #[derive(Clone)]
 pub struct Rules(Arc<Table>);
-
-struct Table {
-    none: bool,
-    patterns: Vec<(Regex, String)>,
-}
 
 /// What the name of a field says about its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyVerdict {
     /// The value is free text and is searched like any other.
     Keep,
-    /// The value is replaced whole.
+    /// The name is sensitive: strings, numbers and everything inside containers go; `true`, `false`
+    /// and null stay.
     Redact,
-    /// The field is left out (allowlist mode).
+    /// The name is not on the allowlist: the field is left out.
     Drop,
 }
 
@@ -32,10 +81,12 @@ pub struct Finding {
     /// The rule's name.
     pub rule: String,
     /// The byte range in the text that was examined.
-    pub range: std::ops::Range<usize>,
+    pub range: Range<usize>,
 }
 
-/// A fingerprint of a rule set; it changes with the rules.
+/// A fingerprint of a rule set: the same in every process, another one when the rules differ.
+///
+/// `Display` writes sixteen hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct RulesHash(u64);
 
@@ -45,192 +96,203 @@ impl fmt::Display for RulesHash {
     }
 }
 
-/// How often each rule fired.
+/// How often each rule fired: the receipt of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleCounts(Vec<(String, u64)>);
 
 impl RuleCounts {
-    /// Rule names and hits, rules that never fired left out.
+    /// Rule names and hits; rules that never fired are left out.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
         self.0.iter().map(|(name, hits)| (name.as_str(), *hits))
     }
-}
 
-/// Why a rule set could not be built.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RulesError {
-    /// A pattern is not a valid regular expression, or compiles too large.
-    #[error("pattern {name} does not compile")]
-    Pattern {
-        /// The rule's name.
-        name: String,
-        /// What the compiler said.
-        #[source]
-        source: Box<regex::Error>,
-    },
-    /// The text is not TOML, or not of the shape of a rules file.
-    #[error("rules file is not valid")]
-    File(#[source] Box<toml::de::Error>),
-}
-
-/// Adds to and takes from the standard rules.
-#[derive(Default)]
-pub struct RulesBuilder {}
-
-impl RulesBuilder {
-    /// Checks every pattern and builds the rules.
-    ///
-    /// # Errors
-    ///
-    /// A pattern that does not compile.
-    pub fn build(self) -> Result<Rules, RulesError> {
-        Ok(Rules::standard())
+    /// Hits of all rules together.
+    pub fn total(&self) -> u64 {
+        self.0.iter().map(|(_, hits)| hits).sum()
     }
 }
+
+// === impl Rules ===
 
 impl Rules {
-    /// The rules for every application.
+    /// The rules for every application: the whole table of `docs/rules.md`.
+    ///
+    /// Built once per process; every call after the first is a clone of a pointer.
     pub fn standard() -> Rules {
-        let patterns = [
-            (r"[\w.+-]+@[\w-]+\.[\w.-]+", "[EMAIL]"),
-            (r"\b\d{3}-\d{2}-\d{4}\b", "[SSN]"),
-            (r"(?i)bearer [A-Za-z0-9._~+/=-]+", "[BEARER]"),
-            (r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b", "[IPV4]"),
-        ];
-        let patterns = patterns
-            .into_iter()
-            .filter_map(|(p, marker)| Some((Regex::new(p).ok()?, marker.to_owned())))
-            .collect();
-        Rules(Arc::new(Table {
-            none: false,
-            patterns,
-        }))
+        static STANDARD: OnceLock<Rules> = OnceLock::new();
+        STANDARD
+            .get_or_init(|| Rules(Arc::new(Table::new(u64::MAX).seal())))
+            .clone()
     }
 
-    /// The standard rules and stricter ones.
+    /// The standard rules, and stricter ones for defense use.
+    ///
+    /// On top of [`Rules::standard`], names of people, units, hosts and places are sensitive as keys
+    /// (`username`, `callsign`, `unit`, `hostname`, `lat`, `grid` …), a ten-digit number near the
+    /// words user, member or CAC is an EDIPI, `DSN` numbers of seven digits are telephones, and
+    /// decimal coordinates need no word beside them.
     pub fn dod() -> Rules {
-        Rules::standard()
+        static DOD: OnceLock<Rules> = OnceLock::new();
+        DOD.get_or_init(|| builder::dod().build().unwrap_or_else(|_| Rules::standard()))
+            .clone()
     }
 
-    /// Changes nothing.
+    /// Changes nothing: for tests, and to compare output byte by byte.
     pub fn none() -> Rules {
-        Rules(Arc::new(Table {
-            none: true,
-            patterns: Vec::new(),
-        }))
+        static NONE: OnceLock<Rules> = OnceLock::new();
+        NONE.get_or_init(|| Rules(Arc::new(Table::new(0).seal())))
+            .clone()
+    }
+
+    /// The built-in rules, in the order in which overlapping ones win.
+    pub fn built_in() -> impl Iterator<Item = &'static RuleInfo> {
+        catalog::RULES.iter().map(|entry| &entry.info)
     }
 
     /// Starts from the standard rules.
     pub fn builder() -> RulesBuilder {
-        RulesBuilder::default()
+        RulesBuilder::standard()
     }
 
-    /// Reads a rules file.
+    /// Reads a rules file; see `docs/rules.md` for its shape.
     ///
     /// # Errors
     ///
-    /// Text that is not TOML, or a pattern that does not compile.
+    /// Text that is not TOML or not of that shape, an unknown rule, a pattern that does not compile.
     pub fn from_toml(text: &str) -> Result<Rules, RulesError> {
-        toml::from_str::<toml::Table>(text).map_err(|e| RulesError::File(Box::new(e)))?;
-        Ok(Rules::standard())
+        file::read(text)
     }
 
     /// Whether these rules change nothing.
     pub fn is_none(&self) -> bool {
-        self.0.none
+        self.0.is_empty()
     }
 
-    /// Redacts free text; borrowed when nothing fires.
+    /// The rules for records of one logger: these, unless others were set for it or for a parent
+    /// (`app::db` for `app::db::pool`).
+    pub fn for_logger(&self, logger: &str) -> &Rules {
+        self.0.scoped(logger).unwrap_or(self)
+    }
+
+    /// Redacts free text; borrowed, and nothing allocated, when no rule fires.
     pub fn sanitize<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut out = Cow::Borrowed(text);
-        for (pattern, marker) in &self.0.patterns {
-            if let Cow::Owned(new) = pattern.replace_all(&out, marker.as_str()) {
-                out = Cow::Owned(new);
-            }
+        if self.is_none() {
+            return Cow::Borrowed(text);
         }
-        out
+        let spans = scan::find(&self.0, text);
+        if spans.is_empty() {
+            Cow::Borrowed(text)
+        } else {
+            Cow::Owned(self.write(text, &spans))
+        }
     }
 
-    /// What the name of a field says about its value.
+    /// What the name of a field says about its value; allocates nothing.
     pub fn key(&self, key: &str) -> KeyVerdict {
-        const KEYS: [&str; 7] = [
-            "password",
-            "token",
-            "auth",
-            "authorization",
-            "secret",
-            "ssn",
-            "credential",
-        ];
-        if !self.0.none && KEYS.iter().any(|k| k.eq_ignore_ascii_case(key)) {
-            return KeyVerdict::Redact;
+        if self.is_none() {
+            KeyVerdict::Keep
+        } else if !self.0.is_allowed(key) {
+            KeyVerdict::Drop
+        } else if self
+            .0
+            .strength(key.as_bytes())
+            .is_some_and(|s| s > Strength::Hint)
+        {
+            KeyVerdict::Redact
+        } else {
+            KeyVerdict::Keep
         }
-        KeyVerdict::Keep
     }
 
-    /// Redacts the value of a field.
+    /// Redacts the text of a field: whole when its name is sensitive, else like free text in which
+    /// the name is the word before the value (`edipi`, `lat`, `api key`).
+    ///
+    /// An empty text, and one that is a marker already, stays. A field that is not on the allowlist
+    /// comes out as `[REDACTED]`: who can leave it out should ask [`Rules::key`] first.
     pub fn sanitize_value<'a>(&self, key: &str, text: &'a str) -> Cow<'a, str> {
         match self.key(key) {
-            KeyVerdict::Keep => self.sanitize(text),
-            KeyVerdict::Redact | KeyVerdict::Drop => Cow::Borrowed("[REDACTED]"),
+            _ if text.is_empty() || self.0.is_marker(text.as_bytes()) => Cow::Borrowed(text),
+            KeyVerdict::Keep => json::in_context(self, key, text),
+            KeyVerdict::Redact | KeyVerdict::Drop => {
+                self.0.count(span::Source::Builtin(catalog::Rule::Key));
+                Cow::Borrowed(REDACTED)
+            }
         }
     }
 
-    /// Redacts a JSON value in place.
+    /// Redacts a JSON value in place: keys, strings and numbers, nested to any depth up to a limit
+    /// of 64, below which everything goes.
+    ///
+    /// The shape stays: a map keeps its keys (in allowlist mode, those on the list), a list its
+    /// length. A redacted number becomes a string.
     pub fn sanitize_json(&self, value: &mut serde_json::Value) {
-        use serde_json::Value;
-        match value {
-            Value::String(s) => {
-                if let Cow::Owned(new) = self.sanitize(s) {
-                    *s = new;
-                }
-            }
-            Value::Array(items) => items.iter_mut().for_each(|v| self.sanitize_json(v)),
-            Value::Object(map) => {
-                for (key, v) in map.iter_mut() {
-                    match self.key(key) {
-                        KeyVerdict::Keep => self.sanitize_json(v),
-                        _ => *v = Value::String("[REDACTED]".to_owned()),
-                    }
-                }
-            }
-            _ => {}
+        if !self.is_none() {
+            json::sanitize(self, value);
         }
     }
 
-    /// Which rules fire on a text, and where.
+    /// Which rules fire on a text, and where, in order.
     pub fn explain(&self, text: &str) -> Vec<Finding> {
-        let mut found = Vec::new();
-        for (pattern, marker) in &self.0.patterns {
-            found.extend(pattern.find_iter(text).map(|m| Finding {
-                rule: marker.clone(),
-                range: m.range(),
-            }));
+        if self.is_none() {
+            return Vec::new();
         }
-        found
+        scan::find(&self.0, text)
+            .into_iter()
+            .map(|span| Finding {
+                rule: self.0.name(span.source).to_owned(),
+                range: span.start..span.end,
+            })
+            .collect()
     }
 
     /// The fingerprint of these rules.
     pub fn hash(&self) -> RulesHash {
-        RulesHash(u64::from(!self.0.none))
+        RulesHash(self.0.hash)
     }
 
     /// How often each rule has fired since the counts were last taken.
     pub fn counts(&self) -> RuleCounts {
-        RuleCounts::default()
+        RuleCounts(self.0.hits(false))
     }
 
-    /// The counts so far; they start again at zero.
+    /// The counts so far; they start again at zero. A hit is counted exactly once.
     pub fn take_counts(&self) -> RuleCounts {
-        RuleCounts::default()
+        RuleCounts(self.0.hits(true))
+    }
+
+    fn write(&self, text: &str, spans: &[Span]) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut at = 0;
+        for span in spans {
+            out.push_str(&text[at..span.start]);
+            let marker = self.0.marker(span.source);
+            match span.fill {
+                Fill::Marker => out.push_str(marker),
+                Fill::Cut => {}
+                Fill::Quoted(slashes) => {
+                    for around in [true, false] {
+                        (0..slashes).for_each(|_| out.push('\\'));
+                        out.push('"');
+                        if around {
+                            out.push_str(marker);
+                        }
+                    }
+                }
+            }
+            self.0.count(span.source);
+            at = span.end;
+        }
+        out.push_str(&text[at..]);
+        out
     }
 }
 
 impl fmt::Debug for Rules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let added: Vec<&str> = self.0.patterns.iter().map(|p| p.name.as_str()).collect();
         f.debug_struct("Rules")
-            .field("hash", &self.hash())
+            .field("hash", &format_args!("{}", self.hash()))
+            .field("added", &added)
             .finish_non_exhaustive()
     }
 }

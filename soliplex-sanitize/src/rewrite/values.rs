@@ -62,8 +62,10 @@ fn in_array<const N: usize, R>(
     announced: impl Fn(&Field) -> bool,
     deliver: impl FnOnce(&ValueSet<'_>) -> R,
 ) -> R {
-    let values: [Clean<'_>; N] =
-        array::from_fn(|i| scratch.recorded.get(i).map_or(EMPTY, |r| scratch.clean(r)));
+    let mut values = [EMPTY; N];
+    for (value, recorded) in values.iter_mut().zip(&scratch.recorded) {
+        *value = scratch.clean(recorded);
+    }
     let mut slots: [Option<&dyn Value>; N] = [None; N];
     place(scratch, fields, announced, &values, &mut slots);
     let slots = slots.get(..fields.len()).unwrap_or_default();
@@ -134,6 +136,7 @@ enum Clean<'a> {
 const EMPTY: Clean<'static> = Clean::AsIs(&Empty);
 
 impl Clean<'_> {
+    #[inline(always)]
     fn as_value(&self) -> &dyn Value {
         match self {
             Clean::Str(text) => text,
@@ -145,6 +148,7 @@ impl Clean<'_> {
 }
 
 impl Scratch {
+    #[inline(always)]
     fn clean<'a>(&'a self, recorded: &'a Recorded) -> Clean<'a> {
         match &recorded.value {
             Rendered::Str(range) => Clean::Str(self.text(range)),

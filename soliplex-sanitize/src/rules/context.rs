@@ -1,0 +1,169 @@
+//! The words around a number, which say what it is.
+//!
+//! Nine bare digits are a passport after "passport number is" and nothing at all elsewhere. Only a
+//! few words to the left, and fewer to the right, are read.
+
+/// What the words around a candidate speak of; a set.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Context(u32);
+
+impl Context {
+    pub(super) const PASSPORT: Context = Context(1);
+    pub(super) const BANK: Context = Context(1 << 1);
+    pub(super) const SSN: Context = Context(1 << 2);
+    pub(super) const TAX: Context = Context(1 << 3);
+    pub(super) const EDIPI: Context = Context(1 << 4);
+    pub(super) const IMEI: Context = Context(1 << 5);
+    pub(super) const PHONE: Context = Context(1 << 6);
+    pub(super) const LICENSE: Context = Context(1 << 7);
+    pub(super) const MEDICAL: Context = Context(1 << 8);
+    pub(super) const CARD: Context = Context(1 << 9);
+    pub(super) const PLACE: Context = Context(1 << 10);
+    pub(super) const WALLET: Context = Context(1 << 11);
+    pub(super) const MAC: Context = Context(1 << 12);
+    pub(super) const GRID: Context = Context(1 << 13);
+    pub(super) const MEDICARE: Context = Context(1 << 14);
+    pub(super) const SECRET: Context = Context(1 << 15);
+    pub(super) const DSN: Context = Context(1 << 16);
+    pub(super) const SIM: Context = Context(1 << 17);
+
+    pub(super) fn has(self, other: Context) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    fn add(&mut self, other: Context) {
+        self.0 |= other.0;
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// How many words to the left are read, and how far back they may begin.
+const WORDS_BEFORE: usize = 8;
+const BYTES_BEFORE: usize = 72;
+const WORDS_AFTER: usize = 2;
+const BYTES_AFTER: usize = 24;
+
+/// Reads the words around `start..end`.
+pub(super) fn around(b: &[u8], start: usize, end: usize) -> Context {
+    let mut context = Context::default();
+    let mut at = start;
+    let mut previous: &[u8] = b"";
+    for _ in 0..WORDS_BEFORE {
+        let floor = start.saturating_sub(BYTES_BEFORE);
+        while at > floor && !b[at - 1].is_ascii_alphabetic() {
+            at -= 1;
+        }
+        let stop = at;
+        while at > floor && b[at - 1].is_ascii_alphabetic() {
+            at -= 1;
+        }
+        if at == stop {
+            break;
+        }
+        let word = &b[at..stop];
+        context.add(meaning(word, previous));
+        previous = word;
+    }
+    let mut at = end;
+    let ceiling = b.len().min(end + BYTES_AFTER);
+    for _ in 0..WORDS_AFTER {
+        while at < ceiling
+            && !b[at].is_ascii_alphabetic()
+            && b[at] != b'\n'
+            && !b[at].is_ascii_digit()
+        {
+            at += 1;
+        }
+        let first = at;
+        while at < ceiling && b[at].is_ascii_alphabetic() {
+            at += 1;
+        }
+        let word = &b[first..at];
+        if word.is_empty() {
+            break;
+        }
+        if ["bank", "office", "mobile", "fax", "home", "cell"]
+            .iter()
+            .any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
+        {
+            context.add(meaning(word, b""));
+            if !word.eq_ignore_ascii_case(b"bank") {
+                context.add(Context::PHONE);
+            }
+        }
+    }
+    context
+}
+
+/// What one word speaks of, knowing the word after it.
+fn meaning(word: &[u8], after: &[u8]) -> Context {
+    let mut lower = [0_u8; 24];
+    let n = word.len().min(lower.len());
+    for (to, from) in lower.iter_mut().zip(word) {
+        *to = from.to_ascii_lowercase();
+    }
+    let is = |a: &[u8], w: &str| a.eq_ignore_ascii_case(w.as_bytes());
+    match &lower[..n] {
+        w if w.starts_with(b"passport") => Context::PASSPORT,
+        b"travel" if is(after, "document") => Context::PASSPORT,
+        b"bank" | b"banking" | b"account" | b"acct" | b"checking" | b"savings" | b"routing"
+        | b"aba" | b"accountnumber" | b"bankaccount" => Context::BANK,
+        b"ssn" | b"ssns" => Context::SSN,
+        b"social" if is(after, "security") => Context::SSN,
+        b"itin" | b"taxpayer" | b"tin" | b"ein" => Context::TAX,
+        b"tax" if is(after, "id") || is(after, "number") || is(after, "identification") => {
+            Context::TAX
+        }
+        b"edipi" | b"dodid" | b"cac" | b"edi" => Context::EDIPI,
+        b"dod" if is(after, "id") || is(after, "number") || after.is_empty() => Context::EDIPI,
+        b"imei" | b"imeisv" => Context::IMEI,
+        b"iccid" | b"imsi" | b"msisdn" => Context::SIM,
+        b"phone" | b"mobile" | b"cell" | b"cellphone" | b"tel" | b"telephone" | b"fax"
+        | b"callback" | b"sms" | b"whatsapp" | b"phonenumber" | b"hotline" | b"dial"
+        | b"dialed" | b"dialing" | b"voicemail" => Context::PHONE,
+        b"call" if is(after, "me") || is(after, "us") || is(after, "back") || is(after, "at") => {
+            Context::PHONE
+        }
+        b"dsn" => Context::DSN,
+        b"license" | b"licence" => Context::LICENSE,
+        b"mrn" | b"npi" | b"dea" | b"nhs" => Context::MEDICAL,
+        b"patient" if is(after, "id") || is(after, "number") => Context::MEDICAL,
+        b"medical" if is(after, "record") => Context::MEDICAL,
+        b"medicare" | b"mbi" => Context::MEDICARE,
+        b"card" | b"credit" | b"debit" | b"visa" | b"mastercard" | b"amex" | b"cc" | b"pan"
+        | b"cardnumber" => Context::CARD,
+        b"lat" | b"latitude" | b"lon" | b"lng" | b"long" | b"longitude" | b"gps"
+        | b"coordinates" | b"coordinate" | b"coords" | b"coord" | b"geo" | b"geolocation"
+        | b"location" | b"position" | b"latlng" | b"latlong" | b"latlon" => Context::PLACE,
+        b"mgrs" | b"usng" | b"grid" => Context::GRID,
+        b"wallet" | b"bitcoin" | b"btc" | b"ethereum" | b"eth" | b"payout" | b"crypto" => {
+            Context::WALLET
+        }
+        b"mac" | b"hwaddr" | b"ether" | b"physical" => Context::MAC,
+        b"token" | b"secret" | b"credential" | b"credentials" | b"password" | b"passwd"
+        | b"apikey" | b"passphrase" | b"key" | b"cred" | b"creds" | b"jwt" => Context::SECRET,
+        _ => Context::default(),
+    }
+}
+
+/// The word that ends just before `at`, separators and quotes skipped.
+pub(super) fn word_before(b: &[u8], at: usize) -> &[u8] {
+    let mut end = at;
+    while end > 0
+        && at - end < 4
+        && matches!(b[end - 1], b' ' | b'=' | b':' | b'"' | b'\'' | b'(' | b'>')
+    {
+        end -= 1;
+    }
+    let mut start = end;
+    while start > 0
+        && end - start < 24
+        && (b[start - 1].is_ascii_alphanumeric() || b[start - 1] == b'_')
+    {
+        start -= 1;
+    }
+    &b[start..end]
+}

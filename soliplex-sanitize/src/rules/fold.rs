@@ -1,0 +1,232 @@
+//! Text read a second time, without its disguises.
+//!
+//! Full-width digits, look-alike separators, percent and JSON escapes, terminal colors and a line
+//! break inside a word hide a secret from rules that look at bytes. Folding writes the plain text
+//! into a buffer together with where each of its bytes came from; the rules run over that, and what
+//! they find is translated back.
+
+/// The folded text, and for each of its bytes the range it stands for.
+#[derive(Default)]
+pub(super) struct Folded {
+    pub(super) text: Vec<u8>,
+    starts: Vec<u32>,
+    ends: Vec<u32>,
+    /// Positions in the folded text before which a line break was taken out.
+    joints: Vec<u32>,
+}
+
+/// A JSON escape stands for at most this many bytes; longer runs are taken as they are.
+const MAX_ESCAPE_BYTES: usize = 12;
+
+impl Folded {
+    /// Folds `text`; false when nothing in it is in disguise.
+    pub(super) fn fold(&mut self, text: &str) -> bool {
+        self.text.clear();
+        self.starts.clear();
+        self.ends.clear();
+        self.joints.clear();
+        if u32::try_from(text.len()).is_err() {
+            return false;
+        }
+        let b = text.as_bytes();
+        let mut changed = false;
+        let mut i = 0;
+        while i < b.len() {
+            let (used, plain) = step(text, i);
+            match plain {
+                Plain::Same => {
+                    (i..i + used).for_each(|n| self.emit(b[n], n, n + 1));
+                    i += used;
+                    continue;
+                }
+                Plain::Byte(c) => self.emit(c, i, i + used),
+                Plain::Nothing => {}
+                Plain::Break => {
+                    let next = i + used;
+                    if self.text.last().is_some_and(|c| joins(*c))
+                        && b.get(next).is_some_and(|c| joins(*c))
+                    {
+                        self.joints.push(self.text.len() as u32);
+                    } else {
+                        self.emit(b'\n', i, next);
+                        changed |= used > 1 && b[i] == b'\\';
+                        i = next;
+                        continue;
+                    }
+                }
+            }
+            changed = true;
+            i += used;
+        }
+        changed
+    }
+
+    fn emit(&mut self, c: u8, start: usize, end: usize) {
+        self.text.push(c);
+        self.starts.push(start as u32);
+        self.ends.push(end as u32);
+    }
+
+    /// The range in the original text.
+    pub(super) fn original(&self, start: usize, end: usize) -> (usize, usize) {
+        (self.starts[start] as usize, self.ends[end - 1] as usize)
+    }
+
+    /// Whether a line break was taken out inside the range.
+    pub(super) fn is_joined(&self, start: usize, end: usize) -> bool {
+        let first = self.joints.partition_point(|j| (*j as usize) <= start);
+        self.joints.get(first).is_some_and(|j| (*j as usize) < end)
+    }
+}
+
+enum Plain {
+    Same,
+    Byte(u8),
+    Nothing,
+    Break,
+}
+
+fn joins(c: u8) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b'@' | b'+' | b'/' | b'=')
+}
+
+/// What stands at `i`: how many bytes of the original, and what they mean.
+fn step(text: &str, i: usize) -> (usize, Plain) {
+    let b = text.as_bytes();
+    match b[i] {
+        0x1b => (1 + control(&b[i + 1..]), Plain::Nothing),
+        b'\n' => (1, Plain::Break),
+        b'\r' if b.get(i + 1) == Some(&b'\n') => (2, Plain::Break),
+        b'%' => match hex(b.get(i + 1..i + 3)) {
+            Some(c @ 0x20..=0x7e) => (3, Plain::Byte(c as u8)),
+            _ => (1, Plain::Same),
+        },
+        b'\\' => escape(b, i),
+        b'&' if b.get(i + 1) == Some(&b'#') => entity(&b[i..]),
+        0x80.. => {
+            let Some(c) = text[i..].chars().next() else {
+                return (1, Plain::Same);
+            };
+            match plain_char(c) {
+                Some('\0') => (c.len_utf8(), Plain::Nothing),
+                Some(p) => (c.len_utf8(), Plain::Byte(p as u8)),
+                None => (c.len_utf8(), Plain::Same),
+            }
+        }
+        _ => (1, Plain::Same),
+    }
+}
+
+/// The rest of a terminal control sequence.
+fn control(rest: &[u8]) -> usize {
+    if rest.first() != Some(&b'[') {
+        return 0;
+    }
+    rest.iter()
+        .take(24)
+        .position(|c| (0x40..=0x7e).contains(c) && *c != b'[')
+        .map_or(1, |n| n + 1)
+}
+
+/// `\u0040`, `\x40`, `\/`, `\n`, and the escape character itself with what follows it.
+fn escape(b: &[u8], i: usize) -> (usize, Plain) {
+    let code = match b.get(i + 1) {
+        Some(b'u') if b.get(i + 2) == Some(&b'{') => {
+            let digits = b[i + 3..]
+                .iter()
+                .take(6)
+                .take_while(|c| c.is_ascii_hexdigit())
+                .count();
+            hex(b.get(i + 3..i + 3 + digits))
+                .filter(|_| b.get(i + 3 + digits) == Some(&b'}'))
+                .map(|c| (4 + digits, c))
+        }
+        Some(b'u') => hex(b.get(i + 2..i + 6)).map(|c| (6, c)),
+        Some(b'x') => hex(b.get(i + 2..i + 4)).map(|c| (4, c)),
+        Some(b'/') => return (2, Plain::Byte(b'/')),
+        Some(b'n') => return (2, Plain::Break),
+        _ => None,
+    };
+    let Some((used, code)) = code.filter(|(used, _)| *used <= MAX_ESCAPE_BYTES) else {
+        return (1, Plain::Same);
+    };
+    match code {
+        0x1b => (used + control(&b[i + used..]), Plain::Nothing),
+        0x20..=0x7e => (used, Plain::Byte(code as u8)),
+        _ => match char::from_u32(code).and_then(plain_char) {
+            Some('\0') => (used, Plain::Nothing),
+            Some(p) => (used, Plain::Byte(p as u8)),
+            None => (1, Plain::Same),
+        },
+    }
+}
+
+/// `&#64;`, `&#x40;`.
+fn entity(rest: &[u8]) -> (usize, Plain) {
+    let end = rest.iter().take(MAX_ESCAPE_BYTES).position(|c| *c == b';');
+    let code = end.and_then(|end| {
+        let digits = std::str::from_utf8(&rest[2..end]).ok()?;
+        match digits.strip_prefix(['x', 'X']) {
+            Some(hex) => u32::from_str_radix(hex, 16).ok(),
+            None => digits.parse().ok(),
+        }
+    });
+    match (end, code) {
+        (Some(end), Some(code @ 0x20..=0x7e)) => (end + 1, Plain::Byte(code as u8)),
+        _ => (1, Plain::Same),
+    }
+}
+
+fn hex(digits: Option<&[u8]>) -> Option<u32> {
+    let digits = digits.filter(|d| !d.is_empty())?;
+    digits
+        .iter()
+        .try_fold(0, |n, c| Some(n << 4 | char::from(*c).to_digit(16)?))
+}
+
+/// The ASCII character that another one stands for; NUL for one that shows nothing.
+fn plain_char(c: char) -> Option<char> {
+    let code = u32::from(c);
+    let digit = |zero: u32| char::from_digit(code - zero, 10);
+    Some(match code {
+        0xff01..=0xff5e => return char::from_u32(code - 0xff01 + 0x21),
+        0x0660..=0x0669 => return digit(0x0660),
+        0x06f0..=0x06f9 => return digit(0x06f0),
+        0x0966..=0x096f => return digit(0x0966),
+        0x1d7ce..=0x1d7ff => return char::from_digit((code - 0x1d7ce) % 10, 10),
+        0x2080..=0x2089 => return digit(0x2080),
+        0x2460..=0x2468 => return char::from_digit(code - 0x2460 + 1, 10),
+        0x2074..=0x2079 => return char::from_digit(code - 0x2070, 10),
+        0x2070 => '0',
+        0xb9 => '1',
+        0xb2 => '2',
+        0xb3 => '3',
+        // Dashes.
+        0x2010..=0x2015 | 0x2212 | 0x2043 | 0xfe58 | 0xfe63 | 0x02d7 | 0x2796 | 0x30fc => '-',
+        // Dots.
+        0x2024 | 0x3002 | 0xff61 | 0xfe52 | 0x00b7 | 0x2027 | 0x30fb | 0x06d4 | 0x0701 | 0x0702 => {
+            '.'
+        }
+        // Colons.
+        0xa789 | 0x2236 | 0xfe55 | 0x02d0 | 0x05c3 | 0x0589 | 0x02f8 => ':',
+        0xfe6b => '@',
+        0xfe66 => '=',
+        0x2044 | 0x2215 => '/',
+        // Spaces.
+        0x00a0 | 0x1680 | 0x2000..=0x200a | 0x202f | 0x205f | 0x3000 => ' ',
+        // Nothing to see.
+        0x00ad | 0x200b..=0x200f | 0x2060..=0x2064 | 0xfeff | 0xfe00..=0xfe0f | 0x180e => '\0',
+        // Letters of other alphabets that look like ours.
+        0x0430 | 0x03b1 => 'a',
+        0x0435 => 'e',
+        0x043e | 0x03bf => 'o',
+        0x0440 | 0x03c1 => 'p',
+        0x0441 => 'c',
+        0x0445 => 'x',
+        0x0443 => 'y',
+        0x0456 => 'i',
+        0x0455 => 's',
+        0x0458 => 'j',
+        _ => return None,
+    })
+}

@@ -1,0 +1,291 @@
+//! The gate: one pass over the bytes that says where a rule could possibly fire.
+//!
+//! Text is read in blocks of 64 bytes. Each byte class becomes a 64-bit mask, and each shape (three
+//! dotted numbers, eight digits in a row, a word of fifteen characters …) a few shifts and ANDs over
+//! those masks. What survives is a few positions a line, handed to the verifiers
+//! in the sibling modules; the gate itself decides nothing. A shape is always reported at its last
+//! byte, so a block needs only its predecessor's masks, never its successor's.
+
+use wide::u8x16;
+
+/// What the gate believes it has seen; the position is that of the shape's last byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// `=`, `:` or `>`, which may end a key.
+    Separator,
+    /// `@`.
+    At,
+    /// The first digit of a fourth dotted number.
+    Dotted,
+    /// `ddd?dd?dddd`.
+    SocialSecurity,
+    /// `ddd?dddd` with a separator or `)` before it.
+    Phone,
+    /// `ddddd-dddd` or `ddd-dddddd`.
+    PartlyDashed,
+    /// `ddd?ddd`.
+    PhoneGroups,
+    /// A digit after `d)`.
+    AreaCode,
+    /// `+` and a digit.
+    Plus,
+    /// Three groups of four digits, or groups of four, six and five.
+    CardGroups,
+    /// The eighth digit in a row.
+    LongDigits,
+    /// Four hex pairs.
+    MacPairs,
+    /// Three dotted hex quads.
+    MacQuads,
+    /// Double colon beside a hex digit, or three hex groups between colons.
+    ColonHex,
+    /// The fifteenth character of a word (letters, digits, `_`, `-`).
+    LongWord,
+    /// The letters and digits of a Medicare number.
+    Medicare,
+    /// `LLDD` and a space.
+    IbanGroups,
+    /// A grid zone, a square and digits.
+    Grid,
+    /// A number with four or more decimals.
+    Decimal,
+    /// A `/` that begins a path.
+    Slash,
+    /// A backslash.
+    Backslash,
+    /// Five dashes.
+    Dashes,
+    /// A byte that calls for reading the text a second time, folded.
+    Folded,
+}
+
+const BLOCK: usize = 64;
+
+/// The byte classes of one block, a bit per byte.
+#[derive(Clone, Copy, Default)]
+struct Masks {
+    digit: u64,
+    letter: u64,
+    hex_letter: u64,
+    dot: u64,
+    dash: u64,
+    under: u64,
+    colon: u64,
+    equals: u64,
+    space: u64,
+    slash: u64,
+    close: u64,
+    odd: u64,
+}
+
+/// Calls `on` for every position at which a rule could fire, in order of blocks and, inside a
+/// block, of shapes.
+#[inline]
+pub(super) fn scan(text: &[u8], mut on: impl FnMut(Shape, usize)) {
+    let mut before = Masks::default();
+    let (blocks, rest) = text.as_chunks::<BLOCK>();
+    let mut base = 0;
+    for block in blocks {
+        let now = masks(block);
+        shapes(&before, &now, base, text, &mut on);
+        before = now;
+        base += BLOCK;
+    }
+    if !rest.is_empty() {
+        // Zero is in no class, so the padding can neither begin nor continue a shape.
+        let mut block = [0_u8; BLOCK];
+        block[..rest.len()].copy_from_slice(rest);
+        shapes(&before, &masks(&block), base, text, &mut on);
+    }
+}
+
+#[inline]
+fn masks(block: &[u8; BLOCK]) -> Masks {
+    let mut m = Masks::default();
+    let (lanes, _) = block.as_chunks::<16>();
+    for (i, lane) in lanes.iter().enumerate() {
+        let v = u8x16::new(*lane);
+        let at = 16 * i;
+        let bits = |x: u8x16| u64::from(x.to_bitmask()) << at;
+        let is = |b: u8| v.simd_eq(u8x16::splat(b));
+        // Folding the case maps only letters onto a..z, so one range test finds them all.
+        let lower = v | u8x16::splat(0x20);
+        let range = |x: u8x16, from: u8, to: u8| {
+            x.simd_ge(u8x16::splat(from)) & x.simd_lt(u8x16::splat(to + 1))
+        };
+        m.digit |= bits(range(v, b'0', b'9'));
+        m.letter |= bits(range(lower, b'a', b'z'));
+        m.hex_letter |= bits(range(lower, b'a', b'f'));
+        m.dot |= bits(is(b'.'));
+        m.dash |= bits(is(b'-'));
+        m.under |= bits(is(b'_'));
+        m.colon |= bits(is(b':'));
+        m.equals |= bits(is(b'='));
+        m.space |= bits(is(b' '));
+        m.slash |= bits(is(b'/'));
+        m.close |= bits(is(b')'));
+        m.odd |= bits(
+            is(b'@')
+                | is(b'+')
+                | is(b'\\')
+                | is(b'%')
+                | is(b'>')
+                | is(b'&')
+                | is(b'\n')
+                | is(0x1b)
+                | v.simd_ge(u8x16::splat(0x80)),
+        );
+    }
+    m
+}
+
+/// A shape that ends at a bit here ends in the present block; the low half is the block before.
+type Window = u128;
+
+/// Finds the shapes of one block, `now`, looking back into `before`.
+#[inline]
+fn shapes(
+    before: &Masks,
+    now: &Masks,
+    base: usize,
+    text: &[u8],
+    on: &mut impl FnMut(Shape, usize),
+) {
+    let window =
+        |of: fn(&Masks) -> u64| Window::from(of(before)) | (Window::from(of(now)) << BLOCK);
+    let digit = window(|m| m.digit);
+    let letter = window(|m| m.letter);
+    let hex = digit | window(|m| m.hex_letter);
+    let dot = window(|m| m.dot);
+    let dash = window(|m| m.dash);
+    let colon = window(|m| m.colon);
+    let space = window(|m| m.space);
+    let close = window(|m| m.close);
+    let word = digit | letter | dash | window(|m| m.under);
+    let gap = dash | space | dot;
+    let alnum = digit | letter;
+
+    // Runs: bit n of `d4` says that bytes n-3 to n are digits.
+    let d2 = digit & (digit << 1);
+    let d3 = d2 & (digit << 2);
+    let d4 = d2 & (d2 << 2);
+    let d8 = d4 & (d4 << 4);
+    let l2 = letter & (letter << 1);
+    let h2 = hex & (hex << 1);
+
+    let mut report = |shape: Shape, found: Window| {
+        let mut found = (found >> BLOCK) as u64;
+        while found != 0 {
+            on(shape, base + found.trailing_zeros() as usize);
+            found &= found - 1;
+        }
+    };
+
+    let w2 = word & (word << 1);
+    let w4 = w2 & (w2 << 2);
+    let w8 = w4 & (w4 << 4);
+    let w15 = w8 & (w8 << 7);
+    report(Shape::LongWord, w15 & !(w15 << 1));
+
+    let key_end = colon & !(digit << 1) & !(colon << 1);
+    report(Shape::Separator, window(|m| m.equals) | key_end);
+
+    // `d.d`, then two and three of them an octet apart.
+    let dotted = digit & (dot << 1) & (digit << 2);
+    let twice = dotted & ((dotted << 2) | (dotted << 3) | (dotted << 4));
+    let thrice = dotted & ((twice << 2) | (twice << 3) | (twice << 4));
+    report(Shape::Dotted, thrice);
+
+    report(
+        Shape::SocialSecurity,
+        d4 & (gap << 4) & (d2 << 5) & (gap << 7) & (d3 << 8),
+    );
+    report(
+        Shape::Phone,
+        d4 & (gap << 4) & (d3 << 5) & ((gap | close) << 8),
+    );
+    report(
+        Shape::AreaCode,
+        digit & (((close << 1) & (digit << 2)) | ((space << 1) & (close << 2) & (digit << 3))),
+    );
+    let d5 = d4 & (digit << 4);
+    let d6 = d5 & (digit << 5);
+    let d9 = (d4 & (dash << 4) & (d5 << 5)) | (d6 & (dash << 6) & (d3 << 7));
+    report(Shape::PartlyDashed, d9);
+    report(Shape::PhoneGroups, d3 & (gap << 3) & (d3 << 4));
+    let quads = d4 & (gap << 4) & (d4 << 5) & (gap << 9) & (d4 << 10);
+    let four_six_five = d5 & (gap << 5) & (d6 << 6) & (gap << 12) & (d4 << 13);
+    report(Shape::CardGroups, quads | four_six_five);
+    report(Shape::LongDigits, d8 & !(d8 << 1));
+
+    let link = colon | dash;
+    report(
+        Shape::MacPairs,
+        h2 & (link << 2) & (h2 << 3) & (link << 5) & (h2 << 6) & (link << 8) & (h2 << 9),
+    );
+    let h4 = h2 & (h2 << 2);
+    report(
+        Shape::MacQuads,
+        h4 & (dot << 4) & (h4 << 5) & (dot << 9) & (h4 << 10),
+    );
+    let double = colon & (colon << 1);
+    let grouped = hex & (colon << 1) & (hex << 2);
+    let near = |m: Window| (m << 2) | (m << 3) | (m << 4) | (m << 5);
+    let three = grouped & near(grouped & near(grouped));
+    report(
+        Shape::ColonHex,
+        (double & (hex << 2)) | (hex & (double << 1)) | three,
+    );
+
+    let medicare = |first: u32, second: u32| {
+        // The spelling C A AN N A AN N A A N N, read from its end; the two dashes widen it.
+        d2 & (l2 << 2)
+            & (digit << (4 + second))
+            & (alnum << (5 + second))
+            & (letter << (6 + second))
+            & (digit << (7 + first))
+            & (alnum << (8 + first))
+            & (letter << (9 + first))
+            & (digit << (10 + first))
+    };
+    report(Shape::Medicare, medicare(0, 0) | medicare(2, 1));
+    report(Shape::IbanGroups, (space | dash) & (d2 << 1) & (l2 << 3));
+    let grid = d4 & (letter << 4) & (l2 << 5) & (digit << 7);
+    let spaced_grid =
+        digit & (space << 1) & (l2 << 2) & (space << 4) & (letter << 5) & (digit << 6);
+    report(Shape::Grid, grid | spaced_grid);
+    report(Shape::Decimal, d4 & (dot << 4) & (digit << 5));
+
+    let slash = window(|m| m.slash);
+    report(Shape::Slash, slash & !((word | dot | slash) << 1));
+    let dash5 = dash & (dash << 1) & (dash << 2) & (dash << 3) & (dash << 4);
+    report(Shape::Dashes, dash5 & !(dash5 << 1));
+
+    let mut odd = now.odd;
+    while odd != 0 {
+        let at = base + odd.trailing_zeros() as usize;
+        odd &= odd - 1;
+        if let Some(shape) = odd_one(text, at) {
+            on(shape, at);
+        }
+    }
+}
+
+/// What a byte outside the common classes may begin.
+fn odd_one(text: &[u8], at: usize) -> Option<Shape> {
+    let next = text.get(at + 1).copied().unwrap_or(0);
+    let before = if at == 0 { 0 } else { text[at - 1] };
+    match text[at] {
+        b'@' => Some(Shape::At),
+        b'+' if next.is_ascii_digit() || next == b'(' => Some(Shape::Plus),
+        b'>' if before.is_ascii_alphabetic() => Some(Shape::Separator),
+        b'\\' => Some(Shape::Backslash),
+        b'%' if next.is_ascii_hexdigit() => Some(Shape::Folded),
+        b'&' if next == b'#' => Some(Shape::Folded),
+        b'\n' if before.is_ascii_alphanumeric() && next.is_ascii_alphanumeric() => {
+            Some(Shape::Folded)
+        }
+        0x1b | 0x80.. => Some(Shape::Folded),
+        _ => None,
+    }
+}

@@ -1,0 +1,120 @@
+//! Structured values: maps, lists, and the name as the context of a value.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::catalog::Rule;
+use super::span::Source;
+use super::{KeyVerdict, REDACTED, Rules, scan};
+
+/// Values nested deeper than this go whole: nobody reads them, and the walk must end.
+const MAX_DEPTH: usize = 64;
+
+/// Redacts a value in place.
+pub(super) fn sanitize(rules: &Rules, value: &mut Value) {
+    walk(rules, "", value, 0);
+}
+
+fn walk(rules: &Rules, key: &str, value: &mut Value, depth: usize) {
+    if depth > MAX_DEPTH {
+        return redact_whole(rules, value);
+    }
+    match value {
+        Value::Null | Value::Bool(_) => {}
+        Value::String(text) => {
+            if let Cow::Owned(clean) = in_context(rules, key, text) {
+                *text = clean;
+            }
+        }
+        Value::Number(number) => {
+            let text = number.to_string();
+            if let Cow::Owned(clean) = in_context(rules, key, &text) {
+                *value = Value::String(clean);
+            }
+        }
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| walk(rules, key, item, depth + 1)),
+        Value::Object(map) => {
+            map.retain(|name, _| rules.key(name) != KeyVerdict::Drop);
+            for (name, item) in map.iter_mut() {
+                match rules.key(name) {
+                    KeyVerdict::Redact => redact_whole(rules, item),
+                    _ => walk(rules, name, item, depth + 1),
+                }
+            }
+            clean_names(rules, map);
+        }
+    }
+}
+
+/// Every string and number goes; `true`, `false`, null and the shape stay.
+fn redact_whole(rules: &Rules, value: &mut Value) {
+    match value {
+        Value::Null | Value::Bool(_) => {}
+        Value::String(text) if text.is_empty() || rules.0.is_marker(text.as_bytes()) => {}
+        Value::String(_) | Value::Number(_) => {
+            rules.0.count(Source::Builtin(Rule::Key));
+            *value = Value::String(REDACTED.to_owned());
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| redact_whole(rules, item)),
+        Value::Object(map) => map.values_mut().for_each(|item| redact_whole(rules, item)),
+    }
+}
+
+/// A secret can stand in a name too (`{"ann@example.com": 3}`).
+fn clean_names(rules: &Rules, map: &mut serde_json::Map<String, Value>) {
+    let unclean: Vec<String> = map
+        .keys()
+        .filter(|name| matches!(rules.sanitize(name), Cow::Owned(_)))
+        .cloned()
+        .collect();
+    for name in unclean {
+        let Some(value) = map.remove(&name) else {
+            continue;
+        };
+        let clean = rules.sanitize(&name).into_owned();
+        let mut free = clean.clone();
+        let mut n = 2;
+        // Two names may come out alike; neither value is lost for it.
+        while map.contains_key(&free) {
+            free = format!("{clean}#{n}");
+            n += 1;
+        }
+        map.insert(free, value);
+    }
+}
+
+/// Redacts the text of a field whose name is not itself sensitive but may say what the text is:
+/// `edipi`, `imei`, `lat`.
+pub(super) fn in_context<'a>(rules: &Rules, key: &str, text: &'a str) -> Cow<'a, str> {
+    let clean = rules.sanitize(text);
+    if key.is_empty() || matches!(clean, Cow::Owned(_)) || !wants_context(text) {
+        return clean;
+    }
+    // The name and the value as one text, so that the name is the word before the value.
+    let mut joined = String::with_capacity(key.len() + 1 + text.len());
+    joined.push_str(key);
+    joined.push('=');
+    joined.push_str(text);
+    let spans: Vec<_> = scan::find(&rules.0, &joined)
+        .into_iter()
+        .filter(|span| span.start > key.len())
+        .map(|mut span| {
+            span.start -= key.len() + 1;
+            span.end -= key.len() + 1;
+            span
+        })
+        .collect();
+    if spans.is_empty() {
+        clean
+    } else {
+        Cow::Owned(rules.write(text, &spans))
+    }
+}
+
+/// Only short texts with a digit can be told by their name.
+fn wants_context(text: &str) -> bool {
+    (6..=512).contains(&text.len()) && text.bytes().filter(u8::is_ascii_digit).count() >= 4
+}

@@ -1,0 +1,474 @@
+//! Addresses: e-mail, IPv4, IPv6, MAC, and the credentials inside a URL.
+
+use std::net::Ipv6Addr;
+
+use super::catalog::Rule;
+use super::context::{Context, word_before};
+use super::scan::Scan;
+
+const MAX_LOCAL_BYTES: usize = 64;
+const MAX_DOMAIN_BYTES: usize = 253;
+const MAX_USERINFO_BYTES: usize = 512;
+
+impl Scan<'_> {
+    /// Looks at an `@`: the end of a URL's user info, or the middle of an address.
+    pub(super) fn at_sign(&mut self, at: usize) {
+        if !self.userinfo(at) {
+            self.email(at);
+        }
+    }
+
+    /// `scheme://user:password@host`: the password goes, user and host stay.
+    fn userinfo(&mut self, at: usize) -> bool {
+        let b = self.b;
+        let floor = at
+            .saturating_sub(MAX_USERINFO_BYTES)
+            .max(self.userinfo_floor);
+        let mut start = at;
+        while start > floor
+            && !matches!(
+                b[start - 1],
+                0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b'/' | b'?' | b'#' | b'\\'
+            )
+        {
+            start -= 1;
+        }
+        self.userinfo_floor = start;
+        let is_url = start >= 3 && &b[start - 3..start] == b"://";
+        let is_thin = !is_url
+            && start > 0
+            && b[start - 1] == b'/'
+            && b[..start - 1]
+                .rsplit(|c| c.is_ascii_whitespace())
+                .next()
+                .is_some_and(|w| w.len() < 128 && memchr::memmem::find(w, b":thin:").is_some());
+        let is_driver = b[at + 1..].starts_with(b"tcp(") || b[at + 1..].starts_with(b"unix(");
+        if is_thin {
+            self.push(start, at, Rule::UrlCredentials);
+            return true;
+        }
+        if !is_url && !is_driver {
+            return false;
+        }
+        let info = &b[start..at];
+        match memchr::memchr(b':', info) {
+            Some(colon) => {
+                let password = &info[colon + 1..];
+                if !password.is_empty() && !self.is_marker(password) {
+                    self.push(start + colon + 1, at, Rule::UrlCredentials);
+                }
+            }
+            // A lone long user is a token.
+            None if info.len() >= 16 && !self.is_marker(info) => {
+                self.push(start, at, Rule::UrlCredentials)
+            }
+            None => {}
+        }
+        true
+    }
+
+    fn email(&mut self, at: usize) {
+        let b = self.b;
+        let mut start = at;
+        while start > 0 && at - start < MAX_LOCAL_BYTES && is_local(b[start - 1]) {
+            start -= 1;
+        }
+        // A backslash escape's letter is not part of the name.
+        if start > 0 && start < at && b[start - 1] == b'\\' && b[start].is_ascii_alphabetic() {
+            start += 1;
+        }
+        while start < at
+            && matches!(
+                b[start],
+                b'.' | b'-'
+                    | b'\''
+                    | b'%'
+                    | b'+'
+                    | b'='
+                    | b'*'
+                    | b'&'
+                    | b'#'
+                    | b'!'
+                    | b'?'
+                    | b'^'
+                    | b'|'
+                    | b'~'
+            )
+        {
+            start += 1;
+        }
+        if start == at || b[at - 1] == b'.' || &b[start..at] == b"git" {
+            return;
+        }
+        let Some(end) = domain_end(b, at + 1) else {
+            return;
+        };
+        self.push(start, end, Rule::Email);
+    }
+
+    /// Looks at the first digit of a fourth dotted number.
+    pub(super) fn dotted(&mut self, at: usize) {
+        let b = self.b;
+        if at < self.dotted_until {
+            return;
+        }
+        let mut start = at;
+        while start > 0
+            && (b[start - 1].is_ascii_digit() || b[start - 1] == b'.')
+            && at - start < 64
+        {
+            start -= 1;
+        }
+        let mut end = at;
+        while end < b.len() && (b[end].is_ascii_digit() || b[end] == b'.') {
+            end += 1;
+        }
+        self.dotted_until = end;
+        // The dots at the edges belong to the sentence.
+        while end > start && b[end - 1] == b'.' {
+            end -= 1;
+        }
+        while start < end && b[start] == b'.' {
+            start += 1;
+        }
+        if is_ipv4(&b[start..end]) && !self.is_version(start, end) {
+            self.push(start, end, Rule::Ipv4);
+        }
+    }
+
+    /// Whether four dotted numbers are more likely a version than an address.
+    fn is_version(&self, start: usize, end: usize) -> bool {
+        let b = self.b;
+        let before = if start > 0 { b[start - 1] } else { b' ' };
+        let after = b.get(end).copied().unwrap_or(b' ');
+        let after2 = b.get(end + 1).copied().unwrap_or(b' ');
+        let private = is_private(&b[start..end]);
+        if before.is_ascii_alphanumeric() || matches!(before, b'_') {
+            // `v1.2.3.4`, `rc1.2.3.4`; and a key run together with its value is not worth the risk.
+            return true;
+        }
+        if after.is_ascii_alphabetic() || after == b'_' {
+            return !private;
+        }
+        if matches!(after, b'-' | b'+' | b'~') && after2.is_ascii_alphanumeric() && !private {
+            return !b[end + 1..].starts_with(&b[start..start + 1]);
+        }
+        if after == b'.' && after2.is_ascii_alphabetic() {
+            return is_file_ending(&b[end + 1..]);
+        }
+        match before {
+            b'-' => {
+                start >= 2
+                    && (b[start - 2].is_ascii_digit()
+                        || b[start - 2].is_ascii_alphabetic() && !private)
+            }
+            b'/' if start >= 2 && b[start - 2].is_ascii_alphanumeric() => {
+                !private && after != b':' && is_product(&b[..start - 1])
+            }
+            _ => {
+                let word = word_before(b, start);
+                [
+                    "version", "ver", "release", "build", "firmware", "driver", "revision", "rev",
+                    "sdk", "chrome", "versions", "v", "oid", "kernel", "package", "tag",
+                ]
+                .iter()
+                .any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
+                    || word.len() > 7 && word[word.len() - 7..].eq_ignore_ascii_case(b"version")
+            }
+        }
+    }
+
+    /// Looks at colons between hex digits.
+    pub(super) fn colon_hex(&mut self, at: usize) {
+        let b = self.b;
+        if at < self.colon_until {
+            return;
+        }
+        let part = |c: u8| c.is_ascii_hexdigit() || c == b':' || c == b'.';
+        let mut start = at;
+        while start > 0 && at - start < 48 && part(b[start - 1]) {
+            start -= 1;
+        }
+        let mut end = at;
+        while end < b.len() && part(b[end]) {
+            end += 1;
+        }
+        self.colon_until = end;
+        if end - start > 64 {
+            return;
+        }
+        while end > start
+            && (b[end - 1] == b'.' || b[end - 1] == b':' && !b[..end].ends_with(b"::"))
+        {
+            end -= 1;
+        }
+        let before = if start > 0 { b[start - 1] } else { b' ' };
+        if before.is_ascii_alphanumeric() || before == b'_' {
+            // `addr:fe80::1` has its first colon here; `Event::0` is a path.
+            match b[start..end].iter().position(|c| *c == b':') {
+                Some(0) if b.get(start + 1) != Some(&b':') => start += 1,
+                _ => return,
+            }
+        } else if b[start] == b':' && b.get(start + 1) != Some(&b':') {
+            start += 1;
+        }
+        while start < end && b[start] == b'.' {
+            start += 1;
+        }
+        if b.get(end)
+            .is_some_and(|c| c.is_ascii_alphanumeric() || *c == b'_')
+        {
+            return;
+        }
+        let text = &b[start..end];
+        let groups = text.split(|c| *c == b':').filter(|g| !g.is_empty()).count();
+        let digits = text.iter().any(u8::is_ascii_digit);
+        let is_address = std::str::from_utf8(text)
+            .is_ok_and(|t| t.parse::<Ipv6Addr>().is_ok_and(|a| !a.is_unspecified()));
+        if is_address && (digits || groups >= 3) {
+            self.push(start, end, Rule::Ipv6);
+        }
+    }
+
+    /// Looks at the end of a fourth hex pair.
+    pub(super) fn mac_pairs(&mut self, at: usize) {
+        let b = self.b;
+        let start = at - 10;
+        let separator = b[start + 2];
+        let edge = |i: usize| b.get(i).is_some_and(|c| c.is_ascii_alphanumeric());
+        let end = start + 17;
+        if end > b.len()
+            || (start > 0 && (edge(start - 1) || b[start - 1] == separator))
+            || edge(end)
+            || (b.get(end) == Some(&separator) && edge(end + 1))
+        {
+            return;
+        }
+        let address = &b[start..end];
+        let shaped = address.iter().enumerate().all(|(i, c)| {
+            if i % 3 == 2 {
+                *c == separator
+            } else {
+                c.is_ascii_hexdigit()
+            }
+        });
+        if shaped && !is_trivial_mac(address) {
+            self.push(start, end, Rule::Mac);
+        }
+    }
+
+    /// Looks at the end of a third hex quad.
+    pub(super) fn mac_quads(&mut self, at: usize) {
+        let b = self.b;
+        let start = at - 13;
+        let edge = |i: usize| {
+            b.get(i).is_some_and(|c| {
+                c.is_ascii_alphanumeric()
+                    || *c == b'.' && b.get(i + 1).is_some_and(u8::is_ascii_alphanumeric)
+            })
+        };
+        let address = &b[start..=at];
+        let digits = address.iter().filter(|c| c.is_ascii_digit()).count();
+        if (start > 0 && (b[start - 1].is_ascii_alphanumeric() || b[start - 1] == b'.'))
+            || edge(at + 1)
+            || digits == 0
+            || is_trivial_mac(address)
+        {
+            return;
+        }
+        if digits == 12 && !self.context(start, at + 1).has(Context::MAC) {
+            return;
+        }
+        self.push(start, at + 1, Rule::Mac);
+    }
+}
+
+fn is_local(c: u8) -> bool {
+    c.is_ascii_alphanumeric()
+        || matches!(
+            c,
+            b'.' | b'_'
+                | b'%'
+                | b'+'
+                | b'-'
+                | b'\''
+                | b'!'
+                | b'#'
+                | b'&'
+                | b'*'
+                | b'='
+                | b'?'
+                | b'^'
+                | b'|'
+                | b'~'
+        ) && c != b'='
+            && c != b'&'
+            && c != b'|'
+            && c != b'?'
+        || is_latin(c)
+}
+
+/// A byte of a Latin letter with a diacritic, in UTF-8.
+fn is_latin(c: u8) -> bool {
+    matches!(c, 0xc3..=0xc9 | 0x80..=0xbf)
+}
+
+/// Where the domain that begins at `at` ends, if it is one.
+fn domain_end(b: &[u8], at: usize) -> Option<usize> {
+    let mut end = at;
+    while end < b.len()
+        && end - at < MAX_DOMAIN_BYTES
+        && (b[end].is_ascii_alphanumeric() || matches!(b[end], b'-' | b'.') || is_latin(b[end]))
+    {
+        end += 1;
+    }
+    while end > at && matches!(b[end - 1], b'.' | b'-') {
+        end -= 1;
+    }
+    // Never end inside a character.
+    while end > at && end < b.len() && b[end] & 0xc0 == 0x80 {
+        end -= 1;
+    }
+    let domain = &b[at..end];
+    let dot = memchr::memrchr(b'.', domain)?;
+    let top = &domain[dot + 1..];
+    let host = &domain[..dot];
+    let letters = top.len() >= 2
+        && (top.iter().all(|c| c.is_ascii_alphabetic() || !c.is_ascii())
+            || top.starts_with(b"xn--"));
+    if !letters
+        || host.is_empty()
+        || host.starts_with(b"-")
+        || host.starts_with(b".")
+        || memchr::memmem::find(domain, b"..").is_some()
+    {
+        return None;
+    }
+    if is_unit_or_file(top)
+        || host
+            .iter()
+            .all(|c| c.is_ascii_digit() || matches!(c, b'.' | b'x'))
+            && host.len() < 4
+    {
+        return None;
+    }
+    Some(end)
+}
+
+/// Endings of systemd units, images and sources: `user@1000.service`, `icon@2x.png`.
+fn is_unit_or_file(top: &[u8]) -> bool {
+    [
+        "service",
+        "socket",
+        "timer",
+        "mount",
+        "slice",
+        "target",
+        "scope",
+        "device",
+        "swap",
+        "png",
+        "jpg",
+        "jpeg",
+        "gif",
+        "webp",
+        "svg",
+        "ico",
+        "js",
+        "mjs",
+        "cjs",
+        "ts",
+        "jsx",
+        "tsx",
+        "css",
+        "scss",
+        "json",
+        "xml",
+        "html",
+        "htm",
+        "java",
+        "kt",
+        "dart",
+        "cpp",
+        "txt",
+        "log",
+        "yaml",
+        "yml",
+        "toml",
+        "lock",
+        "dll",
+        "exe",
+        "jar",
+        "gz",
+        "tgz",
+        "tar",
+        "local",
+        "internal",
+        "localdomain",
+    ]
+    .iter()
+    .take(45)
+    .any(|e| top.eq_ignore_ascii_case(e.as_bytes()))
+}
+
+fn is_ipv4(text: &[u8]) -> bool {
+    let mut parts = 0;
+    for part in text.split(|c| *c == b'.') {
+        parts += 1;
+        let value = part.iter().fold(0_u32, |n, c| n * 10 + u32::from(c - b'0'));
+        if parts > 4
+            || part.is_empty()
+            || part.len() > 3
+            || value > 255
+            || (part.len() == 2 && part[0] == b'0')
+        {
+            return false;
+        }
+    }
+    parts == 4 && text != b"0.0.0.0"
+}
+
+fn is_private(text: &[u8]) -> bool {
+    text.starts_with(b"10.")
+        || text.starts_with(b"192.168.")
+        || text.starts_with(b"127.")
+        || text.starts_with(b"172.")
+}
+
+/// `Chrome/120.0.6099.109`: the word before the slash is a product.
+fn is_product(before: &[u8]) -> bool {
+    let start = before
+        .iter()
+        .rposition(|c| !c.is_ascii_alphanumeric() && *c != b'-')
+        .map_or(0, |p| p + 1);
+    let word = &before[start..];
+    let capital = word.first().is_some_and(u8::is_ascii_uppercase);
+    capital
+        || [
+            "curl", "nginx", "node", "python", "okhttp", "wget", "go", "java", "openssl", "app",
+            "v", "libwww", "dart",
+        ]
+        .iter()
+        .any(|p| word.eq_ignore_ascii_case(p.as_bytes()))
+}
+
+/// `1.2.3.4.jar`.
+fn is_file_ending(rest: &[u8]) -> bool {
+    let end = rest
+        .iter()
+        .position(|c| !c.is_ascii_alphanumeric())
+        .unwrap_or(rest.len());
+    [
+        "jar", "tar", "zip", "exe", "dll", "so", "deb", "rpm", "gz", "whl", "msi", "apk", "dmg",
+        "pkg", "final", "release", "ga", "snapshot", "beta", "alpha", "rc", "nupkg", "war",
+    ]
+    .iter()
+    .any(|e| rest[..end].eq_ignore_ascii_case(e.as_bytes()))
+}
+
+/// All zeros or all ones say nothing about a device.
+fn is_trivial_mac(address: &[u8]) -> bool {
+    let mut hex = address.iter().filter(|c| c.is_ascii_hexdigit());
+    let Some(first) = hex.next() else { return true };
+    matches!(first, b'0' | b'f' | b'F') && hex.all(|c| c.eq_ignore_ascii_case(first))
+}

@@ -1,0 +1,533 @@
+//! `key=value` in text, in all its spellings.
+//!
+//! `password=…`, `"password": "…"`, `\"password\":\"…\"`, `Password => '…'`, query strings, header
+//! lines, Rust `Debug` output, XML elements: the separator is found first, the key is read to its
+//! left and judged by its words, and only then is the value on its right looked at. A key inside
+//! prose ("invalid token: unexpected end") is told from a field by what its value looks like.
+
+use super::catalog::Rule;
+use super::entropy::{is_benign_word, looks_random, looks_secret};
+use super::keys::{MAX_KEY_BYTES, Strength};
+use super::scan::Scan;
+use super::span::Fill;
+
+/// Containers deeper than this are redacted no further in text.
+const MAX_CONTAINER_BYTES: usize = 4096;
+
+/// The key left of a separator.
+struct Key {
+    start: usize,
+    end: usize,
+    /// The quote around it and the backslashes before the quote.
+    quote: Option<(u8, usize)>,
+}
+
+impl Scan<'_> {
+    /// Looks at the separator at `at` and, when its key is sensitive, redacts the value.
+    pub(super) fn pair(&mut self, at: usize) {
+        let b = self.b;
+        if b[at] == b'=' && at > 0 && matches!(b[at - 1], b'=' | b'!' | b'<' | b'>' | b'~') {
+            return;
+        }
+        let Some(key) = key_before(b, at) else { return };
+        let Some(strength) = self.key_strength(&key) else {
+            return;
+        };
+        let Some(value_at) = after_separator(b, at) else {
+            return;
+        };
+        let name = &b[key.start..key.end];
+        if is_header(name) && b[at] != b'>' {
+            return self.header_value(name, value_at, key.quote);
+        }
+        self.value(value_at, strength, b[at], key.quote);
+    }
+
+    /// A key is judged with up to three words before it when they stand apart: `api key: …`.
+    fn key_strength(&self, key: &Key) -> Option<Strength> {
+        let own = self.table.strength(&self.b[key.start..key.end]);
+        if own.is_some_and(|s| s > Strength::Hint) || key.quote.is_some() {
+            return own;
+        }
+        let mut start = key.start;
+        for _ in 0..2 {
+            if start < 2 || self.b[start - 1] != b' ' || !self.b[start - 2].is_ascii_alphabetic() {
+                break;
+            }
+            start -= 1;
+            while start > 0
+                && self.b[start - 1].is_ascii_alphabetic()
+                && key.end - start < MAX_KEY_BYTES
+            {
+                start -= 1;
+            }
+        }
+        if start < key.start {
+            self.table.strength(&self.b[start..key.end]).or(own)
+        } else {
+            own
+        }
+    }
+
+    fn value(&mut self, at: usize, strength: Strength, separator: u8, quote: Option<(u8, usize)>) {
+        let b = self.b;
+        let at = skip_wrappers(b, at);
+        let Some(&first) = b.get(at) else { return };
+        if let Some((open, mark)) = opening_quote(b, at) {
+            let end = closing_quote(b, open, mark.0, mark.1);
+            let value = &b[open..end];
+            let secret = match strength {
+                Strength::Hint => looks_random(value),
+                Strength::Likely | Strength::Certain => !value.is_empty() && !is_benign_word(value),
+            };
+            if secret && !self.is_marker(value) {
+                self.push(open, end, Rule::Key);
+            }
+            return;
+        }
+        if matches!(first, b'{' | b'[') {
+            let structured = quote.is_some()
+                || matches!(b.get(at + 1), Some(b'"' | b'\'' | b'\\' | b'{' | b'\n'))
+                || first == b'{';
+            if structured && strength > Strength::Hint && !self.starts_with_marker(at) {
+                self.container(at, quote);
+            }
+            if !self.starts_with_marker(at) && first == b'[' && !structured {
+                return;
+            }
+            return;
+        }
+        let end = if separator == b'>' {
+            element_end(b, at)
+        } else {
+            bare_end(b, at, quote.is_some())
+        };
+        let value = &b[at..end];
+        if value.is_empty() || is_benign_word(value) || self.is_marker(value) {
+            return;
+        }
+        let prose =
+            b.get(at.wrapping_sub(1)) == Some(&b' ') && separator == b':' || separator == b'>';
+        let digits = value.iter().all(u8::is_ascii_digit);
+        let is_json_number = quote.is_some() && is_number(value);
+        let secret = match strength {
+            Strength::Hint => looks_random(value),
+            Strength::Likely if is_json_number => true,
+            Strength::Likely if digits => value.len() >= 4,
+            Strength::Likely if prose => looks_secret(value),
+            Strength::Likely => {
+                value.len() >= 3 && !(value.iter().all(u8::is_ascii_alphabetic) && value.len() < 6)
+            }
+            Strength::Certain if prose && !self.value_ends_line(end) => {
+                !is_plain_word(value) || value.len() > 14
+            }
+            Strength::Certain => true,
+        };
+        if secret {
+            match quote {
+                Some((_, slashes)) if is_json_number => {
+                    self.push_fill(at, end, Rule::Key, Fill::Quoted(slashes as u8))
+                }
+                _ => self.push(at, end, Rule::Key),
+            }
+        }
+    }
+
+    /// Whether a value is the last thing said: `password: swordfish`, not `password: no such user`.
+    fn value_ends_line(&self, end: usize) -> bool {
+        self.b.get(end).is_none_or(|b| !matches!(b, b' '))
+    }
+
+    /// Redacts every string and number inside a list or map, keeping its shape.
+    fn container(&mut self, at: usize, quote: Option<(u8, usize)>) {
+        let b = self.b;
+        let limit = b.len().min(at + MAX_CONTAINER_BYTES);
+        let mut depth = 0_usize;
+        let mut i = at;
+        while i < limit {
+            match b[i] {
+                b'{' | b'[' | b'(' => depth += 1,
+                b'}' | b']' | b')' => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        return;
+                    }
+                }
+                b'"' | b'\'' | b'\\' => {
+                    if let Some((open, mark)) = opening_quote(b, i) {
+                        let end = closing_quote(b, open, mark.0, mark.1);
+                        let after = skip_spaces(b, (end + mark.1 + 1).min(b.len()));
+                        let is_key = b.get(after) == Some(&b':');
+                        if !is_key && end > open && !self.is_marker(&b[open..end]) {
+                            self.push(open, end, Rule::Key);
+                        }
+                        i = end + mark.1;
+                    }
+                }
+                c if c.is_ascii_alphanumeric() || c == b'-' => {
+                    let end = bare_end(b, i, true);
+                    let end = if end <= i { i + 1 } else { end };
+                    let is_name = b.get(end) == Some(&b':')
+                        || b[i..end].ends_with(b":")
+                        || b[i..end].contains(&b'(')
+                        || b.get(end) == Some(&b' ') && b.get(end + 1) == Some(&b'{');
+                    if is_number(&b[i..end]) {
+                        match quote {
+                            Some((_, slashes)) => {
+                                self.push_fill(i, end, Rule::Key, Fill::Quoted(slashes as u8))
+                            }
+                            None => self.push(i, end, Rule::Key),
+                        }
+                    } else if !is_name && !is_benign_word(&b[i..end]) {
+                        self.push(i, end, Rule::Key);
+                    } else if let Some(colon) =
+                        b[i..end].iter().position(|&c| c == b':' || c == b'(')
+                    {
+                        i += colon;
+                        continue;
+                    }
+                    i = end;
+                    continue;
+                }
+                _ => {}
+            }
+            i += 1;
+        }
+    }
+
+    /// The value of a header runs to the end of its line, whatever stands in it.
+    fn header_value(&mut self, name: &[u8], at: usize, quote: Option<(u8, usize)>) {
+        let b = self.b;
+        let at = skip_wrappers(b, at);
+        if matches!(b.get(at), Some(b'{' | b'[')) {
+            return self.value(at, Strength::Certain, b':', quote);
+        }
+        if let Some((open, mark)) = opening_quote(b, at) {
+            let end = closing_quote(b, open, mark.0, mark.1);
+            if end > open && !self.is_marker(&b[open..end]) && !is_benign_word(&b[open..end]) {
+                self.push(open, end, Rule::Key);
+            }
+            return;
+        }
+        if ends_with_ignore_case(name, b"cookie") || ends_with_ignore_case(name, b"cookies") {
+            return self.cookies(at);
+        }
+        let word_end = bare_end(b, at, false);
+        let scheme = &b[at..word_end];
+        let mut end = word_end;
+        if is_scheme(scheme) && b.get(word_end) == Some(&b' ') {
+            end = bare_end(b, word_end + 1, false);
+            if is_listing_scheme(scheme) {
+                end = line_end(b, word_end);
+            } else if self.starts_with_marker(word_end + 1) || end == word_end + 1 {
+                return;
+            }
+        } else if scheme.is_empty()
+            || is_benign_word(scheme)
+            || self.is_marker(scheme)
+            || (b.get(at.wrapping_sub(1)) == Some(&b' ')
+                && is_plain_word(scheme)
+                && b.get(word_end) == Some(&b' '))
+        {
+            return;
+        }
+        self.push(at, end, Rule::Key);
+    }
+
+    /// `a=1; b=2; Path=/`, as far as it goes.
+    fn cookies(&mut self, at: usize) {
+        let b = self.b;
+        let mut end = at;
+        let mut found = false;
+        loop {
+            let start = end;
+            let stop = bare_end(b, start, false);
+            if stop == start || (!found && !b[start..stop].contains(&b'=')) {
+                break;
+            }
+            found = true;
+            end = stop;
+            let next = if b.get(stop) == Some(&b';') {
+                skip_spaces(b, stop + 1)
+            } else {
+                break;
+            };
+            if !b
+                .get(next)
+                .is_some_and(|c| c.is_ascii_alphanumeric() || *c == b'_')
+            {
+                break;
+            }
+            end = next;
+        }
+        if found {
+            self.push(at, end, Rule::Cookie);
+        }
+    }
+}
+
+/// Reads the key that ends at the separator.
+fn key_before(b: &[u8], at: usize) -> Option<Key> {
+    let mut end = at;
+    // `:=`, `||=`, `?=`.
+    while end > 0 && at - end < 2 && matches!(b[end - 1], b':' | b'?' | b'|') && b[at] == b'=' {
+        end -= 1;
+    }
+    // `=>` is reported at its `=`, and `->` is not a pair.
+    while end > 0 && at - end < 4 && b[end - 1] == b' ' {
+        end -= 1;
+    }
+    if end == 0 {
+        return None;
+    }
+    if b[at] == b'>' {
+        let start = word_start(b, end);
+        // An element's name, not a comparison.
+        return (start > 0 && b[start - 1] == b'<' && start < end).then_some(Key {
+            start,
+            end,
+            quote: None,
+        });
+    }
+    // `headers["password"] = …`
+    if b[end - 1] == b']' && end > 1 && matches!(b[end - 2], b'"' | b'\'') {
+        end -= 1;
+    }
+    if matches!(b[end - 1], b'"' | b'\'' | b'`') {
+        let mark = b[end - 1];
+        let mut close = end - 1;
+        let mut slashes = 0;
+        while close > 0 && b[close - 1] == b'\\' {
+            close -= 1;
+            slashes += 1;
+        }
+        let floor = close.saturating_sub(MAX_KEY_BYTES);
+        let start = b[floor..close]
+            .iter()
+            .rposition(|&c| c == mark)
+            .map(|p| floor + p + 1)?;
+        return (start < close).then_some(Key {
+            start,
+            end: close,
+            quote: Some((mark, slashes)),
+        });
+    }
+    let start = word_start(b, end);
+    (start < end).then_some(Key {
+        start,
+        end,
+        quote: None,
+    })
+}
+
+fn word_start(b: &[u8], end: usize) -> usize {
+    let floor = end.saturating_sub(MAX_KEY_BYTES);
+    let mut start = end;
+    while start > floor
+        && (b[start - 1].is_ascii_alphanumeric()
+            || matches!(b[start - 1], b'_' | b'-' | b'.' | b'$'))
+    {
+        start -= 1;
+    }
+    start
+}
+
+/// Where the value begins, or nothing when the separator is none.
+fn after_separator(b: &[u8], at: usize) -> Option<usize> {
+    let mut i = at + 1;
+    match (b[at], b.get(i)) {
+        (b'=', Some(b'=' | b'~')) | (b':', Some(b':')) => return None,
+        (b'=', Some(b'>')) | (b':', Some(b'=')) => i += 1,
+        (b':', Some(b'/')) if b.get(i + 1) == Some(&b'/') => return None,
+        _ => {}
+    }
+    let start = i;
+    while i < b.len()
+        && i - start < 64
+        && (b[i] == b' '
+            || b[i] == b'\t'
+            || b[at] == b':' && matches!(b[i], b'\n' | b'\r') && is_indented_value(b, i))
+    {
+        i += 1;
+    }
+    (i < b.len()).then_some(i)
+}
+
+/// A line break after a colon belongs to the pair when a quoted value or container follows.
+fn is_indented_value(b: &[u8], at: usize) -> bool {
+    b[at..]
+        .iter()
+        .take(64)
+        .find(|c| !c.is_ascii_whitespace())
+        .is_some_and(|c| matches!(c, b'"' | b'{' | b'['))
+}
+
+/// `Some("…")`, `String("…")`, `b"…"`: what stands around a value in `Debug` output.
+fn skip_wrappers(b: &[u8], mut at: usize) -> usize {
+    for _ in 0..3 {
+        let mut i = at;
+        while i < b.len() && i - at < 24 && (b[i].is_ascii_alphanumeric() || b[i] == b'_') {
+            i += 1;
+        }
+        let wraps = b.get(i) == Some(&b'(') && i > at && b[at].is_ascii_uppercase();
+        let prefixed = i == at + 1
+            && matches!(b[at], b'b' | b'r' | b'u' | b'f')
+            && matches!(b.get(i), Some(b'"' | b'\''));
+        if wraps {
+            at = i + 1;
+        } else if prefixed {
+            return i;
+        } else {
+            return at;
+        }
+    }
+    at
+}
+
+/// A quote at `at`, perhaps behind backslashes: where its text begins, the mark and the backslashes.
+fn opening_quote(b: &[u8], at: usize) -> Option<(usize, (u8, usize))> {
+    let slashes = b[at..].iter().take(8).take_while(|&&c| c == b'\\').count();
+    match b.get(at + slashes) {
+        Some(&mark @ (b'"' | b'\'' | b'`')) => Some((at + slashes + 1, (mark, slashes))),
+        _ => None,
+    }
+}
+
+/// Where the text of a quoted value ends: at the mark behind as many backslashes as the first one.
+pub(super) fn closing_quote(b: &[u8], open: usize, mark: u8, slashes: usize) -> usize {
+    let mut i = open;
+    while i < b.len() {
+        match memchr::memchr2(mark, b'\n', &b[i..]) {
+            None => return b.len(),
+            Some(n) => {
+                let at = i + n;
+                if b[at] == b'\n' && mark != b'"' && mark != b'`' {
+                    return at;
+                }
+                let before = b[open..at]
+                    .iter()
+                    .rev()
+                    .take_while(|&&c| c == b'\\')
+                    .count();
+                if b[at] == mark && before <= slashes {
+                    return at - before;
+                }
+                i = at + 1;
+            }
+        }
+    }
+    b.len()
+}
+
+/// Where a bare value ends.
+fn bare_end(b: &[u8], at: usize, in_json: bool) -> usize {
+    let mut i = at;
+    while i < b.len() {
+        match b[i] {
+            0..=b' '
+            | b'"'
+            | b'\''
+            | b'`'
+            | b'<'
+            | b'>'
+            | b','
+            | b';'
+            | b'&'
+            | b')'
+            | b']'
+            | b'}'
+            | b'|' => break,
+            b'\\'
+                if in_json
+                    || matches!(
+                        b.get(i + 1),
+                        Some(b'"' | b'\'' | b'n' | b'r' | b't' | b'\\')
+                    ) =>
+            {
+                break;
+            }
+            b'[' if i > at => break,
+            _ => i += 1,
+        }
+    }
+    // A full stop or colon that ends a sentence is not part of the value.
+    while i > at
+        && matches!(b[i - 1], b'.' | b':' | b'!' | b'?')
+        && b.get(i).is_none_or(|c| c.is_ascii_whitespace())
+        && i - at > 1
+    {
+        i -= 1;
+    }
+    i
+}
+
+fn element_end(b: &[u8], at: usize) -> usize {
+    memchr::memchr2(b'<', b'\n', &b[at..]).map_or(b.len(), |n| at + n)
+}
+
+fn line_end(b: &[u8], at: usize) -> usize {
+    memchr::memchr3(b'\n', b'\'', b'\r', &b[at..]).map_or(b.len(), |n| at + n)
+}
+
+fn skip_spaces(b: &[u8], mut at: usize) -> usize {
+    while at < b.len() && matches!(b[at], b' ' | b'\t' | b'\n' | b'\r') {
+        at += 1;
+    }
+    at
+}
+
+fn is_number(value: &[u8]) -> bool {
+    value.iter().any(u8::is_ascii_digit)
+        && value
+            .iter()
+            .all(|c| c.is_ascii_digit() || matches!(c, b'-' | b'+' | b'.' | b'e' | b'E'))
+        && (value[0].is_ascii_digit() || value[0] == b'-')
+}
+
+fn is_plain_word(value: &[u8]) -> bool {
+    value
+        .iter()
+        .enumerate()
+        .all(|(i, c)| c.is_ascii_lowercase() || (i == 0 && c.is_ascii_uppercase()) || *c == b'-')
+}
+
+/// Headers whose value is more than one word.
+fn is_header(name: &[u8]) -> bool {
+    [&b"authorization"[..], b"cookie", b"cookies"]
+        .iter()
+        .any(|h| ends_with_ignore_case(name, h))
+}
+
+fn ends_with_ignore_case(name: &[u8], end: &[u8]) -> bool {
+    name.len() >= end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end)
+}
+
+pub(super) fn is_scheme(word: &[u8]) -> bool {
+    [
+        "bearer",
+        "basic",
+        "token",
+        "apikey",
+        "api-key",
+        "negotiate",
+        "ntlm",
+        "digest",
+        "hawk",
+        "oauth",
+        "aws4-hmac-sha256",
+        "key",
+        "splunk",
+        "genie",
+        "genieKey",
+        "sharedkey",
+        "bot",
+    ]
+    .iter()
+    .any(|s| word.eq_ignore_ascii_case(s.as_bytes()))
+}
+
+fn is_listing_scheme(word: &[u8]) -> bool {
+    ["digest", "hawk", "oauth", "aws4-hmac-sha256"]
+        .iter()
+        .any(|s| word.eq_ignore_ascii_case(s.as_bytes()))
+}

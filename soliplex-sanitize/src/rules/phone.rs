@@ -1,0 +1,188 @@
+//! Telephone numbers, conservatively: with a `+`, in the North American grouping, with an area code
+//! in parentheses, or beside a word that says so. A bare run of digits is never one.
+
+use super::catalog::Rule;
+use super::context::Context;
+use super::scan::Scan;
+
+impl Scan<'_> {
+    /// Looks at `+` and a digit.
+    pub(super) fn international(&mut self, at: usize) {
+        let b = self.b;
+        if at > 0
+            && (b[at - 1].is_ascii_alphanumeric()
+                || matches!(b[at - 1], b'_' | b'+' | b')' | b'=') && at > 1 && b[at - 2] == b'+')
+        {
+            return;
+        }
+        let (end, digits, groups) = number_end(b, at + 1);
+        let country = b[at + 1..].iter().find(|c| c.is_ascii_digit());
+        let enough = if groups > 1 {
+            (8..=15).contains(&digits)
+        } else {
+            (10..=15).contains(&digits)
+                || (8..=15).contains(&digits) && self.context(at, end).has(Context::PHONE)
+        };
+        if enough && country != Some(&b'0') && !self.touches_time(end) {
+            self.push(at, end, Rule::Phone);
+        }
+    }
+
+    /// Looks at `ddd?ddd?dddd`, ending at `at`.
+    pub(super) fn north_american(&mut self, at: usize) {
+        let b = self.b;
+        let exchange = at - 7;
+        let before = b[at - 8];
+        let mut i = at - 8;
+        if before == b' ' && i > 0 && b[i - 1] == b')' {
+            i -= 1;
+        }
+        let bracketed = b[i] == b')';
+        if i < 3 || !b[i - 3..i].iter().all(u8::is_ascii_digit) {
+            return;
+        }
+        let mut start = i - 3;
+        if !bracketed && before != b[at - 4] && !(before == b' ' && b[at - 4] == b'-') {
+            return;
+        }
+        if !(b'2'..=b'9').contains(&b[start])
+            || (!(b'2'..=b'9').contains(&b[exchange]) && !bracketed)
+        {
+            return;
+        }
+        if bracketed {
+            if start == 0 || b[start - 1] != b'(' {
+                return;
+            }
+            start -= 1;
+        }
+        // The country code: `1-`, `1 `, `+1 `.
+        if start > 1
+            && matches!(b[start - 1], b'-' | b' ' | b'.')
+            && b[start - 2] == b'1'
+            && (start < 3 || !b[start - 3].is_ascii_alphanumeric())
+        {
+            start -= 2;
+        }
+        if self.touches_number(start, at + 1) {
+            return;
+        }
+        let plain = b[at - 4] == b' ' || b[at - 4] == b'.';
+        if plain && !bracketed && b[..start].last().is_some_and(u8::is_ascii_digit) {
+            return;
+        }
+        self.push(start, extension_end(b, at + 1), Rule::Phone);
+    }
+
+    /// Looks at a digit after `d)`.
+    pub(super) fn area_code(&mut self, at: usize) {
+        let b = self.b;
+        let close = if b[at - 1] == b')' { at - 1 } else { at - 2 };
+        let digits = b[..close]
+            .iter()
+            .rev()
+            .take(6)
+            .take_while(|c| c.is_ascii_digit())
+            .count();
+        let start = close - digits;
+        if start == 0
+            || b[start - 1] != b'('
+            || digits > 5
+            || (start > 1 && b[start - 2].is_ascii_alphanumeric())
+        {
+            return;
+        }
+        let (end, rest, groups) = number_end(b, at);
+        let dashed = b[at..end].contains(&b'-');
+        let total = digits + rest;
+        let shaped = dashed && (7..=13).contains(&total) && groups >= 2 && digits >= 2
+            || digits == 3 && rest == 7;
+        if shaped || (7..=13).contains(&total) && self.context(start - 1, end).has(Context::PHONE) {
+            self.push(start - 1, end, Rule::Phone);
+        }
+    }
+
+    /// Looks at `ddd?ddd`: a number only beside a word that says so.
+    pub(super) fn phone_groups(&mut self, at: usize) {
+        let b = self.b;
+        if at < self.groups_until {
+            return;
+        }
+        let mut start = at;
+        while start > 0
+            && at - start < 20
+            && (b[start - 1].is_ascii_digit()
+                || matches!(b[start - 1], b' ' | b'-' | b'.')
+                    && start > 1
+                    && b[start - 2].is_ascii_digit())
+        {
+            start -= 1;
+        }
+        let (end, digits, groups) = number_end(b, start);
+        self.groups_until = end.max(at);
+        if start > 0
+            && (b[start - 1].is_ascii_alphanumeric() || matches!(b[start - 1], b'.' | b'-' | b'_'))
+            || self.touches_time(end)
+        {
+            return;
+        }
+        if groups > 1 && (7..=15).contains(&digits) && end > at {
+            let context = self.context(start, end);
+            if context.has(Context::PHONE) || context.has(Context::DSN) {
+                self.push(start, end, Rule::Phone);
+            }
+        }
+    }
+
+    /// `+00:00` and the like go on with a colon.
+    fn touches_time(&self, end: usize) -> bool {
+        self.b
+            .get(end)
+            .is_some_and(|c| matches!(c, b':' | b'%') || c.is_ascii_alphabetic() || *c == b'_')
+            && !self.b[end..].starts_with(b": ")
+    }
+}
+
+/// Reads digits and the separators between them: the end, how many digits, how many groups.
+fn number_end(b: &[u8], from: usize) -> (usize, usize, usize) {
+    let (mut i, mut end, mut digits, mut groups) = (from, from, 0, 0);
+    let mut inside = false;
+    let mut gap = 0;
+    while i < b.len() && i - from < 32 && digits <= 15 {
+        match b[i] {
+            c if c.is_ascii_digit() => {
+                digits += 1;
+                groups += usize::from(!inside);
+                inside = true;
+                gap = 0;
+                end = i + 1;
+            }
+            b' ' | b'-' | b'.' | b'(' | b')' | b'/' if gap < 2 => {
+                inside = false;
+                gap += 1;
+            }
+            _ => break,
+        }
+        i += 1;
+    }
+    (end, digits, groups)
+}
+
+/// ` x123`, ` ext. 123`.
+fn extension_end(b: &[u8], end: usize) -> usize {
+    let rest = &b[end..b.len().min(end + 14)];
+    let space = rest.iter().take_while(|c| **c == b' ').count();
+    let words: [&[u8]; 5] = [b"ext. ", b"ext ", b"ext.", b"ext", b"x"];
+    let word = words.into_iter().find(|w| rest[space..].starts_with(w));
+    let Some(word) = word else { return end };
+    let from = space + word.len();
+    let digits = rest[from..]
+        .iter()
+        .take_while(|c| c.is_ascii_digit())
+        .count();
+    if digits == 0 {
+        end
+    } else {
+        end + from + digits
+    }
+}

@@ -1,0 +1,257 @@
+//! One reading of one text: the gate's positions go to the verifiers, their spans are collected.
+
+use std::cell::Cell;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
+use super::catalog::Rule;
+use super::context::{self, Context};
+use super::fold::Folded;
+use super::gate::{self, Shape};
+use super::span::{Fill, Source, Span, resolve};
+use super::table::Table;
+
+/// What one reading knows.
+pub(super) struct Scan<'t> {
+    pub(super) b: &'t [u8],
+    pub(super) table: &'t Table,
+    spans: Vec<Span>,
+    needs_fold: bool,
+    // Each verifier that walks along a run remembers where it ended, so that no byte of a hostile
+    // text is walked over once per position.
+    pub(super) userinfo_floor: usize,
+    pub(super) dotted_until: usize,
+    pub(super) colon_until: usize,
+    pub(super) decimal_until: usize,
+    pub(super) groups_until: usize,
+}
+
+static BEARER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"earer"));
+static BEARER_UPPER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"EARER"));
+static BASIC: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"asic "));
+
+thread_local! {
+    /// The buffer for folded text, kept between calls: folding allocates only while it grows.
+    static SPARE: Cell<Option<Box<Folded>>> = const { Cell::new(None) };
+}
+
+/// A spare buffer larger than this is not kept.
+const MAX_SPARE_BYTES: usize = 64 * 1024;
+
+/// Everything in `text` that must go, in order and without overlaps.
+pub(super) fn find(table: &Table, text: &str) -> Vec<Span> {
+    let mut scan = Scan::new(table, text.as_bytes());
+    scan.run();
+    let needs_fold = scan.needs_fold;
+    let mut spans = scan.spans;
+    if needs_fold {
+        find_folded(table, text, &mut spans);
+    }
+    table.user_spans(text, &mut spans);
+    if !spans.is_empty() {
+        resolve(&mut spans);
+    }
+    spans
+}
+
+/// Reads the text again without its disguises and adds what only shows then.
+fn find_folded(table: &Table, text: &str, spans: &mut Vec<Span>) {
+    let mut folded = SPARE.take().unwrap_or_default();
+    if folded.fold(text) {
+        let plain = spans.len();
+        let mut scan = Scan::new(table, &folded.text);
+        scan.run();
+        for span in &scan.spans {
+            let (start, end) = folded.original(span.start, span.end);
+            if text.as_bytes()[start..end] == folded.text[span.start..span.end] {
+                // Not in disguise: the first reading has judged it.
+                continue;
+            }
+            if folded.is_joined(span.start, span.end) {
+                let overlaps = spans[..plain]
+                    .iter()
+                    .any(|s| s.start < end && start < s.end);
+                if overlaps || !survives_joining(span.source) {
+                    continue;
+                }
+            }
+            spans.push(Span {
+                start,
+                end,
+                ..*span
+            });
+        }
+    }
+    if folded.text.capacity() <= MAX_SPARE_BYTES {
+        SPARE.set(Some(folded));
+    }
+}
+
+/// Rules strict enough to be believed across a line break.
+fn survives_joining(source: Source) -> bool {
+    matches!(
+        source,
+        Source::Builtin(
+            Rule::ApiKey
+                | Rule::Jwt
+                | Rule::Card
+                | Rule::Iban
+                | Rule::Email
+                | Rule::Ssn
+                | Rule::Ipv4
+                | Rule::Ipv6
+                | Rule::Mac
+                | Rule::Bearer
+                | Rule::Wallet
+                | Rule::Medicare
+                | Rule::PrivateKey
+        )
+    )
+}
+
+impl<'t> Scan<'t> {
+    fn new(table: &'t Table, b: &'t [u8]) -> Scan<'t> {
+        Scan {
+            b,
+            table,
+            spans: Vec::new(),
+            needs_fold: false,
+            userinfo_floor: 0,
+            dotted_until: 0,
+            colon_until: 0,
+            decimal_until: 0,
+            groups_until: 0,
+        }
+    }
+
+    fn run(&mut self) {
+        let b = self.b;
+        gate::scan(b, |shape, at| self.look(shape, at));
+        for finder in [&BEARER, &BEARER_UPPER] {
+            for at in finder.find_iter(b) {
+                self.scheme(at + 5);
+            }
+        }
+        for at in BASIC.find_iter(b) {
+            self.scheme(at + 4);
+        }
+    }
+
+    fn look(&mut self, shape: Shape, at: usize) {
+        match shape {
+            Shape::Separator => self.pair(at),
+            Shape::LongWord => self.long_word(at),
+            Shape::Dotted => self.dotted(at),
+            Shape::At => self.at_sign(at),
+            Shape::LongDigits => self.long_digits(at),
+            Shape::Slash => self.slash(at),
+            Shape::Backslash => {
+                self.needs_fold |= matches!(self.b.get(at + 1), Some(b'u' | b'x' | b'/' | b'n'));
+                self.drive(at);
+            }
+            Shape::SocialSecurity => self.social_security(at),
+            Shape::PartlyDashed => self.partly_dashed(at),
+            Shape::Phone => self.north_american(at),
+            Shape::PhoneGroups => self.phone_groups(at),
+            Shape::AreaCode => self.area_code(at),
+            Shape::Plus => self.international(at),
+            Shape::CardGroups => self.card_groups(at),
+            Shape::MacPairs => self.mac_pairs(at),
+            Shape::MacQuads => self.mac_quads(at),
+            Shape::ColonHex => self.colon_hex(at),
+            Shape::Medicare => self.medicare(at),
+            Shape::IbanGroups => self.iban_groups(at),
+            Shape::Grid => self.grid(at),
+            Shape::Decimal => self.decimal(at),
+            Shape::Dashes => self.armor(at),
+            Shape::Folded => self.needs_fold = true,
+        }
+    }
+
+    pub(super) fn context(&self, start: usize, end: usize) -> Context {
+        context::around(self.b, start, end)
+    }
+
+    /// Whether a span already covers the position.
+    pub(super) fn is_covered(&self, at: usize) -> bool {
+        self.spans
+            .iter()
+            .rev()
+            .take(4)
+            .any(|s| s.start <= at && at < s.end)
+    }
+
+    pub(super) fn is_marker(&self, value: &[u8]) -> bool {
+        self.table.is_marker(value)
+    }
+
+    pub(super) fn starts_with_marker(&self, at: usize) -> bool {
+        self.b.get(at) == Some(&b'[')
+            && memchr::memchr(b']', &self.b[at..self.b.len().min(at + 40)])
+                .is_some_and(|n| self.is_marker(&self.b[at..=at + n]))
+    }
+
+    pub(super) fn push(&mut self, start: usize, end: usize, rule: Rule) {
+        let fill = match self.json_number(start, end) {
+            Some(slashes) => Fill::Quoted(slashes),
+            None => Fill::Marker,
+        };
+        self.push_fill(start, end, rule, fill);
+    }
+
+    pub(super) fn push_fill(&mut self, mut start: usize, mut end: usize, rule: Rule, fill: Fill) {
+        let b = self.b;
+        if start >= end || !self.table.is_on(rule) {
+            return;
+        }
+        // A span never begins or ends inside a character.
+        while start > 0 && b[start] & 0xc0 == 0x80 {
+            start -= 1;
+        }
+        while end < b.len() && b[end] & 0xc0 == 0x80 {
+            end += 1;
+        }
+        self.spans.push(Span {
+            start,
+            end,
+            source: Source::Builtin(rule),
+            fill,
+        });
+    }
+
+    /// Whether the range is a bare number in JSON, whose marker must be quoted to stay JSON, and the
+    /// backslashes such a quote needs.
+    fn json_number(&self, start: usize, end: usize) -> Option<u8> {
+        let b = self.b;
+        if !b[start..end]
+            .iter()
+            .all(|c| c.is_ascii_digit() || matches!(c, b'-' | b'.'))
+        {
+            return None;
+        }
+        let after = b[end..].iter().find(|c| !c.is_ascii_whitespace());
+        if !matches!(after, Some(b',' | b'}' | b']')) {
+            return None;
+        }
+        let left = b[..start].trim_ascii_end();
+        match left.last() {
+            Some(b':') => {
+                let name = left[..left.len() - 1]
+                    .trim_ascii_end()
+                    .strip_suffix(b"\"")?;
+                Some(
+                    name.iter()
+                        .rev()
+                        .take(8)
+                        .take_while(|c| **c == b'\\')
+                        .count() as u8,
+                )
+            }
+            Some(b'[' | b',') if matches!(b.trim_ascii_start().first(), Some(b'[' | b'{')) => {
+                Some(0)
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! A built rule set: which rules are on, what was added, how often each has fired.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use regex::Regex;
+
+use super::Rules;
+use super::catalog::{self, RULES, Rule};
+use super::keys::{self, MAX_KEY_BYTES, Strength, Words};
+use super::span::{Fill, Source, Span};
+
+/// A pattern of the user's.
+pub(super) struct Pattern {
+    pub(super) name: String,
+    pub(super) regex: Regex,
+    pub(super) marker: String,
+    pub(super) validator: Option<Validator>,
+}
+
+/// Says whether a match is one.
+pub(super) type Validator = std::sync::Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// What [`Rules`](super::Rules) shares between its clones.
+pub(super) struct Table {
+    /// A bit per built-in rule.
+    pub(super) on: u64,
+    /// Replacements for built-in markers, by the rule's number.
+    pub(super) markers: Vec<String>,
+    pub(super) patterns: Vec<Pattern>,
+    /// Lower-case names, words joined by `_`.
+    pub(super) denied: Vec<String>,
+    pub(super) allowed: Vec<String>,
+    /// In allowlist mode, the only names that pass.
+    pub(super) allowlist: Option<Vec<String>>,
+    /// Loggers with rules of their own.
+    pub(super) scopes: Vec<(String, Rules)>,
+    pub(super) hash: u64,
+    counts: Vec<AtomicU64>,
+}
+
+impl Table {
+    pub(super) fn new(on: u64) -> Table {
+        Table {
+            on,
+            markers: RULES.iter().map(|entry| entry.marker.to_owned()).collect(),
+            patterns: Vec::new(),
+            denied: Vec::new(),
+            allowed: Vec::new(),
+            allowlist: None,
+            scopes: Vec::new(),
+            hash: 0,
+            counts: Vec::new(),
+        }
+    }
+
+    /// Fixes the fingerprint and the counters; nothing may be added afterwards.
+    pub(super) fn seal(mut self) -> Table {
+        self.counts = (0..catalog::COUNT + self.patterns.len())
+            .map(|_| AtomicU64::new(0))
+            .collect();
+        self.hash = self.fingerprint();
+        self
+    }
+
+    /// Whether nothing is on and nothing was added.
+    pub(super) fn is_empty(&self) -> bool {
+        self.on == 0
+            && self.patterns.is_empty()
+            && self.denied.is_empty()
+            && self.allowlist.is_none()
+    }
+
+    /// The rules of the longest scope that holds the logger.
+    pub(super) fn scoped(&self, logger: &str) -> Option<&Rules> {
+        self.scopes
+            .iter()
+            .filter(|(scope, _)| {
+                let rest = logger.strip_prefix(scope.as_str());
+                rest.is_some_and(|rest| {
+                    rest.is_empty() || rest.starts_with("::") || rest.starts_with('.')
+                })
+            })
+            .max_by_key(|(scope, _)| scope.len())
+            .map(|(_, rules)| rules)
+    }
+
+    pub(super) fn is_on(&self, rule: Rule) -> bool {
+        self.on & (1 << rule as u64) != 0
+    }
+
+    /// The built-in judgement, and what was added to it or taken from it.
+    pub(super) fn strength(&self, name: &[u8]) -> Option<Strength> {
+        if !self.denied.is_empty() || !self.allowed.is_empty() {
+            let normal = Normal::of(name);
+            if self
+                .allowed
+                .iter()
+                .any(|n| n.as_bytes() == normal.as_bytes())
+            {
+                return None;
+            }
+            if self.denied.iter().any(|n| normal.ends_with(n.as_bytes())) {
+                return Some(Strength::Certain);
+            }
+        }
+        if self.is_on(Rule::Key) {
+            keys::strength(name)
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn is_allowed(&self, name: &str) -> bool {
+        self.allowlist.as_ref().is_none_or(|list| {
+            let normal = Normal::of(name.as_bytes());
+            list.iter().any(|n| n.as_bytes() == normal.as_bytes())
+        })
+    }
+
+    pub(super) fn marker(&self, source: Source) -> &str {
+        match source {
+            Source::Builtin(rule) => &self.markers[rule as usize],
+            Source::User(n) => &self.patterns[usize::from(n)].marker,
+        }
+    }
+
+    /// Whether a value is what some rule has put there.
+    pub(super) fn is_marker(&self, value: &[u8]) -> bool {
+        !value.is_empty()
+            && (self.markers.iter().any(|m| m.as_bytes() == value)
+                || self.patterns.iter().any(|p| p.marker.as_bytes() == value))
+    }
+
+    pub(super) fn user_spans(&self, text: &str, spans: &mut Vec<Span>) {
+        for (n, pattern) in self.patterns.iter().enumerate() {
+            for groups in pattern.regex.captures_iter(text) {
+                // The first group, where there is one, is what goes; the rest is its context.
+                let Some(found) = groups.get(1).or_else(|| groups.get(0)) else {
+                    continue;
+                };
+                let valid = pattern.validator.as_ref().is_none_or(|v| v(found.as_str()));
+                if valid && !found.is_empty() && !self.is_marker(found.as_str().as_bytes()) {
+                    spans.push(Span {
+                        start: found.start(),
+                        end: found.end(),
+                        source: Source::User(n as u16),
+                        fill: Fill::Marker,
+                    });
+                }
+            }
+        }
+    }
+
+    pub(super) fn name(&self, source: Source) -> &str {
+        match source {
+            Source::Builtin(rule) => rule.entry().name,
+            Source::User(n) => &self.patterns[usize::from(n)].name,
+        }
+    }
+
+    pub(super) fn count(&self, source: Source) {
+        let index = match source {
+            Source::Builtin(rule) => rule as usize,
+            Source::User(n) => catalog::COUNT + usize::from(n),
+        };
+        self.counts[index].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Name and hits of every rule that fired; `take` starts again at zero.
+    pub(super) fn hits(&self, take: bool) -> Vec<(String, u64)> {
+        let names = RULES
+            .iter()
+            .map(|e| e.name)
+            .chain(self.patterns.iter().map(|p| p.name.as_str()));
+        names
+            .zip(&self.counts)
+            .map(|(name, n)| {
+                (
+                    name.to_owned(),
+                    if take {
+                        n.swap(0, Ordering::Relaxed)
+                    } else {
+                        n.load(Ordering::Relaxed)
+                    },
+                )
+            })
+            .filter(|(_, n)| *n > 0)
+            .collect()
+    }
+
+    /// FNV-1a over everything that changes what comes out.
+    fn fingerprint(&self) -> u64 {
+        let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
+        hash.add(env!("CARGO_PKG_VERSION").as_bytes());
+        hash.add(&self.on.to_le_bytes());
+        for marker in &self.markers {
+            hash.add(marker.as_bytes());
+        }
+        for pattern in &self.patterns {
+            hash.add(pattern.name.as_bytes());
+            hash.add(pattern.regex.as_str().as_bytes());
+            hash.add(pattern.marker.as_bytes());
+            hash.add(&[u8::from(pattern.validator.is_some())]);
+        }
+        for (kind, list) in [
+            (1, Some(&self.denied)),
+            (2, Some(&self.allowed)),
+            (3, self.allowlist.as_ref()),
+        ] {
+            hash.add(&[kind, u8::from(list.is_some())]);
+            for name in list.into_iter().flatten() {
+                hash.add(name.as_bytes());
+            }
+        }
+        for (logger, rules) in &self.scopes {
+            hash.add(logger.as_bytes());
+            hash.add(&rules.0.hash.to_le_bytes());
+        }
+        hash.0
+    }
+}
+
+/// The hash function: small, stable, and not meant to withstand an adversary.
+struct Fnv(u64);
+
+impl Fnv {
+    /// Adds a field and its end, so that two fields are never mistaken for one.
+    fn add(&mut self, bytes: &[u8]) {
+        for b in bytes.iter().chain(&(bytes.len() as u32).to_le_bytes()) {
+            self.0 = (self.0 ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
+/// A name in lower case with its words joined by `_`: `X-Api-Key`, `xApiKey` and `x_api_key` are one.
+pub(super) struct Normal {
+    letters: [u8; MAX_KEY_BYTES * 2],
+    length: usize,
+}
+
+impl Normal {
+    pub(super) fn of(name: &[u8]) -> Normal {
+        let words = Words::split(name);
+        let mut normal = Normal {
+            letters: [0; MAX_KEY_BYTES * 2],
+            length: 0,
+        };
+        for word in words.iter() {
+            if normal.length > 0 {
+                normal.letters[normal.length] = b'_';
+                normal.length += 1;
+            }
+            normal.letters[normal.length..normal.length + word.len()].copy_from_slice(word);
+            normal.length += word.len();
+        }
+        normal
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.letters[..self.length]
+    }
+
+    /// Whether the last words are these.
+    fn ends_with(&self, name: &[u8]) -> bool {
+        let own = self.as_bytes();
+        own.ends_with(name) && (own.len() == name.len() || own[own.len() - name.len() - 1] == b'_')
+    }
+}

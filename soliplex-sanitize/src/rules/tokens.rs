@@ -1,0 +1,535 @@
+//! Long words: keys of vendors, JSON web tokens, wallets, and what looks random beside a word that
+//! sounds like a secret.
+
+use super::catalog::Rule;
+use super::context::{Context, word_before};
+use super::entropy::{bits_per_byte, is_uuid, looks_random};
+use super::numbers::is_iban;
+use super::scan::Scan;
+use super::vendors;
+
+/// No key of any vendor is longer; what follows is text again.
+const MAX_TOKEN_BYTES: usize = 8192;
+
+impl Scan<'_> {
+    /// Looks at a word (letters, digits, `_`, `-`) whose fifteenth character is at `at`.
+    pub(super) fn long_word(&mut self, at: usize) {
+        let b = self.b;
+        let mut start = at - 14;
+        let mut end = at + 1;
+        while end < b.len() && is_word(b[end]) {
+            end += 1;
+        }
+        while start < end && matches!(b[start], b'-' | b'_') {
+            start += 1;
+        }
+        if end - start < 12 || self.is_covered(start) {
+            return;
+        }
+        // A letter after an odd backslash belongs to the escape.
+        if start > 0 && b[start - 1] == b'\\' && matches!(b[start], b'n' | b't' | b'r') {
+            start += 1;
+        }
+        if self.vendor_key(start)
+            || self.web_token(start, end)
+            || self.dotted_key(start, end)
+            || self.joined_key(start, end)
+        {
+            return;
+        }
+        if self.webhook(start, end)
+            || self.shaped_key(start, end)
+            || self.account_or_wallet(start, end)
+        {
+            return;
+        }
+        self.random_beside_secret(start, end);
+    }
+
+    /// A vendor's prefix at the start of the word, or before it when the prefix ends in a dot.
+    fn vendor_key(&mut self, start: usize) -> bool {
+        let b = self.b;
+        let limit = |from: usize| b.len().min(from + MAX_TOKEN_BYTES);
+        if let Some(length) = vendors::find(&b[start..limit(start)]) {
+            self.push(start, start + length, Rule::ApiKey);
+            return true;
+        }
+        let mut from = start;
+        // `hvs.`, `SG.`, `dp.pt.`, `sha256~`, `1//0`, `xoxe.`: up to two short pieces before the word.
+        for _ in 0..2 {
+            if from < 2 || !matches!(b[from - 1], b'.' | b'~' | b'/') {
+                break;
+            }
+            let mut piece = from - 1;
+            while piece > 0
+                && from - piece < 26
+                && (is_word(b[piece - 1]) || b[piece - 1] == b'/' && b[piece] == b'/')
+            {
+                piece -= 1;
+            }
+            if piece == from - 1 && b[piece] != b'/' {
+                break;
+            }
+            from = piece;
+            if let Some(length) =
+                vendors::find(&b[from..limit(from)]).filter(|n| from + n > start + 10)
+            {
+                self.push(from, from + length, Rule::ApiKey);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// `header.payload.signature`, where the header is base64 of JSON.
+    fn web_token(&mut self, start: usize, end: usize) -> bool {
+        let b = self.b;
+        if !(b[start..].starts_with(b"eyJ") || b[start..].starts_with(b"ewo"))
+            || !opens_json(&b[start..end])
+        {
+            return false;
+        }
+        let mut stop = end;
+        let mut parts = 1;
+        while parts < 5 && b.get(stop) == Some(&b'.') {
+            let part = b[stop + 1..]
+                .iter()
+                .take(MAX_TOKEN_BYTES)
+                .take_while(|c| is_word(**c) || matches!(c, b'=' | b'+' | b'/'))
+                .count();
+            if part < 2 {
+                break;
+            }
+            stop += 1 + part;
+            parts += 1;
+        }
+        if parts == 1 {
+            let more = b[end..]
+                .iter()
+                .take(MAX_TOKEN_BYTES)
+                .take_while(|c| is_word(**c) || matches!(c, b'=' | b'+' | b'/'))
+                .count();
+            stop = end + more;
+        }
+        if parts < 2 && stop - start < 30 {
+            return false;
+        }
+        self.push(start, stop, Rule::Jwt);
+        true
+    }
+
+    /// Keys in several pieces: Discord's, Terraform's.
+    fn dotted_key(&mut self, start: usize, end: usize) -> bool {
+        let b = self.b;
+        let run = |from: usize| {
+            b[from..]
+                .iter()
+                .take(200)
+                .take_while(|c| is_word(**c) || **c == b'!')
+                .count()
+        };
+        if (23..=28).contains(&(end - start))
+            && matches!(b[start], b'M' | b'N' | b'O')
+            && b.get(end) == Some(&b'.')
+        {
+            let second = run(end + 1);
+            if (5..=7).contains(&second) && b.get(end + 1 + second) == Some(&b'.') {
+                let third = run(end + 2 + second);
+                if third >= 26 {
+                    self.push(start, end + 2 + second + third, Rule::ApiKey);
+                    return true;
+                }
+            }
+        }
+        if end - start == 17
+            && b[start..].starts_with(b"pat")
+            && b.get(end) == Some(&b'.')
+            && run(end + 1) == 64
+        {
+            self.push(start, end + 65, Rule::ApiKey);
+            return true;
+        }
+        if start > 22 && b[..start].ends_with(b".atlasv1.") && end - start >= 50 {
+            let from = start - 9;
+            let id = b[..from]
+                .iter()
+                .rev()
+                .take(14)
+                .take_while(|c| c.is_ascii_alphanumeric())
+                .count();
+            self.push(from - id, end, Rule::ApiKey);
+            return true;
+        }
+        false
+    }
+
+    /// Keys with something other than a dot inside: Telegram's, Azure's, Facebook's.
+    fn joined_key(&mut self, start: usize, end: usize) -> bool {
+        let b = self.b;
+        if start < 3 {
+            return false;
+        }
+        let digits_before = |to: usize| {
+            b[..to]
+                .iter()
+                .rev()
+                .take(18)
+                .take_while(|c| c.is_ascii_digit())
+                .count()
+        };
+        match b[start - 1] {
+            b':' if (33..=37).contains(&(end - start)) && b[start] == b'A' => {
+                let id = digits_before(start - 1);
+                if (6..=16).contains(&id) {
+                    self.push(start - 1 - id, end, Rule::ApiKey);
+                    return true;
+                }
+            }
+            b'~' if b[start - 2] == b'Q' && b[start - 3].is_ascii_digit() && end - start >= 28 => {
+                let id = b[..start - 3]
+                    .iter()
+                    .rev()
+                    .take(3)
+                    .take_while(|c| is_word(**c) || matches!(c, b'~' | b'.'))
+                    .count();
+                let tail = b[end..]
+                    .iter()
+                    .take(40)
+                    .take_while(|c| is_word(**c) || matches!(c, b'~' | b'.'))
+                    .count();
+                self.push(start - 3 - id, end + tail, Rule::ApiKey);
+                return true;
+            }
+            b'|' if (24..=44).contains(&(end - start)) => {
+                let id = digits_before(start - 1);
+                if (14..=17).contains(&id) {
+                    self.push(start - 1 - id, end, Rule::ApiKey);
+                    return true;
+                }
+            }
+            _ => {}
+        }
+        // `~` inside the word's neighborhood: the identifier comes first.
+        if b.get(end) == Some(&b'~')
+            && end - start >= 4
+            && b[end - 1] == b'Q'
+            && b[end - 2].is_ascii_digit()
+        {
+            let tail = b[end + 1..]
+                .iter()
+                .take(60)
+                .take_while(|c| is_word(**c) || matches!(c, b'~' | b'.'))
+                .count();
+            if tail >= 28 {
+                self.push(start, end + 1 + tail, Rule::ApiKey);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The path of a webhook's address is its password.
+    fn webhook(&mut self, start: usize, end: usize) -> bool {
+        let b = self.b;
+        if start == 0 || !matches!(b[start - 1], b'/' | b'=' | b'@' | b':') {
+            return false;
+        }
+        let floor = start.saturating_sub(160);
+        let from = floor
+            + b[floor..start]
+                .iter()
+                .rposition(|c| matches!(c, 0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b'('))
+                .map_or(0, |p| p + 1);
+        let url = &b[from..start];
+        let Some(path) = WEBHOOKS.iter().find_map(|host| {
+            memchr::memmem::find(url, host.as_bytes()).map(|p| from + p + host.len())
+        }) else {
+            return false;
+        };
+        let rest = b[end..]
+            .iter()
+            .take(1024)
+            .take_while(|c| {
+                !matches!(
+                    c,
+                    0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b')' | b',' | b'`' | b'\\'
+                )
+            })
+            .count();
+        self.push(path, end + rest, Rule::Webhook);
+        true
+    }
+
+    /// Keys known by their whole shape: Mailchimp's, MaxMind's.
+    fn shaped_key(&mut self, start: usize, end: usize) -> bool {
+        let word = &self.b[start..end];
+        let mailchimp = (36..=37).contains(&word.len())
+            && &word[32..35] == b"-us"
+            && word[..32].iter().all(u8::is_ascii_hexdigit)
+            && word[35..].iter().all(u8::is_ascii_digit);
+        let maxmind = word.len() == 40 && word.ends_with(b"_mmk") && word[6] == b'_';
+        let found = mailchimp || maxmind || is_prefixed(word);
+        if found {
+            self.push(start, end, Rule::ApiKey);
+        }
+        found
+    }
+
+    fn account_or_wallet(&mut self, start: usize, end: usize) -> bool {
+        let word = &self.b[start..end];
+        let rule = if is_iban(word) {
+            Rule::Iban
+        } else if is_wallet(word)
+            || word.len() <= 95
+                && is_base58(word)
+                && word.len() >= 25
+                && is_mixed(word)
+                && self.context(start, end).has(Context::WALLET)
+        {
+            Rule::Wallet
+        } else {
+            return false;
+        };
+        self.push(start, end, rule);
+        true
+    }
+
+    /// A random word after `token`, `credential`, `bearer` and their like.
+    fn random_beside_secret(&mut self, start: usize, end: usize) {
+        let b = self.b;
+        let before = word_before(b, start);
+        let scheme =
+            before.eq_ignore_ascii_case(b"bearer") || before.eq_ignore_ascii_case(b"basic");
+        if scheme {
+            return;
+        }
+        let more = b[end..]
+            .iter()
+            .take(MAX_TOKEN_BYTES)
+            .take_while(|c| is_word(**c) || matches!(c, b'+' | b'/' | b'=' | b'.' | b'~'))
+            .count();
+        let stop = end + more
+            - b[end..end + more]
+                .iter()
+                .rev()
+                .take_while(|c| **c == b'.')
+                .count();
+        let word = &b[start..stop];
+        if !looks_random(word) || word.contains(&b'/') && word.contains(&b'.') {
+            return;
+        }
+        let beside = [
+            "token",
+            "key",
+            "secret",
+            "credential",
+            "credentials",
+            "password",
+            "apikey",
+            "passphrase",
+            "cred",
+            "creds",
+            "jwt",
+            "auth",
+            "secrets",
+            "keys",
+            "tokens",
+        ];
+        if beside
+            .iter()
+            .any(|w| before.eq_ignore_ascii_case(w.as_bytes()))
+            && bits_per_byte(word) >= 3.5
+        {
+            self.push(start, stop, Rule::Entropy);
+        }
+    }
+
+    /// `Bearer …` and `Basic …`, wherever they stand; `at` is the space after the word.
+    pub(super) fn scheme(&mut self, at: usize) {
+        let b = self.b;
+        let word = &b[at.saturating_sub(6)..at];
+        let bearer = word.eq_ignore_ascii_case(b"bearer");
+        let whole = |n: usize| at == n || !b[at - n - 1].is_ascii_alphanumeric();
+        let basic =
+            !bearer && word.len() > 4 && word[word.len() - 5..].eq_ignore_ascii_case(b"basic");
+        if !(bearer && whole(6) || basic && whole(5)) {
+            return;
+        }
+        let mut start = at;
+        while start < b.len()
+            && start - at < 4
+            && matches!(b[start], b' ' | b':' | b'=' | b'"' | b'\'')
+        {
+            start += 1;
+        }
+        let length = b[start..]
+            .iter()
+            .take_while(|c| {
+                is_word(**c)
+                    || matches!(
+                        c,
+                        b'.' | b'~'
+                            | b'+'
+                            | b'/'
+                            | b'='
+                            | b'%'
+                            | b'!'
+                            | b'*'
+                            | b':'
+                            | b'|'
+                            | b'$'
+                            | b'@'
+                    )
+            })
+            .count();
+        let mut end = start + length;
+        while end > start && matches!(b[end - 1], b'.' | b':' | b'!') {
+            end -= 1;
+        }
+        let token = &b[start..end];
+        let digit = token.iter().any(u8::is_ascii_digit);
+        let upper = token.iter().any(u8::is_ascii_uppercase);
+        let lower = token.iter().any(u8::is_ascii_lowercase);
+        if bearer {
+            let secret = token.len() >= 4
+                && (digit
+                    || (upper && lower && !is_title(token))
+                    || token.len() > 20
+                    || token.contains(&b'_')
+                    || token.contains(&b'.') && token.len() > 8
+                    || token.contains(&b'-') && token.len() > 8);
+            if secret {
+                self.push(start, end, Rule::Bearer);
+            }
+        } else if token.len() >= 8 && token.len().is_multiple_of(4) && decodes_to_pair(token) {
+            self.push(start, end, Rule::Basic);
+        }
+    }
+}
+
+const WEBHOOKS: &[&str] = &[
+    "hooks.slack.com/services/",
+    "hooks.slack.com/workflows/",
+    "hooks.slack.com/triggers/",
+    "discord.com/api/webhooks/",
+    "discordapp.com/api/webhooks/",
+    ".webhook.office.com/",
+    "outlook.office.com/webhook/",
+    "hooks.zapier.com/hooks/",
+    "chat.googleapis.com/v1/spaces/",
+    "maker.ifttt.com/trigger/",
+    "api.telegram.org/bot",
+    "open.feishu.cn/open-apis/bot/",
+    "oapi.dingtalk.com/robot/",
+    "qyapi.weixin.qq.com/cgi-bin/webhook/",
+    "events.pagerduty.com/integration/",
+    "hooks.airtable.com/workflows/",
+];
+
+fn is_word(c: u8) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-')
+}
+
+/// A short prefix in small letters, `_`, and thirty or more characters drawn from all three kinds:
+/// what every young vendor's keys look like.
+fn is_prefixed(word: &[u8]) -> bool {
+    let Some(prefix) = word.iter().take(9).position(|c| *c == b'_') else {
+        return false;
+    };
+    let tail = &word[prefix + 1..];
+    prefix >= 2
+        && word[..prefix].iter().all(u8::is_ascii_lowercase)
+        && (30..=200).contains(&tail.len())
+        && tail.iter().all(u8::is_ascii_alphanumeric)
+        && is_mixed(tail)
+        && tail.iter().filter(|c| c.is_ascii_digit()).count() >= 3
+        && bits_per_byte(tail) >= 4.0
+}
+
+/// `Token`, `Authentication`: a word with a capital.
+fn is_title(word: &[u8]) -> bool {
+    word[0].is_ascii_uppercase() && word[1..].iter().all(u8::is_ascii_lowercase)
+}
+
+/// Whether base64 text decodes to something that begins like an object with a name.
+fn opens_json(text: &[u8]) -> bool {
+    let head = decode(&text[..text.len().min(44)]);
+    let mut rest = head.iter().skip_while(|c| c.is_ascii_whitespace());
+    rest.next() == Some(&b'{')
+        && rest.find(|c| !c.is_ascii_whitespace()) == Some(&b'"')
+        && head
+            .iter()
+            .skip(2)
+            .filter(|c| c.is_ascii_graphic() || **c == b' ')
+            .count()
+            * 10
+            >= (head.len().saturating_sub(2)) * 7
+}
+
+/// `user:password` in base64.
+fn decodes_to_pair(text: &[u8]) -> bool {
+    let plain = decode(&text[..text.len().min(256)]);
+    plain.contains(&b':') && plain.iter().all(|c| (b' '..0x7f).contains(c) || *c >= 0x80)
+}
+
+/// Base64 in either alphabet, as far as it goes.
+fn decode(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let (mut bits, mut count) = (0_u32, 0);
+    for c in text {
+        let six = match c {
+            b'A'..=b'Z' => c - b'A',
+            b'a'..=b'z' => c - b'a' + 26,
+            b'0'..=b'9' => c - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => break,
+        };
+        bits = bits << 6 | u32::from(six);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            out.push((bits >> count) as u8);
+        }
+    }
+    out
+}
+
+fn is_base58(word: &[u8]) -> bool {
+    word.iter()
+        .all(|c| c.is_ascii_alphanumeric() && !matches!(c, b'0' | b'O' | b'I' | b'l'))
+}
+
+fn is_mixed(word: &[u8]) -> bool {
+    word.iter().any(u8::is_ascii_digit)
+        && word.iter().any(u8::is_ascii_uppercase)
+        && word.iter().any(u8::is_ascii_lowercase)
+}
+
+/// Bitcoin and Litecoin in bech32 or base58, Ethereum, Monero.
+fn is_wallet(word: &[u8]) -> bool {
+    let bech32 = |prefix: &[u8]| {
+        word.len() > prefix.len() + 10
+            && word.len() <= 90
+            && word[..prefix.len()].eq_ignore_ascii_case(prefix)
+            && word[prefix.len()..].iter().all(|c| {
+                c.is_ascii_alphanumeric()
+                    && !matches!(c.to_ascii_lowercase(), b'1' | b'b' | b'i' | b'o')
+            })
+    };
+    let base58 = matches!(word[0], b'1' | b'3')
+        && (26..=35).contains(&word.len())
+        && is_base58(word)
+        && is_mixed(word);
+    let ether =
+        word.len() == 42 && word.starts_with(b"0x") && word[2..].iter().all(u8::is_ascii_hexdigit);
+    let monero = word.len() == 95 && matches!(word[0], b'4' | b'8') && is_base58(word);
+    !is_uuid(word)
+        && (bech32(b"bc1q")
+            || bech32(b"bc1p")
+            || bech32(b"tb1q")
+            || bech32(b"ltc1q")
+            || base58
+            || ether
+            || monero)
+}
