@@ -1,0 +1,306 @@
+//! One batch from a client: read it, judge each record, keep what is good, say what became of all.
+//!
+//! The order is from cheap to dear, and nothing is read for a stranger: address, session, body, batch,
+//! quotas, disk. One bad record never fails its batch.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Extension, Request, State};
+use axum::http::HeaderValue;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use prost::Message as _;
+use soliplex_wire::limits::MAX_RECORD_BYTES;
+use soliplex_wire::{Answer, Envelope, LogRecord, Rejected, Severity, Uuid};
+use tokio::sync::Semaphore;
+
+use crate::auth::{Authenticator, Identity};
+use crate::body;
+use crate::config::Limits;
+use crate::error::{IngestError, RATE_LIMIT};
+use crate::forward::{Forwarder, Outcome, Upstream};
+use crate::metrics::{Metrics, Reason};
+use crate::otlp::proto::ExportLogsServiceRequest;
+use crate::otlp::{self, Arrival, Window};
+use crate::rate_limit::{Cost, RateLimits};
+use crate::spool::{Batch, Facts, Spool};
+
+/// What every request shares.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) auth: Authenticator,
+    pub(crate) rates: RateLimits,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) delivery: Delivery,
+    pub(crate) limits: Limits,
+    pub(crate) logfire: bool,
+    pub(crate) slots: Semaphore,
+    pub(crate) draining: AtomicBool,
+}
+
+/// Where accepted records go.
+#[derive(Debug)]
+pub(crate) enum Delivery {
+    /// To the disk first; the forwarder does the rest.
+    Spool {
+        spool: Arc<Spool>,
+        forwarder: Arc<Forwarder>,
+    },
+    /// To the upstream, while the client waits.
+    Passthrough {
+        upstream: Arc<Upstream>,
+        window: Window,
+    },
+}
+
+/// A client's address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// The handler of `POST /api/v1/logs`.
+pub(crate) async fn logs(
+    State(app): State<Arc<App>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    request: Request,
+) -> Result<Response, IngestError> {
+    if app.draining.load(Ordering::Relaxed) {
+        return Err(IngestError::Draining);
+    }
+    app.rates.charge_address(peer.ip())?;
+    let (head, body) = request.into_parts();
+    let identity = app.auth.verify(&head.headers).await?;
+    let _slot = app.slot().await?;
+    let body = body::read(
+        &head.headers,
+        body,
+        app.limits.body_bytes,
+        app.limits.body_timeout,
+    )
+    .await?;
+    app.metrics.body(body.len() as u64);
+
+    let received_at = Timestamp::now();
+    let envelope = Envelope::parse(&body)?;
+    let oversize = body.len() > MAX_RECORD_BYTES;
+    let bytes = body.len();
+    drop(body);
+    let mut judged = judge(envelope, oversize);
+    let cost = Cost {
+        records: judged.good.len(),
+        bytes,
+        urgent: judged.urgent,
+    };
+    let remaining = app.rates.charge(&identity, cost)?;
+
+    let arrival = Arrival {
+        received_at,
+        sent_at: judged.envelope.sent_at,
+        user: identity.user.as_deref(),
+        session: identity.session.as_deref(),
+        rules: judged
+            .envelope
+            .receipt
+            .as_ref()
+            .map(|receipt| receipt.rules.as_str()),
+        logfire: app.logfire,
+    };
+    let strange = Strange::among(&judged.good, &identity);
+    let request = otlp::map(
+        std::mem::take(&mut judged.envelope.resource),
+        std::mem::take(&mut judged.good),
+        &arrival,
+    );
+    let kept = app.keep(request, std::mem::take(&mut judged.ids)).await?;
+    let answer = judged.answer(kept);
+    app.count(&judged, &answer, strange);
+
+    let mut response = Json(&answer).into_response();
+    if let Some(remaining) = remaining
+        && let Ok(value) =
+            HeaderValue::try_from(format!("\"{}\";r={}", remaining.policy, remaining.units))
+    {
+        response.headers_mut().insert(RATE_LIMIT, value);
+    }
+    Ok(response)
+}
+
+/// What became of the records that were good.
+#[derive(Clone, Copy, Default)]
+struct Kept {
+    records: u64,
+    duplicates: u64,
+}
+
+/// A batch with each of its records judged.
+struct Judged {
+    /// What is left of the envelope: everything but its good records.
+    envelope: Envelope,
+    good: Vec<LogRecord>,
+    ids: Vec<Uuid>,
+    /// Good records that repeat an id of the same batch.
+    repeated: u64,
+    rejected: Vec<Rejected>,
+    urgent: bool,
+}
+
+fn judge(mut envelope: Envelope, oversize: bool) -> Judged {
+    let records = std::mem::take(&mut envelope.records);
+    let mut judged = Judged {
+        envelope,
+        good: Vec::with_capacity(records.len()),
+        ids: Vec::with_capacity(records.len()),
+        repeated: 0,
+        rejected: Vec::new(),
+        urgent: false,
+    };
+    let mut ids = HashSet::with_capacity(records.len());
+    for (index, record) in records.into_iter().enumerate() {
+        match record {
+            Err(error) => {
+                judged.rejected.push(Rejected {
+                    index,
+                    id: None,
+                    reason: error.to_string(),
+                });
+                judged.envelope.records.push(Err(error));
+            }
+            Ok(record) if record.id.is_some_and(|id| !ids.insert(id)) => judged.repeated += 1,
+            Ok(mut record) => {
+                // Measuring a record costs; a body below one record's limit has none above it.
+                if oversize {
+                    let _ = record.truncate();
+                }
+                judged.urgent |= record.severity >= Severity::Error;
+                judged.ids.extend(record.id);
+                judged.good.push(record);
+            }
+        }
+    }
+    judged
+}
+
+impl Judged {
+    fn answer(&mut self, kept: Kept) -> Answer {
+        Answer {
+            accepted: kept.records,
+            duplicates: kept.duplicates + self.repeated,
+            rejected: std::mem::take(&mut self.rejected),
+        }
+    }
+}
+
+/// Records whose identity an operator may want to ask about.
+#[derive(Clone, Copy)]
+struct Strange {
+    without_session: u64,
+    mismatches: u64,
+}
+
+impl Strange {
+    fn among(records: &[LogRecord], identity: &Identity) -> Self {
+        let count = |strange: &dyn Fn(&LogRecord) -> bool| {
+            records.iter().filter(|record| strange(record)).count() as u64
+        };
+        Strange {
+            without_session: count(&|record| record.session_id.is_none()),
+            mismatches: count(
+                &|record| matches!((&record.user_id, &identity.user), (Some(claimed), Some(user)) if claimed != user),
+            ),
+        }
+    }
+}
+
+impl App {
+    async fn slot(&self) -> Result<tokio::sync::SemaphorePermit<'_>, IngestError> {
+        match tokio::time::timeout(MAX_WAIT_FOR_SLOT, self.slots.acquire()).await {
+            Ok(Ok(slot)) => Ok(slot),
+            Ok(Err(_)) => Err(IngestError::Draining),
+            Err(_) => Err(IngestError::Busy),
+        }
+    }
+
+    async fn keep(
+        &self,
+        request: ExportLogsServiceRequest,
+        ids: Vec<Uuid>,
+    ) -> Result<Kept, IngestError> {
+        let bytes = request.encode_to_vec();
+        let facts = Facts::of(&request, bytes.len());
+        drop(request);
+        if facts.records == 0 {
+            return Ok(Kept::default());
+        }
+        match &self.delivery {
+            Delivery::Spool { spool, .. } => {
+                let appended = spool
+                    .append(Batch {
+                        request: bytes,
+                        facts,
+                        ids,
+                    })
+                    .await?;
+                Ok(Kept {
+                    records: appended.records.into(),
+                    duplicates: appended.duplicates.into(),
+                })
+            }
+            Delivery::Passthrough { upstream, window } => {
+                let records = u64::from(facts.records);
+                let outcome = upstream.post(in_window(bytes, facts, window)).await;
+                self.metrics.upstream_request(&outcome);
+                let dead = match outcome {
+                    Outcome::Accepted => 0,
+                    Outcome::Partial { rejected } => rejected.min(records),
+                    outcome => return Err(IngestError::Upstream(outcome)),
+                };
+                self.metrics.forwarded(records - dead);
+                self.metrics.dead(Reason::Partial, dead);
+                Ok(Kept {
+                    records,
+                    duplicates: 0,
+                })
+            }
+        }
+    }
+
+    fn count(&self, judged: &Judged, answer: &Answer, strange: Strange) {
+        let rejected = judged
+            .envelope
+            .records
+            .iter()
+            .filter_map(|record| record.as_ref().err());
+        let mut all = answer.accepted + answer.duplicates;
+        for error in rejected {
+            self.metrics.rejected(error);
+            all += 1;
+        }
+        self.metrics.received(all, answer.duplicates);
+        self.metrics
+            .strange_identities(strange.without_session, strange.mismatches);
+        if let Some(receipt) = &judged.envelope.receipt {
+            self.metrics.redactions(
+                receipt
+                    .redactions
+                    .values()
+                    .fold(0, |sum, count| sum.saturating_add(*count)),
+            );
+        }
+    }
+}
+
+fn in_window(bytes: Vec<u8>, facts: Facts, window: &Window) -> Vec<u8> {
+    let now = u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(0);
+    if window.holds(facts.earliest, facts.latest, now) {
+        return bytes;
+    }
+    // What was encoded a moment ago can be decoded.
+    window.fit(&bytes, now).unwrap_or(bytes)
+}
+
+/// How long a request waits for others to finish before it is told to come back.
+const MAX_WAIT_FOR_SLOT: Duration = Duration::from_secs(5);

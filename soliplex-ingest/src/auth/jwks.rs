@@ -1,0 +1,221 @@
+//! A key set that rotates.
+//!
+//! The set is read in the background and, when a token names a key that is not in it, once more: by one
+//! request for all that wait, and not again within the cooldown, so that made-up key ids cannot make this server
+//! flood the identity provider. A failed read keeps the keys of the last good one.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use jsonwebtoken::jwk::{
+    AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse,
+};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::{AuthError, Key};
+use crate::config::{JwksConfig, JwksSource};
+
+/// Why a key set could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeySetError {
+    /// The file cannot be read.
+    #[error("the key set's file cannot be read")]
+    File(#[source] std::io::Error),
+    /// The identity provider did not answer as it should.
+    #[error("the key set cannot be fetched")]
+    Fetch(#[source] reqwest::Error),
+    /// What came is too long.
+    #[error("the key set is longer than 1 MiB")]
+    TooLong,
+    /// What came is not a key set.
+    #[error("what was read is not a key set")]
+    NotAKeySet(#[source] serde_json::Error),
+}
+
+pub(super) struct KeySet {
+    source: Source,
+    refresh: Duration,
+    cooldown: Duration,
+    keys: RwLock<Arc<Vec<Key>>>,
+    /// Held while reading: whoever waits for it finds the work done.
+    last_read: Mutex<LastRead>,
+}
+
+enum Source {
+    File(PathBuf),
+    Url(reqwest::Client, String),
+}
+
+struct LastRead {
+    at: Option<Instant>,
+    good: bool,
+}
+
+impl KeySet {
+    pub(super) async fn open(config: &JwksConfig) -> Result<KeySet, KeySetError> {
+        let source = match &config.source {
+            JwksSource::File(path) => Source::File(path.clone()),
+            JwksSource::Url(url) => {
+                let client = reqwest::Client::builder()
+                    .timeout(FETCH_TIMEOUT)
+                    .build()
+                    .map_err(KeySetError::Fetch)?;
+                Source::Url(client, url.clone())
+            }
+        };
+        let set = KeySet {
+            source,
+            refresh: config.refresh.max(Duration::from_secs(1)),
+            cooldown: config.cooldown,
+            keys: RwLock::default(),
+            last_read: Mutex::new(LastRead {
+                at: None,
+                good: false,
+            }),
+        };
+        let mut last = set.last_read.lock().await;
+        if let Err(error) = set.read(&mut last).await {
+            if matches!(set.source, Source::File(_)) {
+                return Err(error);
+            }
+            tracing::warn!(%error, "the identity provider's keys are not there yet; sessions are refused with 503 until they are");
+        }
+        drop(last);
+        Ok(set)
+    }
+
+    /// The keys to try for a token that names `kid`.
+    pub(super) async fn find(&self, kid: Option<&str>) -> Result<Arc<Vec<Key>>, AuthError> {
+        let keys = self.keys();
+        if knows(&keys, kid) {
+            return Ok(keys);
+        }
+        let mut last = self.last_read.lock().await;
+        let keys = self.keys();
+        if knows(&keys, kid) {
+            return Ok(keys);
+        }
+        if last.at.is_none_or(|at| at.elapsed() >= self.cooldown)
+            && let Err(error) = self.read(&mut last).await
+        {
+            tracing::warn!(%error, "the key set could not be read; the keys of the last time stay");
+        }
+        let keys = self.keys();
+        if knows(&keys, kid) {
+            Ok(keys)
+        } else if last.good {
+            // The provider answered, and has no such key.
+            Err(AuthError::Invalid)
+        } else {
+            Err(AuthError::KeysUnavailable)
+        }
+    }
+
+    pub(super) async fn refresh_forever(&self) {
+        loop {
+            tokio::time::sleep(self.refresh).await;
+            let mut last = self.last_read.lock().await;
+            if let Err(error) = self.read(&mut last).await {
+                tracing::warn!(%error, "the key set could not be read; the keys of the last time stay");
+            }
+        }
+    }
+
+    pub(super) fn has_keys(&self) -> bool {
+        !self.keys().is_empty()
+    }
+
+    fn keys(&self) -> Arc<Vec<Key>> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    async fn read(&self, last: &mut LastRead) -> Result<(), KeySetError> {
+        let result = self.load().await;
+        *last = LastRead {
+            at: Some(Instant::now()),
+            good: result.is_ok(),
+        };
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(result?);
+        Ok(())
+    }
+
+    async fn load(&self) -> Result<Vec<Key>, KeySetError> {
+        let json = match &self.source {
+            Source::File(path) => tokio::fs::read(path).await.map_err(KeySetError::File)?,
+            Source::Url(client, url) => fetch(client, url).await?,
+        };
+        let set: JwkSet = serde_json::from_slice(&json).map_err(KeySetError::NotAKeySet)?;
+        Ok(set.keys.iter().filter_map(key).collect())
+    }
+}
+
+async fn fetch(client: &reqwest::Client, url: &str) -> Result<Vec<u8>, KeySetError> {
+    let response = client
+        .get(url)
+        .send()
+        .await
+        .and_then(reqwest::Response::error_for_status);
+    // The address may hold a credential; the error must not.
+    let mut response = response.map_err(|error| KeySetError::Fetch(error.without_url()))?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| KeySetError::Fetch(error.without_url()))?
+    {
+        if body.len() + chunk.len() > MAX_SET_BYTES {
+            return Err(KeySetError::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn knows(keys: &[Key], kid: Option<&str>) -> bool {
+    match kid {
+        Some(kid) => keys.iter().any(|key| key.kid.as_deref() == Some(kid)),
+        None => !keys.is_empty(),
+    }
+}
+
+/// A signing key of an allowed kind; a shared secret in a public set is refused like everything else.
+fn key(jwk: &Jwk) -> Option<Key> {
+    if !matches!(
+        jwk.common.public_key_use,
+        None | Some(PublicKeyUse::Signature)
+    ) {
+        return None;
+    }
+    let (algorithm, named) = match &jwk.algorithm {
+        AlgorithmParameters::RSA(_) => (Algorithm::RS256, KeyAlgorithm::RS256),
+        AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P256 => {
+            (Algorithm::ES256, KeyAlgorithm::ES256)
+        }
+        AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => {
+            (Algorithm::EdDSA, KeyAlgorithm::EdDSA)
+        }
+        _ => return None,
+    };
+    if jwk
+        .common
+        .key_algorithm
+        .is_some_and(|stated| stated != named)
+    {
+        return None;
+    }
+    let key = DecodingKey::from_jwk(jwk).ok()?;
+    Some(Key {
+        kid: jwk.common.key_id.clone(),
+        algorithm,
+        key,
+    })
+}
+
+const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Dozens of keys with their certificate chains are a tenth of this.
+const MAX_SET_BYTES: usize = 1 << 20;

@@ -1,0 +1,453 @@
+//! What an operator can set: every key, its default and the reason for it.
+//!
+//! A key is set in a TOML file (`[forward] endpoint = "…"`) or in the environment
+//! (`SOLIPLEX_INGEST_FORWARD__ENDPOINT=…`, two underscores between sections); the environment wins.
+//! A secret can also be read from a file, by the same key with `_file` behind it.
+//! The table of keys stands in [`keys`]; how the two sources become one stands in [`source`].
+//! No error here holds a value: a mistyped secret stays out of the log.
+
+pub mod keys;
+mod source;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use source::Settings;
+pub use source::{ConfigError, Environment};
+
+/// Everything `soliplex-ingest serve` needs to know.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The folder that holds the spool and the dead letters. One server, one folder.
+    pub data_dir: PathBuf,
+    /// Who may post.
+    pub auth: AuthConfig,
+    /// Where records go.
+    pub forward: ForwardConfig,
+    /// How much is taken, kept and waited for.
+    pub limits: Limits,
+    /// The server's own log.
+    pub log: LogConfig,
+    /// The certificate and key to serve TLS with; none means plain HTTP.
+    pub tls: Option<TlsConfig>,
+    /// Origins a browser may post from; none by default.
+    pub cors_origins: Vec<String>,
+}
+
+/// A text that neither `Debug` nor any error shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a text that must not be shown.
+    pub fn new(text: impl Into<String>) -> Self {
+        Secret(text.into())
+    }
+
+    /// The text itself, for the one place that needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// How a session is checked.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AuthConfig {
+    /// The kind of key, and the keys.
+    pub mode: AuthMode,
+    /// The claim that names the user; `sub` by default.
+    pub user_claim: String,
+    /// The claim that names the session; `sid` by default.
+    pub session_claim: String,
+    /// Issuers to accept; with any set, `iss` is required.
+    pub issuers: Vec<String>,
+    /// Audiences to accept; with any set, `aud` is required.
+    pub audiences: Vec<String>,
+    /// How far the clocks of issuer and server may differ.
+    pub leeway: Duration,
+}
+
+/// Which keys verify a session.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum AuthMode {
+    /// One shared secret: development, or a single service that signs for itself.
+    Hs256(Secret),
+    /// Static public keys, each a PEM file.
+    Pem(Vec<PathBuf>),
+    /// A key set that rotates.
+    Jwks(JwksConfig),
+    /// Everyone may post. The server says so, loudly.
+    Disabled,
+}
+
+/// Where the key set is and how often to look.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct JwksConfig {
+    /// A file or an `http(s)` address.
+    pub source: JwksSource,
+    /// How often the set is read again.
+    pub refresh: Duration,
+    /// The least time between two reads that an unknown key id asked for.
+    pub cooldown: Duration,
+}
+
+/// Where a key set is read from.
+#[derive(Clone, Debug)]
+pub enum JwksSource {
+    /// A file on this machine.
+    File(PathBuf),
+    /// The identity provider's address.
+    Url(String),
+}
+
+/// Where records go, and how.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ForwardConfig {
+    /// Where OTLP is posted, or standard output.
+    pub endpoint: Endpoint,
+    /// The value of `Authorization`, raw, as Logfire wants it.
+    pub token: Option<Secret>,
+    /// The file the token came from; it is read again when the upstream refuses the token.
+    pub token_file: Option<PathBuf>,
+    /// Further headers, such as a tenant's name.
+    pub headers: Vec<(String, Secret)>,
+    /// How a request's body is compressed.
+    pub compression: Compression,
+    /// When a client is answered.
+    pub delivery: Delivery,
+    /// Requests under way at the same time.
+    pub in_flight: usize,
+    /// Bytes of one request before compression.
+    pub request_bytes: usize,
+    /// Records of one request.
+    pub request_records: usize,
+    /// How long records wait for company, so that small batches share a request.
+    pub linger: Duration,
+    /// How long one request may take.
+    pub timeout: Duration,
+    /// The oldest a record may look on arrival; zero leaves times alone.
+    pub max_age: Duration,
+    /// The furthest ahead a record may look on arrival; zero leaves times alone.
+    pub max_ahead: Duration,
+}
+
+/// Where OTLP goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// One line of OTLP JSON a request, for looking at.
+    Stdout,
+    /// An OTLP/HTTP address, used as it stands.
+    Url(String),
+}
+
+impl Endpoint {
+    /// Whether records are shown by Logfire, which wants a display text of its own.
+    pub fn is_logfire(&self) -> bool {
+        match self {
+            Endpoint::Stdout => false,
+            Endpoint::Url(url) => {
+                let rest = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+                let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+                host.contains("logfire")
+            }
+        }
+    }
+}
+
+/// How a body is compressed on its way to the upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// As it is.
+    None,
+    /// Understood everywhere.
+    Gzip,
+    /// Smaller and cheaper, where the upstream understands it.
+    Zstd,
+}
+
+/// When a client is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// Once the records are on this machine's disk.
+    Spool,
+    /// Once the upstream has acknowledged them; nothing is kept here.
+    Passthrough,
+}
+
+/// How much is taken, kept and waited for. Zero turns a rate limit off.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of a body, before and after decompression.
+    pub body_bytes: usize,
+    /// Connections open at the same time.
+    pub connections: usize,
+    /// Requests worked on at the same time.
+    pub concurrent_requests: usize,
+    /// How long a client may take to send its headers, and a connection may idle.
+    pub header_timeout: Duration,
+    /// How long a client may take to send its body.
+    pub body_timeout: Duration,
+    /// How long a shutdown may take.
+    pub shutdown_timeout: Duration,
+    /// Requests a minute from one address, before any other work.
+    pub requests_per_minute_per_address: u32,
+    /// Records a minute from one user.
+    pub records_per_minute_per_user: u32,
+    /// Records a minute from one session.
+    pub records_per_minute_per_session: u32,
+    /// Bytes a minute from one user.
+    pub bytes_per_minute_per_user: u32,
+    /// Identities whose rates are tracked at the same time.
+    pub tracked_identities: usize,
+    /// Bytes of records that wait for the upstream.
+    pub spool_bytes: u64,
+    /// Bytes of the disk that the spool leaves free.
+    pub disk_headroom_bytes: u64,
+    /// Bytes of dead letters; the oldest go first.
+    pub dead_letter_bytes: u64,
+    /// How long a record's id is remembered.
+    pub dedupe_window: Duration,
+    /// How many ids are remembered; the oldest go first.
+    pub dedupe_ids: usize,
+}
+
+/// The server's own log.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LogConfig {
+    /// What is logged, in `tracing`'s filter language.
+    pub filter: String,
+    /// How a line looks.
+    pub format: LogFormat,
+    /// A folder for daily files; standard error when none.
+    pub dir: Option<PathBuf>,
+}
+
+/// How a line of the server's own log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For a person.
+    Text,
+    /// For a program.
+    Json,
+}
+
+/// What TLS is served with.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TlsConfig {
+    /// The certificate chain, PEM.
+    pub certificate_file: PathBuf,
+    /// The private key, PEM.
+    pub key_file: PathBuf,
+}
+
+impl Config {
+    /// Reads the file, if any, and the process's environment over it.
+    pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
+        Config::from_sources(file, &Environment::of_process())
+    }
+
+    /// Reads TOML text alone: for tests and embedding, where the environment must not leak in.
+    pub fn from_toml(text: &str) -> Result<Config, ConfigError> {
+        build(&Settings::from_toml(text)?)
+    }
+
+    /// Reads the file, if any, and the given environment over it.
+    pub fn from_sources(file: Option<&Path>, env: &Environment) -> Result<Config, ConfigError> {
+        build(&Settings::load(file, env)?)
+    }
+}
+
+fn build(set: &Settings) -> Result<Config, ConfigError> {
+    Ok(Config {
+        listen: set.parse(keys::LISTEN, "an address and port such as 127.0.0.1:4319")?,
+        data_dir: set.text(keys::DATA_DIR)?.into(),
+        auth: auth(set)?,
+        forward: forward(set)?,
+        limits: limits(set)?,
+        log: LogConfig {
+            filter: set.text(keys::LOG_FILTER)?,
+            format: set.choice(
+                keys::LOG_FORMAT,
+                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+            )?,
+            dir: set.optional(keys::LOG_DIR)?.map(PathBuf::from),
+        },
+        tls: tls(set)?,
+        cors_origins: set.list(keys::CORS_ORIGINS)?,
+    })
+}
+
+fn auth(set: &Settings) -> Result<AuthConfig, ConfigError> {
+    #[derive(Clone, Copy)]
+    enum Mode {
+        Hs256,
+        Pem,
+        Jwks,
+        Disabled,
+    }
+    let modes = [
+        ("hs256", Mode::Hs256),
+        ("pem", Mode::Pem),
+        ("jwks", Mode::Jwks),
+        ("disabled", Mode::Disabled),
+    ];
+    let mode = match set.choice(keys::AUTH_MODE, &modes)? {
+        Mode::Hs256 => {
+            let secret = set
+                .secret(keys::AUTH_HS256_SECRET)?
+                .ok_or(ConfigError::Missing {
+                    key: keys::AUTH_HS256_SECRET.path,
+                    needed_by: "auth.mode = \"hs256\"",
+                })?;
+            // RFC 7518, section 3.2: a key of the hash's size or larger must be used.
+            if secret.reveal().len() < MIN_HS256_SECRET_BYTES {
+                return Err(ConfigError::Invalid {
+                    key: keys::AUTH_HS256_SECRET.path.to_owned(),
+                    expected: "at least 32 bytes",
+                });
+            }
+            AuthMode::Hs256(secret)
+        }
+        Mode::Pem => {
+            let files = set.list(keys::AUTH_PEM_FILES)?;
+            if files.is_empty() {
+                return Err(ConfigError::Missing {
+                    key: keys::AUTH_PEM_FILES.path,
+                    needed_by: "auth.mode = \"pem\"",
+                });
+            }
+            AuthMode::Pem(files.into_iter().map(PathBuf::from).collect())
+        }
+        Mode::Jwks => AuthMode::Jwks(JwksConfig {
+            source: match (
+                set.optional(keys::AUTH_JWKS_URL)?,
+                set.optional(keys::AUTH_JWKS_FILE)?,
+            ) {
+                (Some(url), _) => JwksSource::Url(url),
+                (None, Some(file)) => JwksSource::File(file.into()),
+                (None, None) => {
+                    return Err(ConfigError::Missing {
+                        key: keys::AUTH_JWKS_URL.path,
+                        needed_by: "auth.mode = \"jwks\" (or auth.jwks_file)",
+                    });
+                }
+            },
+            refresh: set.seconds(keys::AUTH_JWKS_REFRESH_SECONDS)?,
+            cooldown: set.seconds(keys::AUTH_JWKS_COOLDOWN_SECONDS)?,
+        }),
+        Mode::Disabled => AuthMode::Disabled,
+    };
+    Ok(AuthConfig {
+        mode,
+        user_claim: set.text(keys::AUTH_USER_CLAIM)?,
+        session_claim: set.text(keys::AUTH_SESSION_CLAIM)?,
+        issuers: set.list(keys::AUTH_ISSUERS)?,
+        audiences: set.list(keys::AUTH_AUDIENCES)?,
+        leeway: set.seconds(keys::AUTH_LEEWAY_SECONDS)?,
+    })
+}
+
+fn forward(set: &Settings) -> Result<ForwardConfig, ConfigError> {
+    let endpoint = match set.text(keys::FORWARD_ENDPOINT)?.as_str() {
+        "stdout" => Endpoint::Stdout,
+        url if url.starts_with("http://") || url.starts_with("https://") => {
+            Endpoint::Url(url.to_owned())
+        }
+        _ => {
+            return Err(ConfigError::Invalid {
+                key: keys::FORWARD_ENDPOINT.path.to_owned(),
+                expected: "an http or https address, or stdout",
+            });
+        }
+    };
+    let compressions = [
+        ("none", Compression::None),
+        ("gzip", Compression::Gzip),
+        ("zstd", Compression::Zstd),
+    ];
+    let deliveries = [
+        ("spool", Delivery::Spool),
+        ("passthrough", Delivery::Passthrough),
+    ];
+    Ok(ForwardConfig {
+        endpoint,
+        token: set.secret(keys::FORWARD_TOKEN)?,
+        token_file: set.secret_file(keys::FORWARD_TOKEN)?,
+        headers: set.pairs(keys::FORWARD_HEADERS)?,
+        compression: set.choice(keys::FORWARD_COMPRESSION, &compressions)?,
+        delivery: set.choice(keys::FORWARD_DELIVERY, &deliveries)?,
+        in_flight: set.at_least_one(keys::FORWARD_IN_FLIGHT)?,
+        request_bytes: set.at_least_one(keys::FORWARD_REQUEST_BYTES)?,
+        request_records: set.at_least_one(keys::FORWARD_REQUEST_RECORDS)?,
+        linger: Duration::from_millis(set.count(keys::FORWARD_LINGER_MS)?),
+        timeout: set.seconds(keys::FORWARD_TIMEOUT_SECONDS)?,
+        max_age: set.seconds(keys::FORWARD_MAX_AGE_SECONDS)?,
+        max_ahead: set.seconds(keys::FORWARD_MAX_AHEAD_SECONDS)?,
+    })
+}
+
+fn limits(set: &Settings) -> Result<Limits, ConfigError> {
+    Ok(Limits {
+        body_bytes: set.at_least_one(keys::LIMITS_BODY_BYTES)?,
+        connections: set.at_least_one(keys::LIMITS_CONNECTIONS)?,
+        concurrent_requests: set.at_least_one(keys::LIMITS_CONCURRENT_REQUESTS)?,
+        header_timeout: set.seconds(keys::LIMITS_HEADER_TIMEOUT_SECONDS)?,
+        body_timeout: set.seconds(keys::LIMITS_BODY_TIMEOUT_SECONDS)?,
+        shutdown_timeout: set.seconds(keys::LIMITS_SHUTDOWN_TIMEOUT_SECONDS)?,
+        requests_per_minute_per_address: set.rate(keys::LIMITS_REQUESTS_PER_MINUTE_PER_ADDRESS)?,
+        records_per_minute_per_user: set.rate(keys::LIMITS_RECORDS_PER_MINUTE_PER_USER)?,
+        records_per_minute_per_session: set.rate(keys::LIMITS_RECORDS_PER_MINUTE_PER_SESSION)?,
+        bytes_per_minute_per_user: set.rate(keys::LIMITS_BYTES_PER_MINUTE_PER_USER)?,
+        tracked_identities: set.at_least_one(keys::LIMITS_TRACKED_IDENTITIES)?,
+        spool_bytes: set.count(keys::LIMITS_SPOOL_BYTES)?,
+        disk_headroom_bytes: set.count(keys::LIMITS_DISK_HEADROOM_BYTES)?,
+        dead_letter_bytes: set.count(keys::LIMITS_DEAD_LETTER_BYTES)?,
+        dedupe_window: set.seconds(keys::LIMITS_DEDUPE_WINDOW_SECONDS)?,
+        dedupe_ids: set.at_least_one(keys::LIMITS_DEDUPE_IDS)?,
+    })
+}
+
+fn tls(set: &Settings) -> Result<Option<TlsConfig>, ConfigError> {
+    match (
+        set.optional(keys::TLS_CERTIFICATE_FILE)?,
+        set.optional(keys::TLS_KEY_FILE)?,
+    ) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some(TlsConfig {
+            certificate_file: certificate.into(),
+            key_file: key.into(),
+        })),
+        (Some(_), None) => Err(ConfigError::Missing {
+            key: keys::TLS_KEY_FILE.path,
+            needed_by: "tls.certificate_file",
+        }),
+        (None, Some(_)) => Err(ConfigError::Missing {
+            key: keys::TLS_CERTIFICATE_FILE.path,
+            needed_by: "tls.key_file",
+        }),
+    }
+}
+
+/// HMAC-SHA-256 with a shorter key can be guessed offline from one token.
+const MIN_HS256_SECRET_BYTES: usize = 32;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+//! Every key both ways, and errors that name the key and keep the value to themselves.
+
+use super::source::variable;
+use super::*;
+use keys::{ALL, Kind};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+fn env(pairs: &[(&str, &str)]) -> Environment {
+    pairs.iter().copied().collect()
+}
+
+fn minimal() -> Vec<(&'static str, &'static str)> {
+    vec![("SOLIPLEX_INGEST_AUTH__HS256_SECRET", SECRET)]
+}
+
+#[test]
+fn defaults_are_those_of_the_table() {
+    let config = Config::from_sources(None, &env(&minimal())).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:4319");
+    assert_eq!(
+        config.forward.endpoint,
+        Endpoint::Url("https://logfire-us.pydantic.dev/v1/logs".into())
+    );
+    assert!(config.forward.endpoint.is_logfire());
+    assert_eq!(config.auth.user_claim, "sub");
+    assert_eq!(config.auth.session_claim, "sid");
+    assert_eq!(config.forward.delivery, Delivery::Spool);
+    assert_eq!(
+        config.limits.body_bytes,
+        soliplex_wire::limits::MAX_BODY_BYTES
+    );
+    assert!(config.cors_origins.is_empty() && config.tls.is_none());
+}
+
+#[test]
+fn every_key_is_accepted_from_the_file_and_from_the_environment() {
+    for key in ALL {
+        let (sample, toml_value) = match key.kind {
+            Kind::Count => ("7", "7".to_owned()),
+            Kind::List => ("a,b", r#"["a","b"]"#.to_owned()),
+            Kind::Pairs => ("a=b", r#"{a="b"}"#.to_owned()),
+            Kind::Text | Kind::Secret => (key.default, format!("{:?}", key.default)),
+        };
+        let toml = match key.path.rsplit_once('.') {
+            Some((section, name)) => format!("[{section}]\n{name} = {toml_value}"),
+            None => format!("{} = {toml_value}", key.path),
+        };
+        Settings::from_toml(&toml).unwrap_or_else(|error| panic!("{toml}: {error}"));
+        let name = variable(key.path);
+        Settings::load(None, &env(&[(&name, sample)]))
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ingest.toml");
+    std::fs::write(
+        &file,
+        format!("listen = '127.0.0.1:1'\n[auth]\nhs256_secret = '{SECRET}'\n"),
+    )
+    .unwrap();
+    let config = Config::from_sources(
+        Some(&file),
+        &env(&[("SOLIPLEX_INGEST_LISTEN", "127.0.0.1:2")]),
+    )
+    .unwrap();
+    assert_eq!(config.listen.port(), 2);
+}
+
+#[test]
+fn a_secret_comes_from_a_file_without_its_newline() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("secret");
+    std::fs::write(&file, format!("{SECRET}\n")).unwrap();
+    let set = env(&[(
+        "SOLIPLEX_INGEST_AUTH__HS256_SECRET_FILE",
+        file.to_str().unwrap(),
+    )]);
+    let config = Config::from_sources(None, &set).unwrap();
+    let AuthMode::Hs256(secret) = config.auth.mode else {
+        panic!("mode")
+    };
+    assert_eq!(secret.reveal(), SECRET);
+}
+
+#[test]
+fn logfire_token_is_the_default_of_the_forward_token_only() {
+    let token = |pairs: &[(&str, &str)]| {
+        let set = env(&[minimal().as_slice(), pairs].concat());
+        Config::from_sources(None, &set)
+            .unwrap()
+            .forward
+            .token
+            .map(|token| token.reveal().to_owned())
+    };
+    assert_eq!(token(&[]), None);
+    assert_eq!(token(&[("LOGFIRE_TOKEN", "a")]).as_deref(), Some("a"));
+    let both = [
+        ("LOGFIRE_TOKEN", "a"),
+        ("SOLIPLEX_INGEST_FORWARD__TOKEN", "b"),
+    ];
+    assert_eq!(token(&both).as_deref(), Some("b"));
+}
+
+#[test]
+fn errors_name_the_key_and_never_the_value() {
+    for (toml, message) in [
+        (
+            "listen = 'canary'",
+            "listen: expected an address and port such as 127.0.0.1:4319",
+        ),
+        ("listen = 7531", "listen: expected a text"),
+        ("[forward]\ntokn = 'canary'", "unknown key forward.tokn"),
+        (
+            "token = 'canary'",
+            "unknown key token (did you mean forward.token?)",
+        ),
+        ("auth = 'canary'", "auth: expected a section"),
+        (
+            "[auth]\nhs256_secret = 'canary'",
+            "auth.hs256_secret: expected at least 32 bytes",
+        ),
+        (
+            "[auth]\nhs256_secret = canary",
+            "the configuration is not valid TOML: line 2",
+        ),
+        (
+            "[auth]\nmode = 'canary'",
+            "auth.mode: expected hs256, pem, jwks or disabled. Without a key the server does not start.",
+        ),
+        (
+            "[auth]\nmode = 'hs256'",
+            "auth.hs256_secret is not set, but auth.mode = \"hs256\" needs it",
+        ),
+        (
+            "[limits]\nspool_bytes = -1\n[auth]\nmode = 'disabled'",
+            "limits.spool_bytes: expected a whole number that is not negative",
+        ),
+        (
+            "[tls]\nkey_file = 'canary'\n[auth]\nmode = 'disabled'",
+            "tls.certificate_file is not set, but tls.key_file needs it",
+        ),
+    ] {
+        let error = Config::from_toml(toml).unwrap_err();
+        assert_eq!(error.to_string(), message, "{toml}");
+        assert!(!format!("{error:?}").contains("canary"), "{toml}");
+    }
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    let config = Config::from_toml(&format!(
+        "[auth]\nhs256_secret = '{SECRET}'\n[forward]\ntoken = 'canary-token'\nheaders = {{ x = 'canary-header' }}"
+    ))
+    .unwrap();
+    let shown = format!("{config:?}");
+    for secret in [SECRET, "canary"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}

@@ -1,0 +1,236 @@
+//! One request to the upstream, and what its answer means.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use prost::Message as _;
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
+
+use super::outcome::{Cause, Outcome, classify};
+use crate::config::{Compression, Endpoint, ForwardConfig, Secret};
+use crate::otlp::proto::{ExportLogsServiceRequest, ExportLogsServiceResponse};
+
+/// Where OTLP goes, with everything a request needs.
+#[derive(Debug)]
+pub struct Upstream {
+    endpoint: Endpoint,
+    client: reqwest::Client,
+    headers: HeaderMap,
+    token: RwLock<Option<HeaderValue>>,
+    token_file: Option<PathBuf>,
+    compression: Compression,
+}
+
+/// Why no request could ever be made with this configuration.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UpstreamError {
+    /// A header's name or value is not one HTTP can carry.
+    #[error("{0} cannot be sent as an HTTP header")]
+    Header(&'static str),
+    /// The HTTP client could not be made.
+    #[error("the HTTP client could not be made")]
+    Client(#[source] reqwest::Error),
+}
+
+impl Upstream {
+    /// Prepares requests; makes no connection yet.
+    pub fn try_new(config: &ForwardConfig) -> Result<Upstream, UpstreamError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROTOBUF));
+        for (name, value) in &config.headers {
+            let name: HeaderName = name
+                .parse()
+                .map_err(|_| UpstreamError::Header("a name in forward.headers"))?;
+            let value =
+                header_value(value).ok_or(UpstreamError::Header("a value in forward.headers"))?;
+            headers.insert(name, value);
+        }
+        let token = match &config.token {
+            Some(token) => Some(header_value(token).ok_or(UpstreamError::Header("forward.token"))?),
+            None => None,
+        };
+        let client = reqwest::Client::builder()
+            .timeout(config.timeout)
+            .connect_timeout(CONNECT_TIMEOUT.min(config.timeout))
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("soliplex-ingest/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(UpstreamError::Client)?;
+        Ok(Upstream {
+            endpoint: config.endpoint.clone(),
+            client,
+            headers,
+            token: RwLock::new(token),
+            token_file: config.token_file.clone(),
+            compression: config.compression,
+        })
+    }
+
+    /// Posts one encoded `ExportLogsServiceRequest`.
+    pub async fn post(&self, request: Vec<u8>) -> Outcome {
+        let Endpoint::Url(url) = &self.endpoint else {
+            return print(&request);
+        };
+        let Ok((body, encoding)) = self.compress(request) else {
+            return Outcome::Later {
+                after: None,
+                cause: Cause::Internal,
+            };
+        };
+        let mut headers = self.headers.clone();
+        if let Some(encoding) = encoding {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        if let Some(token) = &*self.token.read().unwrap_or_else(PoisonError::into_inner) {
+            headers.insert(AUTHORIZATION, token.clone());
+        }
+        let response = match self
+            .client
+            .post(url)
+            .headers(headers)
+            .body(body)
+            .send()
+            .await
+        {
+            Ok(response) => response,
+            Err(error) => {
+                return Outcome::Later {
+                    after: None,
+                    cause: cause_of(&error),
+                };
+            }
+        };
+        let outcome = self.read(response).await;
+        if matches!(outcome, Outcome::Held(Cause::Status(401 | 403))) {
+            self.read_token_again().await;
+        }
+        outcome
+    }
+
+    async fn read(&self, mut response: reqwest::Response) -> Outcome {
+        let retry_after = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok());
+        let outcome = classify(response.status().as_u16(), retry_after, Timestamp::now());
+        if outcome != Outcome::Accepted {
+            return outcome;
+        }
+        let protobuf = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_none_or(|value| value.as_bytes().starts_with(PROTOBUF.as_bytes()));
+        let mut body = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > MAX_ANSWER_BYTES => {
+                    tracing::warn!(
+                        bytes = chunk.len(),
+                        "the upstream's answer is too long and was not read"
+                    );
+                    return Outcome::Accepted;
+                }
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => break,
+                // OTLP: without the whole answer, the request is to be sent again.
+                Err(error) => {
+                    return Outcome::Later {
+                        after: None,
+                        cause: cause_of(&error),
+                    };
+                }
+            }
+        }
+        if protobuf {
+            partial(&body)
+        } else {
+            Outcome::Accepted
+        }
+    }
+
+    fn compress(&self, request: Vec<u8>) -> std::io::Result<(Vec<u8>, Option<&'static str>)> {
+        match self.compression {
+            Compression::None => Ok((request, None)),
+            Compression::Gzip => {
+                let out = Vec::with_capacity(request.len() / 4);
+                // Level 1 costs a third of level 6 and gives five times instead of seven.
+                let mut encoder = flate2::write::GzEncoder::new(out, flate2::Compression::fast());
+                encoder.write_all(&request)?;
+                Ok((encoder.finish()?, Some("gzip")))
+            }
+            Compression::Zstd => Ok((zstd::bulk::compress(&request, 1)?, Some("zstd"))),
+        }
+    }
+
+    /// A rotated token takes effect without a restart.
+    async fn read_token_again(&self) {
+        let Some(path) = &self.token_file else { return };
+        if let Ok(text) = tokio::fs::read_to_string(path).await
+            && let Some(value) = header_value(&Secret::new(text.trim_end_matches(['\r', '\n'])))
+        {
+            *self.token.write().unwrap_or_else(PoisonError::into_inner) = Some(value);
+        }
+    }
+}
+
+/// What a 2xx says of its records.
+fn partial(body: &[u8]) -> Outcome {
+    let Ok(ExportLogsServiceResponse {
+        partial_success: Some(partial),
+    }) = ExportLogsServiceResponse::decode(body)
+    else {
+        return Outcome::Accepted;
+    };
+    match u64::try_from(partial.rejected_log_records) {
+        Ok(rejected) if rejected > 0 => Outcome::Partial { rejected },
+        _ => {
+            // OTLP: nothing refused but a message is a warning; the text is the upstream's, not a client's.
+            if !partial.error_message.is_empty() {
+                tracing::warn!(message = %partial.error_message, "the upstream warns");
+            }
+            Outcome::Accepted
+        }
+    }
+}
+
+fn print(request: &[u8]) -> Outcome {
+    let line = ExportLogsServiceRequest::decode(request)
+        .ok()
+        .and_then(|request| serde_json::to_string(&request).ok());
+    match line.map(|line| writeln!(std::io::stdout().lock(), "{line}")) {
+        Some(Ok(())) => Outcome::Accepted,
+        _ => Outcome::Later {
+            after: None,
+            cause: Cause::Internal,
+        },
+    }
+}
+
+fn header_value(secret: &Secret) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(secret.reveal()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn cause_of(error: &reqwest::Error) -> Cause {
+    if error.is_timeout() {
+        Cause::Timeout
+    } else if error.is_connect() {
+        Cause::Connect
+    } else {
+        Cause::Broken
+    }
+}
+
+const PROTOBUF: &str = "application/x-protobuf";
+
+/// OTLP's own advice for the answer a client reads.
+const MAX_ANSWER_BYTES: usize = 4 << 20;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,0 +1,458 @@
+//! The server's own counters, as Prometheus reads them.
+//!
+//! They add up: what was received is what was forwarded, a duplicate, rejected, dead or still pending,
+//!
+//! ```text
+//! received + recovered = forwarded + duplicates + rejected + dead + pending
+//! ```
+//!
+//! where `recovered` is what waited on disk when this process started. A record counts as received when its
+//! request is answered with 200; a refused request is counted by status and none of its records here.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use soliplex_wire::RecordError;
+
+use crate::forward::Outcome;
+use crate::spool::Pending;
+
+/// Why a record ended as a dead letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The upstream refused it for good.
+    Refused,
+    /// It is too large for the upstream even alone.
+    TooLarge,
+    /// The upstream failed over it in a way OTLP forbids to try again.
+    UpstreamError,
+    /// The upstream took the rest of its request and did not say which it left.
+    Partial,
+}
+
+impl Reason {
+    const ALL: [Reason; 4] = [
+        Reason::Refused,
+        Reason::TooLarge,
+        Reason::UpstreamError,
+        Reason::Partial,
+    ];
+
+    /// The word in counters and dead letters.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Reason::Refused => "refused",
+            Reason::TooLarge => "too_large",
+            Reason::UpstreamError => "upstream_error",
+            Reason::Partial => "partial_success",
+        }
+    }
+}
+
+/// Every counter of the server.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    received: AtomicU64,
+    recovered: AtomicU64,
+    duplicates: AtomicU64,
+    rejected: [AtomicU64; REJECTIONS.len()],
+    forwarded: AtomicU64,
+    dead: [AtomicU64; Reason::ALL.len()],
+    dead_letters_evicted: AtomicU64,
+    body_bytes: AtomicU64,
+    without_session: AtomicU64,
+    user_mismatches: AtomicU64,
+    redactions: AtomicU64,
+    stores_set_aside: AtomicU64,
+    panics: AtomicU64,
+    answers: [AtomicU64; STATUSES.len() + 1],
+    upstream: [AtomicU64; OUTCOMES.len()],
+    latency: Histogram,
+}
+
+/// The sums of the conservation law.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Account {
+    /// Records in requests answered with 200.
+    pub received: u64,
+    /// Records that waited when this process started.
+    pub recovered: u64,
+    /// Records the upstream took.
+    pub forwarded: u64,
+    /// Records that had come before.
+    pub duplicates: u64,
+    /// Records no server will take as they are.
+    pub rejected: u64,
+    /// Records the upstream refused for good.
+    pub dead: u64,
+    /// Records that wait.
+    pub pending: u64,
+}
+
+impl Account {
+    /// Whether every record has exactly one fate.
+    pub fn balances(&self) -> bool {
+        self.received + self.recovered
+            == self.forwarded + self.duplicates + self.rejected + self.dead + self.pending
+    }
+}
+
+impl Metrics {
+    pub(crate) fn recovered(&self, records: u64) {
+        add(&self.recovered, records);
+    }
+
+    pub(crate) fn store_set_aside(&self) {
+        add(&self.stores_set_aside, 1);
+    }
+
+    /// Counts the records of an answered request.
+    pub(crate) fn received(&self, records: u64, duplicates: u64) {
+        add(&self.received, records);
+        add(&self.duplicates, duplicates);
+    }
+
+    pub(crate) fn rejected(&self, error: &RecordError) {
+        let kind = match error {
+            RecordError::NotAnObject => 0,
+            RecordError::WrongType { .. } => 1,
+            RecordError::IdTooLong { .. } => 2,
+            _ => 3,
+        };
+        add(&self.rejected[kind], 1);
+    }
+
+    pub(crate) fn forwarded(&self, records: u64) {
+        add(&self.forwarded, records);
+    }
+
+    pub(crate) fn dead(&self, reason: Reason, records: u64) {
+        add(&self.dead[reason as usize], records);
+    }
+
+    pub(crate) fn dead_letters_evicted(&self, letters: u64) {
+        add(&self.dead_letters_evicted, letters);
+    }
+
+    pub(crate) fn body(&self, bytes: u64) {
+        add(&self.body_bytes, bytes);
+    }
+
+    pub(crate) fn strange_identities(&self, without_session: u64, mismatches: u64) {
+        add(&self.without_session, without_session);
+        add(&self.user_mismatches, mismatches);
+    }
+
+    pub(crate) fn redactions(&self, count: u64) {
+        add(&self.redactions, count);
+    }
+
+    pub(crate) fn panicked(&self) {
+        add(&self.panics, 1);
+    }
+
+    pub(crate) fn answered(&self, status: u16, took: Duration) {
+        let at = STATUSES
+            .iter()
+            .position(|known| *known == status)
+            .unwrap_or(STATUSES.len());
+        add(&self.answers[at], 1);
+        self.latency.observe(took);
+    }
+
+    pub(crate) fn upstream_request(&self, outcome: &Outcome) {
+        let at = match outcome {
+            Outcome::Accepted => 0,
+            Outcome::Partial { .. } => 1,
+            Outcome::TooLarge => 2,
+            Outcome::Refused(_) => 3,
+            Outcome::Unwanted(_) => 4,
+            Outcome::Held(_) => 5,
+            Outcome::Later { .. } => 6,
+        };
+        add(&self.upstream[at], 1);
+    }
+
+    /// The sums of the conservation law; they balance whenever no request is under way.
+    pub fn account(&self, pending: Pending) -> Account {
+        Account {
+            received: read(&self.received),
+            recovered: read(&self.recovered),
+            forwarded: read(&self.forwarded),
+            duplicates: read(&self.duplicates),
+            rejected: self.rejected.iter().map(read).sum(),
+            dead: self.dead.iter().map(read).sum(),
+            pending: pending.records,
+        }
+    }
+
+    /// Everything, in Prometheus's text format.
+    pub fn render(&self, pending: Pending, dead_letters: u64) -> String {
+        let mut page = Page(String::with_capacity(8192));
+        page.counter(
+            "records_received_total",
+            "Records in requests answered with 200.",
+            read(&self.received),
+        );
+        page.counter(
+            "records_recovered_total",
+            "Records that waited on disk at the start.",
+            read(&self.recovered),
+        );
+        page.counter(
+            "records_duplicate_total",
+            "Records that had come before.",
+            read(&self.duplicates),
+        );
+        page.counters(
+            "records_rejected_total",
+            "Records that cannot be taken as they are.",
+            "reason",
+            REJECTIONS.iter().copied().zip(&self.rejected),
+        );
+        page.counter(
+            "records_forwarded_total",
+            "Records the upstream took.",
+            read(&self.forwarded),
+        );
+        page.counters(
+            "records_dead_total",
+            "Records the upstream refused for good.",
+            "reason",
+            Reason::ALL
+                .iter()
+                .map(|reason| reason.as_str())
+                .zip(&self.dead),
+        );
+        page.gauge(
+            "records_pending",
+            "Records that wait for the upstream.",
+            pending.records,
+        );
+        page.gauge(
+            "batches_pending",
+            "Batches that wait for the upstream.",
+            pending.batches,
+        );
+        page.gauge(
+            "spool_bytes",
+            "Bytes of OTLP that wait for the upstream.",
+            pending.bytes,
+        );
+        page.gauge("dead_letters", "Dead letters on disk.", dead_letters);
+        page.counter(
+            "dead_letters_evicted_total",
+            "Dead letters that had to go for newer ones.",
+            read(&self.dead_letters_evicted),
+        );
+        page.counter(
+            "body_bytes_total",
+            "Bytes of bodies, decompressed.",
+            read(&self.body_bytes),
+        );
+        page.counter(
+            "records_without_session_total",
+            "Records that named no session.",
+            read(&self.without_session),
+        );
+        page.counter(
+            "records_user_mismatch_total",
+            "Records that claim another user than their session's.",
+            read(&self.user_mismatches),
+        );
+        page.counter(
+            "client_redactions_total",
+            "Redactions the clients report.",
+            read(&self.redactions),
+        );
+        page.counter(
+            "stores_set_aside_total",
+            "Damaged stores set aside.",
+            read(&self.stores_set_aside),
+        );
+        page.counter(
+            "panics_total",
+            "Requests that ended in a defect of this server.",
+            read(&self.panics),
+        );
+        let statuses: Vec<String> = STATUSES
+            .iter()
+            .map(u16::to_string)
+            .chain(["other".to_owned()])
+            .collect();
+        page.counters(
+            "answers_total",
+            "Answers by status.",
+            "status",
+            statuses.iter().map(String::as_str).zip(&self.answers),
+        );
+        page.counters(
+            "upstream_requests_total",
+            "Requests to the upstream by what became of them.",
+            "outcome",
+            OUTCOMES.iter().copied().zip(&self.upstream),
+        );
+        self.latency.render(&mut page);
+        page.0
+    }
+}
+
+/// How long answers take, in fixed buckets.
+#[derive(Debug, Default)]
+struct Histogram {
+    buckets: [AtomicU64; BUCKETS_MS.len()],
+    count: AtomicU64,
+    sum_micros: AtomicU64,
+}
+
+impl Histogram {
+    fn observe(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        if let Some(at) = BUCKETS_MS.iter().position(|limit| micros <= limit * 1000) {
+            add(&self.buckets[at], 1);
+        }
+        add(&self.count, 1);
+        add(&self.sum_micros, micros);
+    }
+
+    fn render(&self, page: &mut Page) {
+        let name = "answer_seconds";
+        page.head(name, "How long answers take.", "histogram");
+        let mut below = 0;
+        for (limit, bucket) in BUCKETS_MS.iter().zip(&self.buckets) {
+            below += read(bucket);
+            // Bucket limits are small whole numbers of milliseconds: exact enough as a float.
+            page.line(&format!(
+                "{name}_bucket{{le=\"{}\"}} {below}",
+                *limit as f64 / 1000.0
+            ));
+        }
+        let count = read(&self.count);
+        page.line(&format!("{name}_bucket{{le=\"+Inf\"}} {count}"));
+        page.line(&format!(
+            "{name}_sum {}",
+            read(&self.sum_micros) as f64 / 1e6
+        ));
+        page.line(&format!("{name}_count {count}"));
+    }
+}
+
+struct Page(String);
+
+impl Page {
+    fn counter(&mut self, name: &str, help: &str, value: u64) {
+        self.head(name, help, "counter");
+        self.line(&format!("{name} {value}"));
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: u64) {
+        self.head(name, help, "gauge");
+        self.line(&format!("{name} {value}"));
+    }
+
+    fn counters<'a>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: impl Iterator<Item = (&'a str, &'a AtomicU64)>,
+    ) {
+        self.head(name, help, "counter");
+        for (value, count) in values {
+            self.line(&format!("{name}{{{label}=\"{value}\"}} {}", read(count)));
+        }
+    }
+
+    fn head(&mut self, name: &str, help: &str, kind: &str) {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            self.0,
+            "# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}\n"
+        );
+    }
+
+    fn line(&mut self, line: &str) {
+        self.0.push_str(PREFIX);
+        self.0.push_str(line);
+        self.0.push('\n');
+    }
+}
+
+/// Counters carry no other data with them, so no order between them is needed.
+fn add(counter: &AtomicU64, more: u64) {
+    counter.fetch_add(more, Ordering::Relaxed);
+}
+
+fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+const PREFIX: &str = "soliplex_ingest_";
+const REJECTIONS: [&str; 4] = ["not_an_object", "wrong_type", "id_too_long", "other"];
+const OUTCOMES: [&str; 7] = [
+    "accepted",
+    "partial_success",
+    "too_large",
+    "refused",
+    "upstream_error",
+    "held",
+    "later",
+];
+const STATUSES: [u16; 13] = [
+    200, 400, 401, 404, 405, 408, 413, 415, 422, 429, 500, 502, 503,
+];
+const BUCKETS_MS: [u64; 11] = [1, 2, 5, 10, 20, 50, 100, 250, 500, 1000, 5000];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_what_prometheus_reads() {
+        let metrics = Metrics::default();
+        metrics.received(3, 1);
+        metrics.dead(Reason::Partial, 2);
+        metrics.answered(200, Duration::from_millis(3));
+        metrics.answered(418, Duration::from_secs(9));
+        let page = metrics.render(
+            Pending {
+                batches: 1,
+                records: 7,
+                bytes: 9,
+            },
+            4,
+        );
+        for line in [
+            "# TYPE soliplex_ingest_records_received_total counter",
+            "soliplex_ingest_records_received_total 3",
+            "soliplex_ingest_records_dead_total{reason=\"partial_success\"} 2",
+            "soliplex_ingest_records_pending 7",
+            "soliplex_ingest_answers_total{status=\"200\"} 1",
+            "soliplex_ingest_answers_total{status=\"other\"} 1",
+            "soliplex_ingest_answer_seconds_bucket{le=\"0.005\"} 1",
+            "soliplex_ingest_answer_seconds_bucket{le=\"+Inf\"} 2",
+        ] {
+            assert!(page.lines().any(|found| found == line), "{line}\n{page}");
+        }
+    }
+
+    #[test]
+    fn the_account_balances_only_when_every_record_has_one_fate() {
+        let metrics = Metrics::default();
+        metrics.recovered(5);
+        metrics.received(10, 2);
+        metrics.rejected(&RecordError::NotAnObject);
+        metrics.forwarded(4);
+        metrics.dead(Reason::Refused, 3);
+        let pending = |records| Pending {
+            batches: 1,
+            records,
+            bytes: 1,
+        };
+        assert!(metrics.account(pending(5)).balances());
+        assert!(!metrics.account(pending(4)).balances());
+    }
+}

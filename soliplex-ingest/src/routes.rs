@@ -1,0 +1,170 @@
+//! Every path of the server, with its method, its limit and its middleware.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::json;
+use soliplex_wire::LOGS_PATH;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::accept::{self, App, Delivery};
+use crate::error::{IngestError, RATE_LIMIT};
+use crate::forward::ForwardState;
+use crate::openapi;
+use crate::spool::Pending;
+
+/// The whole table. From the outside in: CORS, counting, a panic's end, the routes.
+///
+/// | path | methods | body | who |
+/// |---|---|---|---|
+/// | `/api/v1/logs` | POST, OPTIONS | JSON up to `limits.body_bytes`, gzip or zstd, on either side of it | a session |
+/// | `/healthz`, `/readyz`, `/metrics`, `/openapi.json` | GET, HEAD | none | anyone who reaches the port |
+pub(crate) fn router(app: Arc<App>, cors_origins: &[String]) -> Router {
+    let routes = Router::new()
+        .route(
+            LOGS_PATH,
+            post(accept::logs)
+                .options(logs_options)
+                .fallback(|| async { IngestError::Method("POST, OPTIONS") }),
+        )
+        .route("/healthz", get(healthz).fallback(only_get))
+        .route("/readyz", get(readyz).fallback(only_get))
+        .route("/metrics", get(metrics).fallback(only_get))
+        .route("/openapi.json", get(openapi_document).fallback(only_get))
+        .fallback(|| async { IngestError::NotFound });
+    let panicking = Arc::clone(&app);
+    let router = routes
+        .layer(CatchPanicLayer::custom(move |panic| {
+            defect(&panicking, panic)
+        }))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), count))
+        .with_state(app);
+    match cors(cors_origins) {
+        Some(cors) => router.layer(cors),
+        None => router,
+    }
+}
+
+/// Alive: the process answers. Nothing else is asked, so that nothing else restarts it.
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Ready: batches are taken. *Degraded* is ready: records are safe here while the upstream is not.
+async fn readyz(State(app): State<Arc<App>>) -> Response {
+    let mut reasons = Vec::new();
+    let mut ready = true;
+    if app.draining.load(Ordering::Relaxed) {
+        ready = false;
+        reasons.push("shutting down".to_owned());
+    }
+    if !app.auth.has_keys() {
+        ready = false;
+        reasons.push("the identity provider's keys have not been fetched yet".to_owned());
+    }
+    if let Delivery::Spool { spool, forwarder } = &app.delivery {
+        match forwarder.state() {
+            ForwardState::Flowing => {}
+            ForwardState::Retrying(cause) => reasons.push(format!("the upstream fails: {cause}")),
+            ForwardState::Held(cause) => reasons.push(format!("the upstream refuses us: {cause}")),
+        }
+        let full = spool.pending().bytes.saturating_mul(100) / app.limits.spool_bytes.max(1);
+        if full >= ALMOST_FULL_PERCENT {
+            ready &= full < 100;
+            reasons.push(format!("the spool is {full} % full"));
+        }
+    }
+    let (status, word) = match (ready, reasons.is_empty()) {
+        (true, true) => (StatusCode::OK, "ready"),
+        (true, false) => (StatusCode::OK, "degraded"),
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+    };
+    (status, Json(json!({ "status": word, "reasons": reasons }))).into_response()
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let (pending, dead_letters) = match &app.delivery {
+        Delivery::Spool { spool, forwarder } => (spool.pending(), forwarder.dead_letters()),
+        Delivery::Passthrough { .. } => (Pending::default(), 0),
+    };
+    let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    (
+        [(CONTENT_TYPE, text)],
+        app.metrics.render(pending, dead_letters),
+    )
+        .into_response()
+}
+
+async fn openapi_document() -> Json<serde_json::Value> {
+    Json(openapi::document())
+}
+
+async fn logs_options() -> Response {
+    (
+        StatusCode::NO_CONTENT,
+        [(axum::http::header::ALLOW, "POST, OPTIONS")],
+    )
+        .into_response()
+}
+
+async fn only_get() -> IngestError {
+    IngestError::Method("GET, HEAD")
+}
+
+/// Counts every answer, and states the policies on those a quota has to do with.
+async fn count(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let start = Instant::now();
+    let mut response = next.run(request).await;
+    app.metrics
+        .answered(response.status().as_u16(), start.elapsed());
+    if response.headers().contains_key(RATE_LIMIT)
+        && let Ok(policies) = HeaderValue::from_str(app.rates.policies())
+    {
+        response.headers_mut().insert(RATE_LIMIT_POLICY, policies);
+    }
+    response
+}
+
+/// A panic costs its request: the connection, the server and the batch at the client live on.
+fn defect(app: &App, panic: Box<dyn Any + Send>) -> axum::http::Response<Body> {
+    app.metrics.panicked();
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(
+        panic = text.unwrap_or("not a text"),
+        "a request ended in a defect"
+    );
+    IngestError::Defect.into_response()
+}
+
+fn cors(origins: &[String]) -> Option<CorsLayer> {
+    let origins: Vec<HeaderValue> = origins
+        .iter()
+        .filter_map(|origin| origin.parse().ok())
+        .collect();
+    (!origins.is_empty()).then(|| {
+        CorsLayer::new()
+            .allow_origin(AllowOrigin::list(origins))
+            .allow_methods([Method::POST])
+            .allow_headers([AUTHORIZATION, CONTENT_TYPE, CONTENT_ENCODING])
+            .expose_headers([RETRY_AFTER, RATE_LIMIT, RATE_LIMIT_POLICY])
+    })
+}
+
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// From here on readiness mentions the spool: time enough to look at the upstream.
+const ALMOST_FULL_PERCENT: u64 = 80;

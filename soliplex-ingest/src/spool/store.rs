@@ -1,0 +1,337 @@
+//! The tables and the file they live in.
+//!
+//! | table | key | value |
+//! |---|---|---|
+//! | `batches` | place in the order of arrival | an encoded `ExportLogsServiceRequest` |
+//! | `facts` | the same | records, bytes, urgent, earliest, latest: 25 bytes, little-endian |
+//! | `ids` | place in the order of commits | when, in milliseconds since 1970 (8 bytes), and 16 bytes an id |
+//!
+//! Facts stand apart from batches so that opening a full spool does not read it whole.
+
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+
+use redb::{Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use uuid::Uuid;
+
+use super::Facts;
+
+const BATCHES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("batches");
+const FACTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("facts");
+const IDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("ids");
+
+/// Why the spool's file cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The data folder cannot be created or written.
+    #[error("the data folder cannot be used")]
+    Folder(#[source] io::Error),
+    /// Another process has the file open.
+    #[error("the data folder is in use by another server; give each server a folder of its own")]
+    InUse,
+    /// The file could not be read or written.
+    #[error("the spool's file failed")]
+    File(#[source] Box<redb::Error>),
+}
+
+impl<E: Into<redb::Error>> From<E> for StoreError {
+    fn from(error: E) -> Self {
+        StoreError::File(Box::new(error.into()))
+    }
+}
+
+/// The file. A failed write closes it for good in redb, so it can be opened again in place.
+#[derive(Debug)]
+pub(super) struct Store {
+    path: PathBuf,
+    database: RwLock<Option<Database>>,
+}
+
+/// The ids of one earlier commit.
+#[derive(Debug)]
+pub(super) struct IdGroup {
+    pub(super) key: u64,
+    pub(super) at_ms: u64,
+    pub(super) ids: Vec<Uuid>,
+}
+
+/// A store and what was in it.
+pub(super) struct Opened {
+    pub(super) store: Store,
+    pub(super) batches: Vec<(u64, Facts)>,
+    pub(super) ids: Vec<IdGroup>,
+    pub(super) next_seq: u64,
+    pub(super) set_aside: Option<PathBuf>,
+}
+
+/// What one commit changes.
+#[derive(Debug, Default)]
+pub(super) struct Changes<'a> {
+    pub(super) append: Vec<(u64, Facts, &'a [u8])>,
+    pub(super) remove: Vec<u64>,
+    pub(super) remember: Option<(u64, u64, &'a [Uuid])>,
+    pub(super) forget: Vec<u64>,
+}
+
+impl Store {
+    pub(super) fn open(dir: &Path) -> Result<Opened, StoreError> {
+        std::fs::create_dir_all(dir).map_err(StoreError::Folder)?;
+        let path = dir.join(FILE);
+        let aside = dir.join(format!(
+            "{FILE}.damaged-{}",
+            jiff::Timestamp::now().as_millisecond()
+        ));
+        match Store::try_open(&path) {
+            Err(StoreError::File(error)) if !is_environment(&error) => {
+                tracing::error!(%error, aside = %aside.display(), "the spool is damaged and set aside");
+                std::fs::rename(&path, &aside).map_err(StoreError::Folder)?;
+                let opened = Store::try_open(&path)?;
+                Ok(Opened {
+                    set_aside: Some(aside),
+                    ..opened
+                })
+            }
+            opened => opened,
+        }
+    }
+
+    fn try_open(path: &Path) -> Result<Opened, StoreError> {
+        // A file full of nonsense may trip an assertion in the reader; that is damage too.
+        let opened = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            let database = open_database(path)?;
+            let contents = load(&database)?;
+            Ok::<_, StoreError>((database, contents))
+        }));
+        let (database, contents) = opened.unwrap_or_else(|_| {
+            Err(StoreError::from(redb::Error::Corrupted(
+                "reading the file panicked".to_owned(),
+            )))
+        })?;
+        Ok(Opened {
+            store: Store {
+                path: path.to_owned(),
+                database: RwLock::new(Some(database)),
+            },
+            batches: contents.batches,
+            next_seq: contents.next_seq,
+            ids: contents.ids,
+            set_aside: None,
+        })
+    }
+
+    pub(super) fn read(&self, seq: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        self.with(|database| {
+            let table = database.begin_read()?.open_table(BATCHES)?;
+            Ok(table.get(seq)?.map(|value| value.value().to_vec()))
+        })
+    }
+
+    pub(super) fn ids(&self, key: u64) -> Result<Vec<Uuid>, StoreError> {
+        self.with(|database| {
+            let table = database.begin_read()?.open_table(IDS)?;
+            Ok(table
+                .get(key)?
+                .map(|value| read_ids(value.value()).1)
+                .unwrap_or_default())
+        })
+    }
+
+    /// Commits with an fsync: when this returns, the changes survive a power cut.
+    pub(super) fn commit(&self, changes: &Changes<'_>) -> Result<(), StoreError> {
+        self.with(|database| {
+            let write = database.begin_write()?;
+            {
+                let mut batches = write.open_table(BATCHES)?;
+                let mut facts = write.open_table(FACTS)?;
+                let mut ids = write.open_table(IDS)?;
+                for (seq, fact, request) in &changes.append {
+                    batches.insert(seq, *request)?;
+                    facts.insert(seq, fact.to_bytes().as_slice())?;
+                }
+                for seq in &changes.remove {
+                    batches.remove(seq)?;
+                    facts.remove(seq)?;
+                }
+                if let Some((key, at_ms, new)) = changes.remember {
+                    ids.insert(key, write_ids(at_ms, new).as_slice())?;
+                }
+                for key in &changes.forget {
+                    ids.remove(key)?;
+                }
+            }
+            write.commit()?;
+            Ok(())
+        })
+    }
+
+    /// Opens the file again after a failed write.
+    pub(super) fn reopen(&self) -> Result<(), StoreError> {
+        let mut database = self
+            .database
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        // The old handle holds the file's lock.
+        *database = None;
+        *database = Some(open_database(&self.path)?);
+        Ok(())
+    }
+
+    /// Bytes free on the disk; `None` where the system does not tell.
+    pub(super) fn free_bytes(&self) -> Option<u64> {
+        let stat = rustix::fs::statvfs(self.path.parent()?).ok()?;
+        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        match &*database {
+            Some(database) => work(database),
+            None => Err(StoreError::from(redb::Error::PreviousIo)),
+        }
+    }
+}
+
+fn open_database(path: &Path) -> Result<Database, StoreError> {
+    match Database::builder().set_cache_size(CACHE_BYTES).create(path) {
+        Ok(database) => Ok(database),
+        Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse),
+        Err(error) => Err(error.into()),
+    }
+}
+
+struct Contents {
+    batches: Vec<(u64, Facts)>,
+    ids: Vec<IdGroup>,
+    next_seq: u64,
+}
+
+fn load(database: &Database) -> Result<Contents, StoreError> {
+    let write = database.begin_write()?;
+    // Opening a table creates it, so that readers always find all three.
+    write.open_table(BATCHES)?;
+    write.open_table(FACTS)?;
+    write.open_table(IDS)?;
+    write.commit()?;
+
+    let read = database.begin_read()?;
+    let mut batches = Vec::new();
+    // From the clock, so that a place is not used again after everything was drained: dead letters are
+    // named by it. Whatever is in the tables wins over a clock that went back.
+    let mut next_seq = u64::try_from(jiff::Timestamp::now().as_microsecond()).unwrap_or(0);
+    for entry in read.open_table(FACTS)?.iter()? {
+        let (seq, facts) = entry?;
+        next_seq = next_seq.max(seq.value() + 1);
+        batches.extend(Facts::from_bytes(facts.value()).map(|facts| (seq.value(), facts)));
+    }
+    let mut ids = Vec::new();
+    for entry in read.open_table(IDS)?.iter()? {
+        let (key, value) = entry?;
+        next_seq = next_seq.max(key.value() + 1);
+        let (at_ms, group) = read_ids(value.value());
+        ids.push(IdGroup {
+            key: key.value(),
+            at_ms,
+            ids: group,
+        });
+    }
+    Ok(Contents {
+        batches,
+        ids,
+        next_seq,
+    })
+}
+
+/// Whether the error is the machine's (no right, no room) rather than the file's.
+fn is_environment(error: &redb::Error) -> bool {
+    match error {
+        redb::Error::Io(error) => !matches!(
+            error.kind(),
+            // redb says so of a file that is not its own, or ends too soon.
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+        ),
+        _ => false,
+    }
+}
+
+fn write_ids(at_ms: u64, ids: &[Uuid]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(8 + 16 * ids.len());
+    bytes.extend_from_slice(&at_ms.to_le_bytes());
+    ids.iter()
+        .for_each(|id| bytes.extend_from_slice(id.as_bytes()));
+    bytes
+}
+
+fn read_ids(bytes: &[u8]) -> (u64, Vec<Uuid>) {
+    let Some((at_ms, ids)) = bytes.split_first_chunk::<8>() else {
+        return (0, Vec::new());
+    };
+    let ids = ids
+        .chunks_exact(16)
+        .filter_map(|id| Uuid::from_slice(id).ok())
+        .collect();
+    (u64::from_le_bytes(*at_ms), ids)
+}
+
+impl Facts {
+    fn to_bytes(self) -> [u8; 25] {
+        let mut bytes = [0; 25];
+        bytes[0..4].copy_from_slice(&self.records.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.bytes.to_le_bytes());
+        bytes[8] = self.urgent.into();
+        bytes[9..17].copy_from_slice(&self.earliest.to_le_bytes());
+        bytes[17..25].copy_from_slice(&self.latest.to_le_bytes());
+        bytes
+    }
+
+    /// `None` when these are no facts; such a batch stays where it is and is not counted.
+    fn from_bytes(bytes: &[u8]) -> Option<Facts> {
+        let bytes: &[u8; 25] = bytes.try_into().ok()?;
+        let (records, rest) = bytes.split_first_chunk()?;
+        let (len, rest) = rest.split_first_chunk()?;
+        let (urgent, rest) = rest.split_first()?;
+        let (earliest, rest) = rest.split_first_chunk()?;
+        let (latest, _) = rest.split_first_chunk()?;
+        Some(Facts {
+            records: u32::from_le_bytes(*records),
+            bytes: u32::from_le_bytes(*len),
+            urgent: *urgent != 0,
+            earliest: u64::from_le_bytes(*earliest),
+            latest: u64::from_le_bytes(*latest),
+        })
+    }
+}
+
+const FILE: &str = "spool.redb";
+
+/// A mebibyte is as fast as redb's default of one gibibyte; eight leave room for a batch or two per reader.
+const CACHE_BYTES: usize = 8 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_read_what_they_write() {
+        let facts = Facts {
+            records: 7,
+            bytes: 9,
+            urgent: true,
+            earliest: 1,
+            latest: u64::MAX,
+        };
+        assert_eq!(Facts::from_bytes(&facts.to_bytes()), Some(facts));
+        assert_eq!(Facts::from_bytes(&[0; 24]), None);
+    }
+
+    #[test]
+    fn ids_read_what_they_write() {
+        let ids = [Uuid::now_v7(), Uuid::nil(), Uuid::max()];
+        assert_eq!(read_ids(&write_ids(5, &ids)), (5, ids.to_vec()));
+    }
+}

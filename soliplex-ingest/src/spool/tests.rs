@@ -1,0 +1,1 @@
+//! The spool against a naive model, with crashes and failing commits.
