@@ -1,0 +1,400 @@
+//! Setting the pipeline up: what can be chosen, its defaults, and what can go wrong.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use soliplex_sanitize::Rules;
+use soliplex_wire::{AnyValue, Attributes, Severity, SpanId, TraceId};
+use tracing_subscriber::registry::Extensions;
+
+use crate::capture::Capture;
+use crate::clock::{Clock, SystemClock};
+use crate::diagnostics::{Callback, Diagnostic, Diagnostics};
+use crate::export_layer::TraceContextHook;
+use crate::exporter::Exporter;
+use crate::exporter::http::{Endpoint, EndpointError, HttpExporter};
+use crate::install;
+use crate::intake::Intake;
+use crate::packed::{Kind, PackedHead};
+use crate::panic_hook::{self, PanicHook};
+use crate::queue::{Lane, Queue, QueueOptions, Reader, Recovered};
+use crate::session::Session;
+use crate::soliplex::Soliplex;
+use crate::spool::{Directory, OpenError, SpoolOptions};
+use crate::store::Store;
+use crate::wake::Wake;
+use crate::worker::{self, NetworkChecker, Parts, Settings, TokenProvider};
+
+/// How often what is waiting is sent, unless something is urgent.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How far the first requests of a fleet that is switched on together are spread.
+const STARTUP_JITTER: Duration = Duration::from_secs(1);
+
+/// The queue's file in the store directory.
+const RING: &str = "queue.ring";
+
+/// Sets up a [`Soliplex`]. Made by [`Soliplex::builder`].
+#[must_use = "nothing is set up before `start`"]
+pub struct Builder {
+    service_name: String,
+    resource: Attributes,
+    store_dir: Option<PathBuf>,
+    endpoint: Option<String>,
+    roots: Vec<Vec<u8>>,
+    token_provider: Option<TokenProvider>,
+    network_checker: Option<NetworkChecker>,
+    rules: Rules,
+    strict: bool,
+    user_id: Option<String>,
+    flush_interval: Duration,
+    startup_jitter: Duration,
+    queue: QueueOptions,
+    spool: SpoolOptions,
+    panic_hook: PanicHook,
+    trace_context: Option<TraceContextHook>,
+    on_diagnostic: Option<Callback>,
+}
+
+/// Why the pipeline could not be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The endpoint cannot be used.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// A root certificate is not PEM.
+    #[error("a root certificate cannot be read: give PEM text")]
+    RootCertificate(#[source] reqwest::Error),
+    /// Another process keeps its records in the store directory.
+    #[error("the store directory is in use: give each process a directory of its own")]
+    StoreInUse(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The system would not start the worker's thread.
+    #[error("the worker's thread could not be started")]
+    Thread(#[source] std::io::Error),
+}
+
+impl Builder {
+    pub(crate) fn new(service_name: &str, service_version: &str) -> Builder {
+        let resource = [
+            ("service.name", service_name),
+            ("service.version", service_version),
+            ("os.type", std::env::consts::OS),
+            ("host.arch", std::env::consts::ARCH),
+        ];
+        Builder {
+            service_name: service_name.to_owned(),
+            resource: resource.into_iter().collect(),
+            store_dir: None,
+            endpoint: None,
+            roots: Vec::new(),
+            token_provider: None,
+            network_checker: None,
+            rules: Rules::standard(),
+            strict: false,
+            user_id: None,
+            flush_interval: FLUSH_INTERVAL,
+            startup_jitter: STARTUP_JITTER,
+            queue: QueueOptions::default(),
+            spool: SpoolOptions::default(),
+            panic_hook: PanicHook::default(),
+            trace_context: None,
+            on_diagnostic: None,
+        }
+    }
+
+    /// Where records are kept until they are delivered. Without one they are kept in memory, and
+    /// end with the process.
+    ///
+    /// The directory belongs to one process at a time. It is made if need be.
+    pub fn store_dir(mut self, directory: impl AsRef<Path>) -> Builder {
+        self.store_dir = Some(directory.as_ref().to_owned());
+        self
+    }
+
+    /// The ingest server's URL, as `https://ingest.example.org`. Without one records are stored
+    /// and not sent.
+    pub fn endpoint(mut self, url: impl Into<String>) -> Builder {
+        self.endpoint = Some(url.into());
+        self
+    }
+
+    /// Trusts these root certificates too, as PEM text: for servers with a certificate of one's own.
+    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Builder {
+        self.roots.push(pem.into());
+        self
+    }
+
+    /// Gives the session's token. Asked before each request, on the worker's thread.
+    ///
+    /// `None` means that nobody is logged in: records are stored and wait. Without a provider
+    /// requests are made without a token.
+    pub fn token_provider(
+        mut self,
+        provider: impl Fn() -> Option<String> + Send + Sync + 'static,
+    ) -> Builder {
+        self.token_provider = Some(Box::new(provider));
+        self
+    }
+
+    /// Says whether there is a network. Asked before each request, on the worker's thread;
+    /// default: there is.
+    pub fn network_checker(
+        mut self,
+        checker: impl Fn() -> bool + Send + Sync + 'static,
+    ) -> Builder {
+        self.network_checker = Some(Box::new(checker));
+        self
+    }
+
+    /// The rules by which values are sanitized; default [`Rules::standard`].
+    pub fn rules(mut self, rules: impl Into<Rules>) -> Builder {
+        self.rules = rules.into();
+        self
+    }
+
+    /// Captures nothing unless a sanitizing root is above the export layer. By default the export
+    /// layer sanitizes its own copy then, and says so through [`on_diagnostic`](Builder::on_diagnostic).
+    pub fn strict(mut self) -> Builder {
+        self.strict = true;
+        self
+    }
+
+    /// Something that is true of the whole process, by its OpenTelemetry name, as
+    /// `deployment.environment.name`. Sanitized like any field.
+    pub fn resource(mut self, name: impl Into<String>, value: impl Into<AnyValue>) -> Builder {
+        self.resource.insert(name, value);
+        self
+    }
+
+    /// Who is logged in already. See [`Soliplex::set_user`].
+    pub fn user(mut self, user_id: impl Into<String>) -> Builder {
+        self.user_id = Some(user_id.into());
+        self
+    }
+
+    /// How often what is waiting is sent; default 30 s. Errors go at once.
+    pub fn flush_interval(mut self, interval: Duration) -> Builder {
+        self.flush_interval = interval;
+        self
+    }
+
+    /// The first request is held back by a random part of this; default 1 s.
+    pub fn startup_jitter(mut self, most: Duration) -> Builder {
+        self.startup_jitter = most;
+        self
+    }
+
+    /// How large the store's file may become; default 10 MB. Beyond it the least severe, oldest records are
+    /// given up.
+    pub fn max_store_bytes(mut self, bytes: u64) -> Builder {
+        self.spool.max_bytes = bytes;
+        self
+    }
+
+    /// How long an undelivered record is kept; default 30 days.
+    pub fn max_age(mut self, age: Duration) -> Builder {
+        self.spool.max_age = age;
+        self
+    }
+
+    /// How large the queue is; default 4 MiB.
+    pub fn queue_bytes(mut self, bytes: u64) -> Builder {
+        self.queue.capacity_bytes = bytes;
+        self
+    }
+
+    /// What becomes of panics; default [`PanicHook::ChainSanitized`].
+    pub fn panic_hook(mut self, hook: PanicHook) -> Builder {
+        self.panic_hook = hook;
+        self
+    }
+
+    /// Finds the trace and span ids that a tracing layer has left in a span's extensions.
+    ///
+    /// Without it records carry no ids: none are invented.
+    ///
+    /// ```
+    /// # use tracing_soliplex::{Soliplex, SpanId, TraceId};
+    /// # struct OtelData;
+    /// # impl OtelData {
+    /// #     fn trace_id(&self) -> Option<[u8; 16]> { None }
+    /// #     fn span_id(&self) -> Option<[u8; 8]> { None }
+    /// # }
+    /// // With tracing-opentelemetry, `OtelData` is its own, and the ids have `to_bytes`.
+    /// let builder = Soliplex::builder("field-app", "1.4.2").trace_context(|extensions| {
+    ///     let otel = extensions.get::<OtelData>()?;
+    ///     Some((TraceId::from_bytes(otel.trace_id()?)?, SpanId::from_bytes(otel.span_id()?)?))
+    /// });
+    /// ```
+    pub fn trace_context(
+        mut self,
+        find: impl Fn(&Extensions<'_>) -> Option<(TraceId, SpanId)> + Send + Sync + 'static,
+    ) -> Builder {
+        self.trace_context = Some(TraceContextHook(Arc::new(find)));
+        self
+    }
+
+    /// Is told of the pipeline's own troubles, on the worker's thread. It must not block, and
+    /// what it logs is not captured.
+    pub fn on_diagnostic(
+        mut self,
+        callback: impl Fn(&Diagnostic) + Send + Sync + 'static,
+    ) -> Builder {
+        self.on_diagnostic = Some(Box::new(callback));
+        self
+    }
+
+    /// Starts the pipeline: takes the store directory, maps the queue, starts the worker. The
+    /// store itself is opened by the worker, so this returns within milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`], for what only the application's owner can mend. A disk that cannot be
+    /// written is no error: records are then kept in memory, and
+    /// [`on_diagnostic`](Builder::on_diagnostic) is told.
+    pub fn start(mut self) -> Result<Soliplex, StartError> {
+        let exporter = self.take_exporter()?;
+        let diagnostics = Arc::new(Diagnostics::new(self.on_diagnostic.take()));
+        let directory = self.take_directory(&diagnostics)?;
+        let (queue, reader, recovered) = self.open_queue(directory.is_some());
+        let session = Arc::new(self.session());
+        announce(&session, &queue);
+
+        let wake = Arc::new(Wake::default());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let capture = Arc::new(Capture {
+            session: Arc::clone(&session),
+            queue: Arc::clone(&queue),
+            clock: Arc::clone(&clock),
+            diagnostics: Arc::clone(&diagnostics),
+            wake: Arc::clone(&wake),
+            enabled: AtomicBool::new(true),
+        });
+        let intake = Intake::new(
+            reader,
+            session,
+            Arc::clone(&clock),
+            Arc::clone(&diagnostics),
+        );
+        let (commands, listen) = tokio::sync::mpsc::unbounded_channel();
+        worker::spawn(Parts {
+            capture: Arc::downgrade(&capture),
+            queue,
+            intake,
+            recovered,
+            store: Store {
+                directory,
+                options: self.spool,
+            },
+            wake,
+            clock,
+            diagnostics,
+            commands: listen,
+            rules: self.rules.clone(),
+            settings: Settings {
+                service_name: self.service_name,
+                exporter,
+                token_provider: self.token_provider,
+                network_checker: self.network_checker,
+                flush_interval: self.flush_interval,
+                startup_jitter: self.startup_jitter,
+                seed: capture.session.context(),
+            },
+        })
+        .map_err(StartError::Thread)?;
+        panic_hook::install(self.panic_hook, &capture, &self.rules);
+        Ok(Soliplex::new(
+            capture,
+            self.rules,
+            self.strict,
+            self.trace_context,
+            commands,
+        ))
+    }
+
+    fn take_exporter(&mut self) -> Result<Option<worker::MakeExporter>, StartError> {
+        let Some(url) = self.endpoint.take() else {
+            return Ok(None);
+        };
+        let endpoint = Endpoint::parse(&url)?;
+        let mut roots = Vec::new();
+        for pem in &self.roots {
+            let bundle = reqwest::Certificate::from_pem_bundle(pem);
+            roots.extend(bundle.map_err(StartError::RootCertificate)?);
+        }
+        Ok(Some(Box::new(move || {
+            match HttpExporter::try_new(endpoint, roots) {
+                Ok(exporter) => Ok(Box::new(exporter) as Box<dyn Exporter>),
+                Err(error) => Err(format!(
+                    "no TLS to send with: {}",
+                    crate::store::chain(&error)
+                )),
+            }
+        })))
+    }
+
+    fn take_directory(&self, diagnostics: &Diagnostics) -> Result<Option<Directory>, StartError> {
+        let Some(path) = &self.store_dir else {
+            return Ok(None);
+        };
+        match Directory::open(path) {
+            Ok(directory) => Ok(Some(directory)),
+            Err(error @ OpenError::Held { .. }) => Err(StartError::StoreInUse(Box::new(error))),
+            Err(error) => {
+                // Not through the callback, which is the worker's to call: the state tells.
+                diagnostics.note_error(crate::store::chain(&error));
+                Ok(None)
+            }
+        }
+    }
+
+    fn open_queue(&self, in_directory: bool) -> (Arc<Queue>, Reader, Recovered) {
+        match &self.store_dir {
+            Some(path) if in_directory => Queue::open(&path.join(RING), self.queue),
+            _ => {
+                let (queue, reader) = Queue::memory(self.queue);
+                (queue, reader, Recovered::default())
+            }
+        }
+    }
+
+    fn session(&self) -> Session {
+        let install_id = install::id(self.store_dir.as_deref());
+        let clean = |text: &str, name: &str| self.rules.sanitize_value(name, text).into_owned();
+        let resource = self.resource.iter().map(|(name, value)| match value {
+            AnyValue::String(text) => (name, AnyValue::from(clean(text, name))),
+            other => (name, other.clone()),
+        });
+        let session = Session::new(&install_id, &resource.collect());
+        session.set_user_id(
+            self.user_id
+                .as_deref()
+                .map(|user_id| clean(user_id, "user.id")),
+        );
+        session
+    }
+}
+
+/// Puts the session's facts into the queue before its first record, so that a session that ends
+/// before the worker has written anything is known all the same. Where there is no room for them
+/// the worker writes them with its first commit.
+fn announce(session: &Session, queue: &Queue) {
+    let head = PackedHead {
+        kind: Kind::Context,
+        seq: 0,
+        ..session.head(Severity::Fatal, 0)
+    };
+    let _ = queue.push(Lane::Error, &[&head.to_bytes(), session.facts()]);
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("service_name", &self.service_name)
+            .finish_non_exhaustive()
+    }
+}

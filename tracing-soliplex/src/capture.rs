@@ -1,0 +1,184 @@
+//! From an event to a packed record: rendered once, straight into bytes, on the thread that logs.
+//!
+//! In the steady state a capture allocates nothing and makes no system call: it writes into
+//! buffers its thread keeps, and the queue copies them. What a record is made of is decided here;
+//! that its values are clean was decided before ([`soliplex_sanitize`]), or is decided on the way
+//! in when the stack has no sanitizing root.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use soliplex_wire::encode::{self, Members};
+use soliplex_wire::limits::{MAX_RECORD_BYTES, TRUNCATED};
+use soliplex_wire::{LogRecord, Severity};
+use tracing_core::Level;
+
+use crate::clock::Clock;
+use crate::diagnostics::{Diagnostics, DiscardReason};
+use crate::packed::PackedHead;
+use crate::queue::{Lane, Queue};
+use crate::session::Session;
+use crate::wake::Wake;
+
+pub(crate) mod fields;
+
+/// Bytes of a record's members, so that with its head it keeps within [`MAX_RECORD_BYTES`]: the
+/// head's names, numbers and punctuation take under 200 bytes, its two ids at most 36 each.
+pub(crate) const MAX_MEMBER_BYTES: usize = MAX_RECORD_BYTES - 1024;
+
+/// A buffer that one huge record has grown beyond this is not kept: four records at their limit.
+const MAX_KEPT_BYTES: usize = 4 * MAX_RECORD_BYTES;
+
+/// Turns what happened into packed records and puts them into the queue.
+#[derive(Debug)]
+pub(crate) struct Capture {
+    pub(crate) session: Arc<Session>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) diagnostics: Arc<Diagnostics>,
+    pub(crate) wake: Arc<Wake>,
+    pub(crate) enabled: AtomicBool,
+}
+
+/// The texts of a record that are gathered before they are written.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    pub(crate) message: String,
+    pub(crate) error: String,
+    pub(crate) stack_trace: String,
+    /// Where a value is rendered before it is known to be clean.
+    pub(crate) rendered: String,
+    /// The names of the enclosing spans.
+    pub(crate) path: String,
+    /// The attributes written so far.
+    pub(crate) names: Vec<&'static str>,
+}
+
+impl Capture {
+    /// Captures one record. `write` writes its attributes and gathers its texts.
+    ///
+    /// Never blocks, never fails: what the queue refuses is counted.
+    pub(crate) fn record(
+        &self,
+        severity: Severity,
+        logger: &str,
+        write: impl FnOnce(&mut Members<'_>, &mut Texts),
+    ) {
+        if !self.enabled.load(Ordering::Relaxed) {
+            return;
+        }
+        let unix_nanos = self.clock.unix_nanos();
+        with_buffers(|body, texts| {
+            let mut members = Members::begin(body, severity, logger);
+            write(&mut members, texts);
+            members.message(&texts.message);
+            if !texts.error.is_empty() {
+                members.error(&texts.error);
+            }
+            if !texts.stack_trace.is_empty() {
+                members.stack_trace(&texts.stack_trace);
+            }
+            self.session
+                .with_user_id(|user_id| members.user_id(user_id));
+            members.end();
+
+            let head = self.session.head(severity, unix_nanos);
+            if body.len() > MAX_MEMBER_BYTES {
+                truncate(&head, body);
+            }
+            self.push(&head, body);
+        });
+    }
+
+    fn push(&self, head: &PackedHead, body: &[u8]) {
+        self.diagnostics.captured.fetch_add(1, Ordering::Relaxed);
+        match self
+            .queue
+            .push(Lane::from(head.severity), &[&head.to_bytes(), body])
+        {
+            Ok(pushed) if pushed.reached_half => self.wake.rouse(),
+            Ok(_) => {}
+            Err(_) => {
+                self.diagnostics
+                    .discard(DiscardReason::QueueFull, 1, Some((head.seq, head.seq)));
+            }
+        }
+        if head.severity >= Severity::Error {
+            self.wake.note_urgent();
+        }
+    }
+}
+
+/// The severity of a level.
+pub(crate) fn severity(level: &Level) -> Severity {
+    match *level {
+        Level::TRACE => Severity::Trace,
+        Level::DEBUG => Severity::Debug,
+        Level::INFO => Severity::Info,
+        Level::WARN => Severity::Warn,
+        Level::ERROR => Severity::Error,
+    }
+}
+
+/// Lends this thread's buffers to `use_them`, empty.
+///
+/// They are taken out while in use: a value that logs while it is rendered gets buffers of its
+/// own, and so does a thread that is already ending.
+fn with_buffers(use_them: impl FnOnce(&mut Vec<u8>, &mut Texts)) {
+    type Buffers = Box<(Vec<u8>, Texts)>;
+    thread_local! {
+        static KEPT: Cell<Option<Buffers>> = const { Cell::new(None) };
+    }
+    let mut buffers = KEPT.try_with(Cell::take).ok().flatten().unwrap_or_default();
+    let (body, texts) = &mut *buffers;
+    use_them(body, texts);
+    body.clear();
+    texts.clear();
+    if body.capacity() + texts.capacity() <= MAX_KEPT_BYTES {
+        let _ = KEPT.try_with(|kept| kept.set(Some(buffers)));
+    }
+}
+
+impl Texts {
+    fn clear(&mut self) {
+        for text in [
+            &mut self.message,
+            &mut self.error,
+            &mut self.stack_trace,
+            &mut self.path,
+        ] {
+            text.clear();
+        }
+        self.names.clear();
+    }
+
+    fn capacity(&self) -> usize {
+        let texts = [
+            &self.message,
+            &self.error,
+            &self.stack_trace,
+            &self.rendered,
+            &self.path,
+        ];
+        texts.iter().map(|text| text.capacity()).sum()
+    }
+}
+
+/// The slow road, for the rare record over its limit: read it back, cut it, write it again.
+fn truncate(head: &PackedHead, body: &mut Vec<u8>) {
+    let mut json = Vec::new();
+    encode::Head::default().join(body, &mut json);
+    let read = std::str::from_utf8(&json)
+        .ok()
+        .and_then(|json| LogRecord::parse(json).ok());
+    // What we wrote ourselves we can read; were it not so, the record would still be told of.
+    let mut record = read.unwrap_or_else(|| LogRecord {
+        severity: head.severity,
+        message: TRUNCATED.to_owned(),
+        ..LogRecord::default()
+    });
+    let _ = record.truncate_to(MAX_MEMBER_BYTES);
+    body.clear();
+    encode::members(&record, body);
+}

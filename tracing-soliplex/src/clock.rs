@@ -1,0 +1,41 @@
+//! The wall clock, behind a seam so that a test can set it.
+//!
+//! Only instants that are written down come from here. Waiting is measured by the runtime's own
+//! monotonic clock, so a change of the wall clock delays nothing and hurries nothing.
+
+use std::fmt::Debug;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use soliplex_wire::Timestamp;
+
+/// Tells the time of day.
+pub(crate) trait Clock: Debug + Send + Sync {
+    /// Nanoseconds since the Unix epoch.
+    fn unix_nanos(&self) -> i64;
+
+    /// The same as an instant.
+    fn now(&self) -> Timestamp {
+        timestamp(self.unix_nanos())
+    }
+}
+
+/// The operating system's clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    fn unix_nanos(&self) -> i64 {
+        // A clock before 1970 or after 2262 is a device that lost its time: the epoch says so.
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .ok()
+            .and_then(|since| i64::try_from(since.as_nanos()).ok())
+            .unwrap_or(0)
+    }
+}
+
+/// The instant that many nanoseconds after the Unix epoch.
+pub(crate) fn timestamp(unix_nanos: i64) -> Timestamp {
+    // Every i64 of nanoseconds lies within jiff's years -9999 to 9999.
+    Timestamp::from_nanosecond(i128::from(unix_nanos)).unwrap_or(Timestamp::UNIX_EPOCH)
+}

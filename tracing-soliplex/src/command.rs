@@ -1,0 +1,106 @@
+//! What the application asks of the worker, and what it is told.
+
+use std::fmt;
+
+use soliplex_wire::{Envelope, LogRecord};
+use tokio::time::Instant;
+
+use crate::diagnostics::{DiscardReason, Stats};
+
+/// What the application asks of the worker.
+pub(crate) enum Command {
+    /// Deliver what has been logged so far.
+    Flush(Flush),
+    /// The same, then end; the reply is called when all files are closed.
+    Shutdown(Flush, Box<dyn FnOnce() + Send>),
+    /// Send, or only store.
+    SetEnabled(bool),
+    /// The network, the token or the configuration may have changed.
+    Changed,
+    /// Which records the server will never take.
+    DeadLetters(Box<dyn FnOnce(Vec<StoredDeadLetter>) + Send>),
+}
+
+/// A flush under way.
+pub(crate) struct Flush {
+    pub(crate) deadline: Instant,
+    pub(crate) reply: Box<dyn FnOnce(FlushReport) + Send>,
+}
+
+/// What a flush achieved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "a flush that could not deliver everything says so here"]
+pub struct FlushReport {
+    /// Records the server confirmed while the flush lasted.
+    pub delivered: u64,
+    /// Records still waiting. They are kept, and sent later.
+    pub waiting: u64,
+    /// Records given up while the flush lasted, by reason.
+    pub discarded: Vec<(DiscardReason, u64)>,
+}
+
+impl FlushReport {
+    /// Whether nothing is left waiting.
+    pub fn is_complete(&self) -> bool {
+        self.waiting == 0
+    }
+
+    pub(crate) fn between(before: &Stats, after: &Stats) -> FlushReport {
+        let earlier = |reason| {
+            let known = before.discarded.iter().find(|(known, _)| *known == reason);
+            known.map_or(0, |(_, count)| *count)
+        };
+        let discarded = after
+            .discarded
+            .iter()
+            .map(|(reason, count)| (*reason, count.saturating_sub(earlier(*reason))));
+        FlushReport {
+            delivered: after.delivered.saturating_sub(before.delivered),
+            waiting: after.waiting,
+            discarded: discarded.filter(|(_, count)| *count > 0).collect(),
+        }
+    }
+}
+
+impl fmt::Display for FlushReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} delivered, {} waiting", self.delivered, self.waiting)?;
+        for (reason, count) in &self.discarded {
+            write!(f, ", {count} discarded ({reason})")?;
+        }
+        Ok(())
+    }
+}
+
+/// A record the server will never take as it is, kept on the device for whoever wants to know.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredDeadLetter {
+    /// Why the server would not take it.
+    pub reason: String,
+    /// The record, sanitized as it was sent.
+    pub record: LogRecord,
+}
+
+impl StoredDeadLetter {
+    pub(crate) fn new(reason: String, batch: &[u8]) -> StoredDeadLetter {
+        let record = Envelope::parse(batch)
+            .ok()
+            .and_then(|envelope| envelope.records.into_iter().next().and_then(Result::ok));
+        StoredDeadLetter {
+            reason,
+            record: record.unwrap_or_default(),
+        }
+    }
+}
+
+/// The record's body is for whoever asks for it, not for a log line.
+impl fmt::Debug for StoredDeadLetter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredDeadLetter")
+            .field("reason", &self.reason)
+            .field("seq", &self.record.seq)
+            .finish_non_exhaustive()
+    }
+}

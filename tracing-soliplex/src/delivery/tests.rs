@@ -1,0 +1,198 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use soliplex_wire::{Answer, Rejected};
+use tokio::time::Instant;
+
+use super::*;
+
+const BUSY: ExportOutcome = ExportOutcome::Busy {
+    status: 503,
+    retry_after: None,
+};
+const REFUSED: ExportOutcome = ExportOutcome::Refused { status: 422 };
+
+fn accepted(rejected: &[usize]) -> ExportOutcome {
+    let rejected = rejected.iter().map(|index| Rejected {
+        index: *index,
+        id: None,
+        reason: "no".into(),
+    });
+    ExportOutcome::Accepted(Answer {
+        rejected: rejected.collect(),
+        ..Answer::default()
+    })
+}
+
+/// Sends until every record has met its fate, with a server that refuses what holds a poisonous
+/// record or more than `most`. Returns the requests made.
+fn deliver(hand: &mut InHand, poison: &BTreeSet<usize>, most: usize) -> usize {
+    let mut requests = 0;
+    while let Some(records) = hand.next() {
+        requests += 1;
+        let outcome = if records.len() > most {
+            ExportOutcome::TooLarge
+        } else if records.clone().any(|record| poison.contains(&record)) {
+            REFUSED
+        } else {
+            accepted(&[])
+        };
+        hand.settle(outcome);
+        assert!(requests < 10_000, "it never ends");
+    }
+    requests
+}
+
+proptest! {
+    #[test]
+    fn only_the_poisonous_records_die(
+        len in 1..100_usize,
+        poison in proptest::collection::btree_set(0..100_usize, 0..5),
+        most in 1..100_usize,
+    ) {
+        let poison: BTreeSet<usize> = poison.into_iter().filter(|record| *record < len).collect();
+        let mut hand = InHand::new(len);
+        deliver(&mut hand, &poison, most);
+        let dead: BTreeSet<usize> = hand.dead.iter().map(|(record, _)| *record).collect();
+        prop_assert_eq!(hand.dead.len(), dead.len());
+        prop_assert_eq!(&dead, &poison);
+        prop_assert_eq!(hand.delivered, (len - poison.len()) as u64);
+    }
+
+    #[test]
+    fn no_answer_makes_the_fates_add_up_wrongly(
+        len in 1..20_usize,
+        rejected in proptest::collection::vec(0..40_usize, 0..40),
+        duplicates in any::<u64>(),
+    ) {
+        let mut hand = InHand::new(len);
+        let ExportOutcome::Accepted(answer) = accepted(&rejected) else { unreachable!() };
+        hand.settle(ExportOutcome::Accepted(Answer { duplicates, ..answer }));
+        prop_assert_eq!(hand.delivered + hand.dead.len() as u64, len as u64);
+        prop_assert!(hand.duplicates <= hand.delivered);
+    }
+}
+
+#[test]
+fn one_poisonous_record_among_a_hundred_costs_few_requests() {
+    let mut hand = InHand::new(100);
+    let requests = deliver(&mut hand, &BTreeSet::from([37]), usize::MAX);
+    // Three refusals, then two requests a halving.
+    assert!(requests <= 3 + 2 * 7, "{requests}");
+}
+
+#[test]
+fn failures_of_the_server_never_count_against_the_batch() {
+    let mut hand = InHand::new(10);
+    for _ in 0..1000 {
+        assert!(matches!(hand.settle(BUSY), Verdict::Later { .. }));
+        assert_eq!(hand.next(), Some(0..10));
+    }
+    hand.settle(accepted(&[]));
+    assert_eq!((hand.delivered, hand.dead.len()), (10, 0));
+}
+
+#[test]
+fn the_older_half_goes_first() {
+    let mut hand = InHand::new(4);
+    hand.settle(ExportOutcome::TooLarge);
+    assert_eq!(hand.next(), Some(0..2));
+    hand.settle(accepted(&[]));
+    assert_eq!(hand.next(), Some(2..4));
+}
+
+#[test]
+fn rejected_records_are_found_again_in_a_piece() {
+    let mut hand = InHand::new(4);
+    hand.settle(ExportOutcome::TooLarge);
+    hand.settle(accepted(&[]));
+    hand.settle(accepted(&[1]));
+    assert_eq!(hand.dead, [(3, "no".to_owned())]);
+}
+
+#[test]
+fn the_wait_doubles_to_a_minute_and_starts_over_after_a_success() {
+    let now = Instant::now();
+    let mut pace = Pace::new(7);
+    let mut waits = Vec::new();
+    for _ in 0..12 {
+        pace.failed(now, None);
+        waits.push(pace.wait_until(now).unwrap() - now);
+    }
+    for (wait, ideal) in waits
+        .iter()
+        .zip([1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60, 60])
+    {
+        let ideal = Duration::from_secs(ideal);
+        assert!(
+            *wait >= ideal.mul_f64(0.75) && *wait <= ideal.mul_f64(1.25),
+            "{wait:?} {ideal:?}"
+        );
+    }
+    pace.succeeded();
+    assert_eq!(pace.wait_until(now), None);
+    pace.failed(now, None);
+    assert!(pace.wait_until(now).unwrap() - now < Duration::from_secs(2));
+}
+
+#[test]
+fn devices_do_not_come_back_together() {
+    let now = Instant::now();
+    let wait = |seed| {
+        let mut pace = Pace::new(seed);
+        pace.failed(now, Some(Duration::from_secs(100)));
+        pace.wait_until(now).unwrap() - now
+    };
+    let waits: BTreeSet<Duration> = (0..100).map(|device| wait(device * 7919 + 3)).collect();
+    assert!(waits.len() > 90);
+}
+
+#[test]
+fn retry_after_is_waited_for() {
+    let now = Instant::now();
+    let mut pace = Pace::new(1);
+    pace.failed(now, Some(Duration::from_secs(120)));
+    let wait = pace.wait_until(now).unwrap() - now;
+    assert!(
+        wait >= Duration::from_secs(120) && wait <= Duration::from_secs(150),
+        "{wait:?}"
+    );
+}
+
+#[test]
+fn a_flush_ends_our_own_wait_and_not_the_servers() {
+    let now = Instant::now();
+    let mut pace = Pace::new(1);
+    pace.failed(now, None);
+    pace.hurry(now);
+    assert_eq!(pace.wait_until(now), None);
+    pace.failed(now, Some(Duration::from_secs(9)));
+    pace.hurry(now);
+    assert!(pace.wait_until(now).is_some());
+}
+
+#[test]
+fn a_refused_token_is_not_tried_again_and_a_new_one_is() {
+    let (old, new) = (Token::new("old".into()), Token::new("new".into()));
+    let now = Instant::now();
+    let mut pace = Pace::new(1);
+    pace.unauthorized(now, Some(old.clone()));
+    assert_eq!(pace.wait_until(now), None, "the provider is asked at once");
+    assert!(!pace.admits(Some(&old), now));
+    assert_eq!(pace.wait_until(now), Some(now + ASK_TOKEN_EVERY));
+    assert_eq!(pace.state(), State::Parked);
+    assert!(pace.admits(Some(&new), now));
+    assert!(pace.admits(None, now));
+}
+
+#[test]
+fn a_misplaced_endpoint_is_left_alone_for_an_hour_or_until_something_changes() {
+    let now = Instant::now();
+    let mut pace = Pace::new(1);
+    pace.misplaced(now);
+    assert_eq!(pace.wait_until(now), Some(now + MISPLACED_FOR));
+    assert_eq!(pace.wait_until(now + MISPLACED_FOR), None);
+    pace.changed(now);
+    assert_eq!(pace.wait_until(now), None);
+}

@@ -1,0 +1,163 @@
+//! The layer an application installs: every event it sees becomes a record on its way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use soliplex_sanitize::Rules;
+use soliplex_wire::{SpanId, TraceId};
+use tracing_core::span::{Attributes, Id, Record};
+use tracing_core::{Dispatch, Event, Metadata, Subscriber};
+use tracing_log::NormalizeEvent;
+use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::registry::{Extensions, LookupSpan, Scope};
+
+use crate::capture::fields::{EventFields, SpanFields, SpanVisitor};
+use crate::capture::{Capture, severity};
+
+/// Finds the real trace and span ids a tracing layer has left in a span's extensions.
+pub(crate) type TraceContext = dyn Fn(&Extensions<'_>) -> Option<(TraceId, SpanId)> + Send + Sync;
+
+/// Turns events into records and hands them to the pipeline.
+///
+/// Made by [`Soliplex::export_layer`](crate::Soliplex::export_layer). Takes every event it is
+/// shown; to have it see fewer, give it a filter with
+/// [`with_filter`](tracing_subscriber::Layer::with_filter).
+///
+/// A record's attributes are the event's fields and then those of the enclosing spans, the
+/// nearest first; a name that occurs twice keeps its nearest value. `span.name` is the nearest
+/// span, `span.path` all of them from the outermost, joined by `:`.
+#[derive(Debug)]
+pub struct ExportLayer {
+    capture: Arc<Capture>,
+    rules: Rules,
+    /// Whether to capture nothing without a root.
+    strict: bool,
+    /// Whether a root above has sanitized what arrives here.
+    clean: AtomicBool,
+    trace_context: Option<TraceContextHook>,
+}
+
+/// The hook, for a `Debug` that says no more than that there is one.
+#[derive(Clone)]
+pub(crate) struct TraceContextHook(pub(crate) Arc<TraceContext>);
+
+impl std::fmt::Debug for TraceContextHook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TraceContextHook")
+    }
+}
+
+impl ExportLayer {
+    pub(crate) fn new(
+        capture: Arc<Capture>,
+        rules: Rules,
+        strict: bool,
+        trace_context: Option<TraceContextHook>,
+    ) -> ExportLayer {
+        ExportLayer {
+            capture,
+            rules,
+            strict,
+            clean: AtomicBool::new(false),
+            trace_context,
+        }
+    }
+
+    /// The rules to run on what arrives: none when that was done above.
+    fn rules(&self) -> Option<&Rules> {
+        (!self.clean.load(Ordering::Relaxed)).then_some(&self.rules)
+    }
+
+    fn write_scope<'r, S: LookupSpan<'r>>(
+        &self,
+        scope: Option<Scope<'r, S>>,
+        fields: &mut EventFields<'_, '_>,
+        path: &mut String,
+    ) -> Option<(TraceId, SpanId)> {
+        let mut trace = None;
+        let mut nearest = None;
+        for span in scope.into_iter().flatten() {
+            let extensions = span.extensions();
+            if let Some(values) = extensions.get::<SpanFields>() {
+                values
+                    .iter()
+                    .for_each(|(name, value)| fields.attribute(name, value));
+            }
+            if let (None, Some(hook)) = (trace, &self.trace_context) {
+                trace = hook.0(&extensions);
+            }
+            nearest = nearest.or(Some(span.name()));
+            if !path.is_empty() {
+                path.insert(0, ':');
+            }
+            path.insert_str(0, span.name());
+        }
+        if let Some(name) = nearest {
+            fields.attribute("span.name", name);
+            fields.attribute("span.path", path.as_str());
+        }
+        trace
+    }
+}
+
+impl<S> Layer<S> for ExportLayer
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn on_register_dispatch(&self, dispatch: &Dispatch) {
+        let clean = soliplex_sanitize::is_sanitized(dispatch);
+        self.clean.store(clean, Ordering::Relaxed);
+        if !clean && !self.rules.is_none() {
+            self.capture.diagnostics.note_unsanitized_stack();
+        }
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        // Rendered before the span's extensions are locked: a value's `Debug` may look at spans.
+        let mut fields = SpanFields::default();
+        attributes.record(&mut SpanVisitor {
+            fields: &mut fields,
+            rules: self.rules(),
+        });
+        span.extensions_mut().replace(fields);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let mut late = SpanFields::default();
+        values.record(&mut SpanVisitor {
+            fields: &mut late,
+            rules: self.rules(),
+        });
+        let mut extensions = span.extensions_mut();
+        match extensions.get_mut::<SpanFields>() {
+            Some(fields) => fields.extend(&late),
+            None => {
+                extensions.replace(late);
+            }
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        if self.strict && self.rules().is_some() {
+            return;
+        }
+        let normalized = event.normalized_metadata();
+        let metadata: &Metadata<'_> = normalized.as_ref().unwrap_or_else(|| event.metadata());
+        let severity = severity(metadata.level());
+        self.capture
+            .record(severity, metadata.target(), |members, texts| {
+                let mut path = std::mem::take(&mut texts.path);
+                let mut fields = EventFields::new(members, texts, self.rules());
+                fields.from_log = normalized.is_some();
+                event.record(&mut fields);
+                let trace = self.write_scope(context.event_scope(event), &mut fields, &mut path);
+                fields.end();
+                texts.path = path;
+                if let Some((trace_id, span_id)) = trace {
+                    members.trace(trace_id, span_id);
+                }
+            });
+    }
+}

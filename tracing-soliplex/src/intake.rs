@@ -1,0 +1,252 @@
+//! From the queue into the spool: one commit at a time, freed in the queue only when it is on disk.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use soliplex_wire::Severity;
+
+use crate::clock::Clock;
+use crate::diagnostics::{Diagnostics, DiscardReason};
+use crate::loss;
+use crate::packed::{Kind, Packed};
+use crate::queue::{Position, Reader, Recovered};
+use crate::session::Session;
+use crate::spool::{AppendError, Frame, Lane, Spool, Unavailable};
+
+/// Bytes moved in one commit: a few milliseconds' writing, an eighth of the queue.
+const MAX_COMMIT_BYTES: usize = 512 * 1024;
+
+/// The name under which the spool keeps which ring its position belongs to.
+const RING: &str = "ring";
+
+/// Moves records from the queue into the spool.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    reader: Reader,
+    session: Arc<Session>,
+    clock: Arc<dyn Clock>,
+    diagnostics: Arc<Diagnostics>,
+    /// What has been read from the queue and is not yet known to be on disk.
+    taken: Taken,
+    /// Whether the spool has this session's facts.
+    announced: bool,
+}
+
+/// Records read from the queue.
+#[derive(Debug, Default)]
+struct Taken {
+    bytes: Vec<u8>,
+    records: Vec<Range<usize>>,
+    contexts: Vec<(u64, Range<usize>)>,
+    end: Option<Position>,
+    /// How many of the records are this session's own.
+    own_session: u64,
+}
+
+impl Intake {
+    pub(crate) fn new(
+        reader: Reader,
+        session: Arc<Session>,
+        clock: Arc<dyn Clock>,
+        diagnostics: Arc<Diagnostics>,
+    ) -> Intake {
+        Intake {
+            reader,
+            session,
+            clock,
+            diagnostics,
+            taken: Taken::default(),
+            announced: false,
+        }
+    }
+
+    /// Joins a spool that has just been opened to the queue: what a crash left in both is dropped from
+    /// the queue, and what the last run left behind is counted.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails.
+    pub(crate) fn join(
+        &mut self,
+        spool: &mut Spool,
+        recovered: &Recovered,
+    ) -> Result<(), Unavailable> {
+        let position = self.reader.position().to_bytes();
+        let (ring, _) = position.split_at(8);
+        if spool.meta(RING)?.as_deref() == Some(ring) {
+            let mut stored = position;
+            stored[8..].copy_from_slice(&spool.ring_through()?.to_le_bytes());
+            self.reader.discard_through(Position::from_bytes(stored));
+        } else {
+            spool.put_meta(RING, ring)?;
+        }
+        self.announced = false;
+        let waiting = spool.stats().records();
+        self.diagnostics
+            .recovered
+            .fetch_add(waiting + recovered.torn, Ordering::Relaxed);
+        self.diagnostics
+            .discard(DiscardReason::Torn, recovered.torn, None);
+        Ok(())
+    }
+
+    /// Whether every record that was in the queue when `end` was its end is on disk.
+    pub(crate) fn has_reached(&self, end: Position) -> bool {
+        self.taken.records.is_empty() && end.is_reached_by(self.reader.position())
+    }
+
+    /// Moves one commit's worth of records, and tells of losses. Returns how many were moved.
+    ///
+    /// # Errors
+    ///
+    /// As [`Spool::append`]. What was read is kept and stored by the next call.
+    pub(crate) fn run(&mut self, spool: &mut Spool) -> Result<u64, AppendError> {
+        if self.taken.end.is_none() {
+            self.take();
+        }
+        let losses = self.diagnostics.take_losses();
+        if self.taken.is_empty() && losses.is_empty() && self.announced {
+            return Ok(0);
+        }
+        let told = loss::records(&losses, &self.session, self.clock.unix_nanos());
+        match self.store(spool, &told) {
+            Ok(()) => {
+                self.diagnostics
+                    .own
+                    .fetch_add(told.len() as u64, Ordering::Relaxed);
+                let moved = (self.taken.records.len() + told.len()) as u64;
+                self.forget_taken();
+                Ok(moved)
+            }
+            Err(error) => {
+                // Nothing has been told; the counts go back to where they came from.
+                losses
+                    .into_iter()
+                    .for_each(|loss| self.diagnostics.untell(loss));
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives up what cannot be stored anywhere.
+    pub(crate) fn discard_taken(&mut self, reason: DiscardReason) {
+        let count = self.taken.records.len() as u64;
+        self.diagnostics.discard(reason, count, None);
+        self.forget_taken();
+    }
+
+    fn take(&mut self) {
+        let Intake {
+            reader,
+            taken,
+            session,
+            diagnostics,
+            ..
+        } = self;
+        let mut unreadable = 0;
+        let drained = reader.drain(MAX_COMMIT_BYTES, |frame| {
+            match Packed::parse(frame.payload) {
+                Some(packed) => taken.add(&packed, frame.payload, session.context()),
+                None => unreadable += 1,
+            }
+        });
+        if drained.frames > 0 || drained.damaged > 0 {
+            taken.end = Some(drained.end);
+        }
+        let before = taken.records.len() as u64 - taken.own_session;
+        diagnostics.recovered.fetch_add(before, Ordering::Relaxed);
+        diagnostics.discard(DiscardReason::Torn, drained.damaged + unreadable, None);
+    }
+
+    fn store(&mut self, spool: &mut Spool, told: &[Vec<u8>]) -> Result<(), AppendError> {
+        let through = match self.taken.end {
+            Some(end) => place(end),
+            None => spool.ring_through()?,
+        };
+        if self.taken.end.is_some() && spool.ring_through()? == through {
+            // The last call failed after its commit.
+            return Ok(());
+        }
+        let taken = &self.taken;
+        let payloads = taken
+            .records
+            .iter()
+            .filter_map(|range| taken.bytes.get(range.clone()));
+        let frames: Vec<Frame<'_>> = payloads
+            .chain(told.iter().map(Vec::as_slice))
+            .filter_map(frame)
+            .collect();
+        let mut contexts: Vec<(u64, &[u8])> = taken
+            .contexts
+            .iter()
+            .filter_map(|(context, range)| Some((*context, taken.bytes.get(range.clone())?)))
+            .collect();
+        contexts.push((self.session.context(), self.session.facts()));
+        spool.append(&frames, &contexts, through)?;
+        self.announced = true;
+        Ok(())
+    }
+
+    fn forget_taken(&mut self) {
+        if let Some(end) = self.taken.end.take() {
+            self.reader.release(end);
+        }
+        self.diagnostics
+            .taken_in
+            .fetch_add(self.taken.own_session, Ordering::Relaxed);
+        self.taken.own_session = 0;
+        self.taken.bytes.clear();
+        self.taken.records.clear();
+        self.taken.contexts.clear();
+    }
+}
+
+impl Taken {
+    fn is_empty(&self) -> bool {
+        self.end.is_none()
+    }
+
+    fn add(&mut self, packed: &Packed<'_>, payload: &[u8], own_context: u64) {
+        let start = self.bytes.len();
+        match packed.head.kind {
+            Kind::Record => {
+                self.bytes.extend_from_slice(payload);
+                self.records.push(start..self.bytes.len());
+                self.own_session += u64::from(packed.head.context == own_context);
+            }
+            Kind::Context => {
+                self.bytes.extend_from_slice(packed.body);
+                self.contexts
+                    .push((packed.head.context, start..self.bytes.len()));
+            }
+        }
+    }
+}
+
+/// How the spool stores a position: the place alone, the ring's id stands beside it.
+fn place(position: Position) -> u64 {
+    let bytes = position.to_bytes();
+    bytes
+        .last_chunk()
+        .map_or(0, |place| u64::from_le_bytes(*place))
+}
+
+fn frame(payload: &[u8]) -> Option<Frame<'_>> {
+    let head = Packed::parse(payload)?.head;
+    Some(Frame {
+        lane: lane(head.severity),
+        context: head.context,
+        seq: head.seq,
+        unix_nanos: head.unix_nanos,
+        payload,
+    })
+}
+
+fn lane(severity: Severity) -> Lane {
+    match severity {
+        Severity::Trace | Severity::Debug => Lane::Low,
+        Severity::Unspecified | Severity::Info | Severity::Warn => Lane::Normal,
+        Severity::Error | Severity::Fatal => Lane::High,
+    }
+}

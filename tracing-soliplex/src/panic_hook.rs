@@ -1,0 +1,94 @@
+//! The panic hook: a panic becomes a fatal record, and its text passes the rules like any other.
+
+use std::backtrace::Backtrace;
+use std::panic::{self, PanicHookInfo};
+use std::sync::{Arc, Weak};
+
+use soliplex_sanitize::Rules;
+use soliplex_wire::Severity;
+
+use crate::capture::Capture;
+
+/// What happens to the text that the standard library would print.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PanicHook {
+    /// The sanitized text is printed to standard error instead, and no earlier hook is called.
+    #[default]
+    ChainSanitized,
+    /// The earlier hook is called, and sees and prints the raw text.
+    Chain,
+    /// No hook is installed.
+    Off,
+}
+
+/// The logger of a panic's record.
+const LOGGER: &str = "panic";
+
+/// Installs the hook. It holds on to nothing: when the pipeline is gone, it only prints.
+pub(crate) fn install(hook: PanicHook, capture: &Arc<Capture>, rules: &Rules) {
+    let (capture, rules) = (Arc::downgrade(capture), rules.clone());
+    let earlier = match hook {
+        PanicHook::Off => return,
+        PanicHook::ChainSanitized => None,
+        PanicHook::Chain => Some(panic::take_hook()),
+    };
+    panic::set_hook(Box::new(move |info| {
+        let told = Told::of(info, &rules);
+        told.record(&capture);
+        match &earlier {
+            Some(earlier) => earlier(info),
+            None => told.print(),
+        }
+    }));
+}
+
+/// What is told of a panic, sanitized.
+struct Told {
+    thread: String,
+    message: String,
+    location: String,
+    backtrace: String,
+}
+
+impl Told {
+    fn of(info: &PanicHookInfo<'_>, rules: &Rules) -> Told {
+        let message = info.payload_as_str().unwrap_or("a value that is no text");
+        let location = info.location().map(ToString::to_string).unwrap_or_default();
+        let backtrace = Backtrace::force_capture().to_string();
+        Told {
+            thread: std::thread::current()
+                .name()
+                .unwrap_or("unnamed")
+                .to_owned(),
+            message: rules.sanitize(message).into_owned(),
+            location: rules.sanitize(&location).into_owned(),
+            backtrace: rules.sanitize(&backtrace).into_owned(),
+        }
+    }
+
+    fn record(&self, capture: &Weak<Capture>) {
+        let Some(capture) = capture.upgrade() else {
+            return;
+        };
+        capture.record(Severity::Fatal, LOGGER, |members, texts| {
+            members.attribute("thread.name", self.thread.as_str());
+            members.attribute("code.location", self.location.as_str());
+            texts.message.push_str("panicked: ");
+            texts.message.push_str(&self.message);
+            texts.error.push_str("panic: ");
+            texts.error.push_str(&self.message);
+            texts.stack_trace.push_str(&self.backtrace);
+        });
+    }
+
+    fn print(&self) {
+        let Told {
+            thread,
+            message,
+            location,
+            ..
+        } = self;
+        eprintln!("thread '{thread}' panicked at {location}:\n{message}");
+    }
+}

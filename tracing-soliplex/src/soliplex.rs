@@ -1,0 +1,198 @@
+//! The handle an application holds.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use soliplex_sanitize::Rules;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::builder::Builder;
+use crate::capture::Capture;
+use crate::command::{Command, Flush, FlushReport, StoredDeadLetter};
+use crate::diagnostics::Stats;
+use crate::export_layer::{ExportLayer, TraceContextHook};
+
+/// The pipeline, from the layers to the server. Clone it freely; all clones are one pipeline.
+///
+/// Not a guard: dropping it, or forgetting to shut it down, delays what was logged last and loses
+/// nothing, for records are stored as they are logged and the next start delivers them.
+#[derive(Clone, Debug)]
+pub struct Soliplex {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    capture: Arc<Capture>,
+    rules: Rules,
+    strict: bool,
+    trace_context: Option<TraceContextHook>,
+    commands: UnboundedSender<Command>,
+}
+
+/// What the worker may take beyond a deadline to notice it has passed.
+const GRACE: Duration = Duration::from_millis(250);
+
+impl Soliplex {
+    /// Begins to set up a pipeline for this application: its OpenTelemetry `service.name` and
+    /// `service.version`.
+    pub fn builder(service_name: &str, service_version: &str) -> Builder {
+        Builder::new(service_name, service_version)
+    }
+
+    pub(crate) fn new(
+        capture: Arc<Capture>,
+        rules: Rules,
+        strict: bool,
+        trace_context: Option<TraceContextHook>,
+        commands: UnboundedSender<Command>,
+    ) -> Soliplex {
+        let inner = Inner {
+            capture,
+            rules,
+            strict,
+            trace_context,
+            commands,
+        };
+        Soliplex {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// The layer that hands events to the pipeline. Install it once.
+    pub fn export_layer(&self) -> ExportLayer {
+        let Inner {
+            capture,
+            rules,
+            strict,
+            trace_context,
+            ..
+        } = &*self.inner;
+        ExportLayer::new(
+            Arc::clone(capture),
+            rules.clone(),
+            *strict,
+            trace_context.clone(),
+        )
+    }
+
+    /// The rules by which values are sanitized.
+    pub fn rules(&self) -> &Rules {
+        &self.inner.rules
+    }
+
+    /// The session's id: a UUID, new at each start.
+    pub fn session_id(&self) -> String {
+        self.inner.capture.session.session_id().to_string()
+    }
+
+    /// Records captured from now on belong to this user, or to nobody. Those captured before keep theirs.
+    pub fn set_user(&self, user_id: Option<&str>) {
+        let clean = |id| self.inner.rules.sanitize_value("user.id", id).into_owned();
+        self.inner.capture.session.set_user_id(user_id.map(clean));
+    }
+
+    /// Switches the pipeline on or off at run time: off, nothing is captured and nothing is sent;
+    /// what was stored stays stored.
+    pub fn set_enabled(&self, enabled: bool) {
+        self.inner.capture.enabled.store(enabled, Ordering::Relaxed);
+        self.command(Command::SetEnabled(enabled));
+    }
+
+    /// The network has changed: delivery need not wait out a failure of the old one.
+    pub fn network_changed(&self) {
+        self.command(Command::Changed);
+    }
+
+    /// The token has changed, as after a login: delivery asks the provider now.
+    pub fn token_changed(&self) {
+        self.command(Command::Changed);
+    }
+
+    /// The pipeline's counters.
+    pub fn stats(&self) -> Stats {
+        self.inner.capture.diagnostics.stats()
+    }
+
+    /// Stores everything logged before the call, and waits until it is delivered, or until
+    /// `timeout`.
+    ///
+    /// Returns early when nothing can be delivered: no endpoint, no network, no token.
+    pub fn flush(&self, timeout: Duration) -> FlushReport {
+        let (reply, answer) = sync_channel(1);
+        let report = move |report| {
+            let _ = reply.try_send(report);
+        };
+        self.command(Command::Flush(flush(timeout, report)));
+        answer
+            .recv_timeout(timeout + GRACE)
+            .unwrap_or_else(|_| self.unanswered())
+    }
+
+    /// [`flush`](Soliplex::flush) for asynchronous code; works in any runtime.
+    pub async fn flush_async(&self, timeout: Duration) -> FlushReport {
+        let (reply, answer) = oneshot::channel();
+        self.command(Command::Flush(flush(timeout, move |report| {
+            let _ = reply.send(report);
+        })));
+        answer.await.unwrap_or_else(|_| self.unanswered())
+    }
+
+    /// [Flushes](Soliplex::flush), then ends the pipeline and lets go of its files. What is
+    /// logged afterwards is found by the next start where the store is a directory.
+    pub fn shutdown(&self, timeout: Duration) -> FlushReport {
+        let (reply, answer) = sync_channel(1);
+        let (ended, end) = sync_channel(1);
+        let report = move |report| {
+            let _ = reply.try_send(report);
+        };
+        let ended = Box::new(move || {
+            let _ = ended.try_send(());
+        });
+        self.command(Command::Shutdown(flush(timeout, report), ended));
+        let report = answer
+            .recv_timeout(timeout + GRACE)
+            .unwrap_or_else(|_| self.unanswered());
+        let _ = end.recv_timeout(GRACE);
+        report
+    }
+
+    /// The records the server will never take, oldest first; they stay until newer ones take their place.
+    pub fn dead_letters(&self, timeout: Duration) -> Vec<StoredDeadLetter> {
+        let (reply, answer) = sync_channel(1);
+        let letters = move |letters| {
+            let _ = reply.try_send(letters);
+        };
+        self.command(Command::DeadLetters(Box::new(letters)));
+        answer.recv_timeout(timeout).unwrap_or_default()
+    }
+
+    fn command(&self, command: Command) {
+        // A worker that has ended has nothing left to obey.
+        let _ = self.inner.commands.send(command);
+    }
+
+    /// What can be said of a flush when the worker has ended or does not answer.
+    fn unanswered(&self) -> FlushReport {
+        let stats = self.stats();
+        FlushReport::between(&stats, &stats)
+    }
+}
+
+/// Sanitizing by the pipeline's own rules: `.sanitize(&soliplex)`.
+impl From<&Soliplex> for Rules {
+    fn from(soliplex: &Soliplex) -> Rules {
+        soliplex.rules().clone()
+    }
+}
+
+fn flush(timeout: Duration, reply: impl FnOnce(FlushReport) + Send + 'static) -> Flush {
+    Flush {
+        deadline: Instant::now() + timeout,
+        reply: Box::new(reply),
+    }
+}

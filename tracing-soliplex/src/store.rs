@@ -1,0 +1,78 @@
+//! Where records are kept: a folder, or memory when there is none or it cannot be used.
+
+use std::error::Error;
+use std::sync::atomic::Ordering;
+
+use crate::diagnostics::{Diagnostic, Diagnostics, DiscardReason};
+use crate::intake::Intake;
+use crate::queue::Recovered;
+use crate::spool::{Directory, SetAside, Spool, SpoolOptions};
+
+/// Where the worker is to keep records.
+pub(crate) struct Store {
+    /// The folder, locked for this process; none for memory.
+    pub(crate) directory: Option<Directory>,
+    pub(crate) options: SpoolOptions,
+}
+
+impl Store {
+    /// Opens the spool and joins it to the queue. What cannot be had in the folder is had in
+    /// memory, and said.
+    pub(crate) fn open(
+        &mut self,
+        intake: &mut Intake,
+        recovered: &Recovered,
+        diagnostics: &Diagnostics,
+    ) -> Option<Spool> {
+        let in_folder = self.directory.take().map(|directory| {
+            let (mut spool, opened) =
+                Spool::open_in(directory, &self.options).map_err(|error| chain(&error))?;
+            if let Some(aside) = &opened.set_aside {
+                report(aside, diagnostics);
+            }
+            intake
+                .join(&mut spool, recovered)
+                .map_err(|error| chain(&error))?;
+            Ok::<_, String>(spool)
+        });
+        match in_folder {
+            Some(Ok(spool)) => return Some(spool),
+            Some(Err(error)) => diagnostics.report(&Diagnostic::StoreUnavailable { error }),
+            None => {}
+        }
+        let in_memory = Spool::in_memory(&self.options)
+            .map_err(|error| chain(&error))
+            .and_then(|(mut spool, _)| {
+                intake
+                    .join(&mut spool, recovered)
+                    .map_err(|error| chain(&error))?;
+                Ok(spool)
+            });
+        in_memory
+            .map_err(|error| diagnostics.report(&Diagnostic::StoreUnavailable { error }))
+            .ok()
+    }
+}
+
+/// Counts and reports a store that was set aside; returns how many records went with it, where
+/// that is known.
+pub(crate) fn report(aside: &SetAside, diagnostics: &Diagnostics) -> u64 {
+    let lost = aside.records_lost.unwrap_or(0);
+    diagnostics.recovered.fetch_add(lost, Ordering::Relaxed);
+    diagnostics.discard(DiscardReason::SpoolDamaged, lost, None);
+    let file = aside.path.as_ref().and_then(|path| path.file_name());
+    let file = file.unwrap_or_default().to_string_lossy().into_owned();
+    diagnostics.report(&Diagnostic::SetAside { file });
+    lost
+}
+
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
