@@ -49,6 +49,7 @@ mod evict;
 mod growth;
 mod lane;
 mod limits;
+mod memory;
 mod mend;
 mod peek;
 mod state;
@@ -70,6 +71,7 @@ pub(crate) use peek::{Cursor, PeekHandle, PeekLimits, Peeked, StoredRecord};
 pub(crate) use state::LaneTotals;
 pub(crate) use store::SetAside;
 
+use memory::Memory;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -142,7 +144,8 @@ impl Spool {
     /// # Errors
     /// See [`OpenError`].
     pub(crate) fn in_memory(options: &SpoolOptions) -> Result<(Self, Opened), OpenError> {
-        let supply = || Ok(Box::new(redb::backends::InMemoryBackend::new()) as Box<_>);
+        let memory = Memory::default();
+        let supply = move || Ok(Box::new(memory.clone()) as Box<_>);
         Self::open_place(Place::Supplied(Box::new(supply)), options)
     }
 

@@ -669,3 +669,6 @@ fn report_set_aside(diagnostics: &Diagnostics, path: &std::path::Path) {
         .into_owned();
     diagnostics.report(&Diagnostic::SetAside { file });
 }
+
+#[cfg(test)]
+mod tests;

@@ -128,13 +128,15 @@ impl BoundedStorage {
             self.growth.failure.store(BOUND, Relaxed);
             return Err(io::Error::other("byte bound reached"));
         }
+        // The length first: storage in memory takes no byte beyond it.
+        self.inner.set_len(to)?;
         if !sparing && to - from <= MAX_PREALLOCATED_STEP {
             self.write_zeros(from, to).inspect_err(|_| {
                 // Hand back what little was had; the error stands whether or not that works.
                 let _ = self.inner.set_len(from);
             })?;
         }
-        self.inner.set_len(to)
+        Ok(())
     }
 
     fn write_zeros(&self, from: u64, to: u64) -> io::Result<()> {

@@ -1,0 +1,462 @@
+//! The loop under a clock that only moves when everything waits: hours pass in milliseconds.
+
+use std::collections::VecDeque;
+use std::future::ready;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use soliplex_wire::{Answer, Attributes, Envelope, LogRecord, Rejected, Severity};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::queue::QueueOptions;
+use crate::session::Session;
+use crate::spool::SpoolOptions;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A server that answers as it is told, and then accepts everything.
+#[derive(Clone, Default)]
+struct Server {
+    script: Arc<Mutex<VecDeque<ExportOutcome>>>,
+    /// What it answers while the script lasts no longer; accepts when there is nothing.
+    always: Arc<Mutex<Option<ExportOutcome>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+struct Request {
+    at: Instant,
+    token: Option<String>,
+    records: Vec<LogRecord>,
+    accepted: bool,
+}
+
+impl Server {
+    fn answers(&self, outcomes: impl IntoIterator<Item = ExportOutcome>) {
+        self.script.lock().unwrap().extend(outcomes);
+    }
+
+    fn answers_always(&self, outcome: Option<ExportOutcome>) {
+        *self.always.lock().unwrap() = outcome;
+    }
+
+    fn messages(&self) -> Vec<String> {
+        let requests = self.requests.lock().unwrap();
+        let accepted = requests.iter().filter(|request| request.accepted);
+        accepted
+            .flat_map(|request| request.records.iter().map(|r| r.message.clone()))
+            .collect()
+    }
+
+    fn times(&self) -> Vec<Instant> {
+        self.requests
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|request| request.at)
+            .collect()
+    }
+
+    fn tokens(&self) -> Vec<Option<String>> {
+        self.requests
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|request| request.token.clone())
+            .collect()
+    }
+}
+
+impl Exporter for Server {
+    fn export(&self, export: Export) -> Exporting {
+        let scripted = self.script.lock().unwrap().pop_front();
+        let outcome = scripted
+            .or_else(|| self.always.lock().unwrap().clone())
+            .unwrap_or(ExportOutcome::Accepted(Answer::default()));
+        let envelope = Envelope::parse(&export.body).unwrap();
+        self.requests.lock().unwrap().push(Request {
+            at: Instant::now(),
+            token: export.token.map(|token| token.expose().to_owned()),
+            records: envelope.records.into_iter().map(Result::unwrap).collect(),
+            accepted: matches!(outcome, ExportOutcome::Accepted(_)),
+        });
+        Box::pin(ready(outcome))
+    }
+}
+
+/// A pipeline in memory, on the test's own runtime.
+struct Pipeline {
+    capture: Arc<Capture>,
+    commands: UnboundedSender<Command>,
+    server: Server,
+}
+
+impl Pipeline {
+    fn start() -> Pipeline {
+        Pipeline::start_with(|_| {}, SpoolOptions::default())
+    }
+
+    fn start_with(change: impl FnOnce(&mut Settings), spool: SpoolOptions) -> Pipeline {
+        let (queue, reader) = Queue::memory(QueueOptions::default());
+        let session = Arc::new(Session::new("install", &Attributes::new()));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let print = |diagnostic: &Diagnostic| eprintln!("{diagnostic:?}");
+        let diagnostics = Arc::new(Diagnostics::new(Some(Box::new(print))));
+        let wake = Arc::new(Wake::default());
+        let capture = Arc::new(Capture {
+            session: Arc::clone(&session),
+            queue: Arc::clone(&queue),
+            clock: Arc::clone(&clock),
+            diagnostics: Arc::clone(&diagnostics),
+            wake: Arc::clone(&wake),
+            enabled: AtomicBool::new(true),
+        });
+        let server = Server::default();
+        let exporter = Box::new(server.clone());
+        let mut settings = Settings {
+            service_name: "test".to_owned(),
+            exporter: Some(Box::new(|| Ok(exporter as Box<dyn Exporter>))),
+            token_provider: None,
+            network_checker: None,
+            flush_interval: Duration::from_secs(30),
+            startup_jitter: Duration::ZERO,
+            seed: 42,
+        };
+        change(&mut settings);
+        let (commands, listen) = tokio::sync::mpsc::unbounded_channel();
+        let intake = Intake::new(
+            reader,
+            session,
+            Arc::clone(&clock),
+            Arc::clone(&diagnostics),
+        );
+        let parts = Parts {
+            capture: Arc::downgrade(&capture),
+            queue,
+            intake,
+            recovered: Recovered::default(),
+            store: Store {
+                directory: None,
+                options: spool,
+            },
+            wake,
+            clock,
+            diagnostics,
+            commands: listen,
+            rules: Rules::none(),
+            settings,
+        };
+        tokio::task::spawn(Worker::start(parts));
+        Pipeline {
+            capture,
+            commands,
+            server,
+        }
+    }
+
+    fn log(&self, severity: Severity, message: &str) {
+        self.capture
+            .record(severity, "test", |_, texts| texts.message.push_str(message));
+    }
+
+    fn log_many(&self, count: usize) {
+        (0..count).for_each(|index| self.log(Severity::Info, &format!("m{index}")));
+    }
+
+    async fn flush(&self, timeout: Duration) -> FlushReport {
+        let (reply, report) = oneshot::channel();
+        let reply = Box::new(move |report| drop(reply.send(report)));
+        let deadline = Instant::now() + timeout;
+        self.commands
+            .send(Command::Flush(Flush { deadline, reply }))
+            .ok()
+            .unwrap();
+        report.await.unwrap()
+    }
+
+    /// The law that holds whenever nothing is under way.
+    fn assert_accounted(&self) {
+        let stats = self.capture.diagnostics.stats();
+        assert_eq!(
+            stats.captured + stats.recovered + stats.own,
+            stats.delivered + stats.waiting + stats.total_discarded(),
+            "{stats:?}"
+        );
+    }
+}
+
+const BUSY: ExportOutcome = ExportOutcome::Busy {
+    status: 503,
+    retry_after: None,
+};
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_delivers_everything_logged_before_it_in_order() {
+    let pipeline = Pipeline::start();
+    pipeline.log_many(250);
+    let report = pipeline.flush(HOUR).await;
+    assert_eq!((report.delivered, report.waiting), (250, 0));
+    let expected: Vec<String> = (0..250).map(|index| format!("m{index}")).collect();
+    assert_eq!(pipeline.server.messages(), expected);
+    assert_eq!(
+        pipeline.server.times().len(),
+        3,
+        "a hundred records a batch"
+    );
+    pipeline.assert_accounted();
+}
+
+#[tokio::test(start_paused = true)]
+async fn ordinary_records_wait_for_the_interval_and_errors_do_not() {
+    let pipeline = Pipeline::start();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let start = Instant::now();
+    pipeline.log(Severity::Info, "calm");
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(pipeline.server.messages(), [""; 0]);
+    pipeline.log(Severity::Error, "boom");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(pipeline.server.messages(), ["calm", "boom"]);
+    pipeline.log(Severity::Info, "calm again");
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    assert_eq!(pipeline.server.messages().len(), 3);
+    assert!(start.elapsed() < Duration::from_secs(60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_in_a_loop_does_not_storm_the_server() {
+    let pipeline = Pipeline::start();
+    for _ in 0..1000 {
+        pipeline.log(Severity::Error, "again");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let _ = pipeline.flush(HOUR).await;
+    let requests = pipeline.server.times().len();
+    assert!(requests <= 13, "{requests} requests in ten seconds");
+    assert_eq!(pipeline.server.messages().len(), 1000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn hours_of_503_lose_nothing_and_hurry_nobody() {
+    let pipeline = Pipeline::start();
+    pipeline.server.answers_always(Some(BUSY));
+    for _ in 0..6 * 60 {
+        pipeline.log(Severity::Info, "during the outage");
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
+    let attempts = pipeline.server.times().len();
+    assert!(
+        (6 * 48..6 * 90).contains(&attempts),
+        "{attempts} attempts in six hours"
+    );
+    pipeline.server.answers_always(None);
+    let report = pipeline.flush(HOUR).await;
+    assert_eq!((report.delivered, report.waiting), (360, 0));
+    pipeline.assert_accounted();
+}
+
+#[tokio::test(start_paused = true)]
+async fn beyond_the_byte_bound_the_loss_is_told_in_the_stream() {
+    let options = SpoolOptions {
+        max_bytes: 2 << 20,
+        ..SpoolOptions::default()
+    };
+    let pipeline = Pipeline::start_with(|_| {}, options);
+    pipeline.server.answers_always(Some(BUSY));
+    let long = "x".repeat(1000);
+    for _ in 0..4000 {
+        pipeline.log(Severity::Debug, &long);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    pipeline.log(Severity::Error, "the one that matters");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    pipeline.server.answers_always(None);
+    let _ = pipeline.flush(HOUR).await;
+    pipeline.assert_accounted();
+
+    let stats = pipeline.capture.diagnostics.stats();
+    assert!(stats.total_discarded() > 0 && stats.own > 0, "{stats:?}");
+    let requests = pipeline.server.requests.lock().unwrap();
+    let arrived: Vec<&LogRecord> = requests
+        .iter()
+        .filter(|r| r.accepted)
+        .flat_map(|r| &r.records)
+        .collect();
+    assert!(
+        arrived
+            .iter()
+            .any(|record| record.message == "the one that matters")
+    );
+    let told: i64 = arrived
+        .iter()
+        .filter_map(
+            |record| match record.attributes.get("soliplex.discard.count") {
+                Some(soliplex_wire::AnyValue::Int(count)) => Some(*count),
+                _ => None,
+            },
+        )
+        .sum();
+    assert_eq!(
+        told as u64,
+        stats.total_discarded(),
+        "the stream tells of every loss"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_parks_delivery_until_another_one_comes() {
+    let token = Arc::new(Mutex::new("old".to_owned()));
+    let provider = Arc::clone(&token);
+    let pipeline = Pipeline::start_with(
+        |settings| {
+            settings.token_provider =
+                Some(Box::new(move || Some(provider.lock().unwrap().clone())));
+        },
+        SpoolOptions::default(),
+    );
+    pipeline
+        .server
+        .answers([ExportOutcome::Unauthorized { status: 401 }]);
+    pipeline.log(Severity::Error, "kept");
+    tokio::time::sleep(24 * HOUR).await;
+    assert_eq!(
+        pipeline.server.times().len(),
+        1,
+        "the same token is not tried twice"
+    );
+    assert_eq!(pipeline.capture.diagnostics.state(), State::Parked);
+    *token.lock().unwrap() = "new".to_owned();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(
+        pipeline.server.tokens(),
+        [Some("old".to_owned()), Some("new".to_owned())]
+    );
+    assert_eq!(pipeline.server.messages(), ["kept"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_logged_in_means_records_wait() {
+    let pipeline = Pipeline::start_with(
+        |settings| settings.token_provider = Some(Box::new(|| None)),
+        SpoolOptions::default(),
+    );
+    pipeline.log_many(3);
+    let report = pipeline.flush(HOUR).await;
+    assert_eq!((report.delivered, report.waiting), (0, 3));
+    assert!(pipeline.server.times().is_empty());
+    pipeline.assert_accounted();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_endpoint_is_tried_again_after_an_hour() {
+    let pipeline = Pipeline::start();
+    pipeline
+        .server
+        .answers([ExportOutcome::Misplaced { status: 404 }]);
+    pipeline.log(Severity::Error, "kept");
+    tokio::time::sleep(Duration::from_secs(3500)).await;
+    assert_eq!(pipeline.server.times().len(), 1);
+    tokio::time::sleep(Duration::from_secs(200)).await;
+    assert_eq!(pipeline.server.messages(), ["kept"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_rejects_becomes_a_dead_letter_and_a_told_loss() {
+    let pipeline = Pipeline::start();
+    let rejected = vec![Rejected {
+        index: 1,
+        id: None,
+        reason: "id: expected a UUID".into(),
+    }];
+    pipeline.server.answers([ExportOutcome::Accepted(Answer {
+        rejected,
+        ..Answer::default()
+    })]);
+    pipeline.log_many(3);
+    let report = pipeline.flush(HOUR).await;
+    assert_eq!(report.delivered, 2);
+    assert_eq!(report.discarded, [(DiscardReason::Rejected, 1)]);
+    let (reply, letters) = oneshot::channel();
+    let reply = Box::new(move |letters| drop(reply.send(letters)));
+    pipeline
+        .commands
+        .send(Command::DeadLetters(reply))
+        .ok()
+        .unwrap();
+    let letters = letters.await.unwrap();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(
+        (
+            letters[0].reason.as_str(),
+            letters[0].record.message.as_str()
+        ),
+        ("id: expected a UUID", "m1")
+    );
+    assert!(
+        !format!("{letters:?}").contains("m1"),
+        "a record's body does not show in Debug"
+    );
+    let _ = pipeline.flush(HOUR).await;
+    pipeline.assert_accounted();
+    assert_eq!(pipeline.capture.diagnostics.stats().own, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_network_nothing_is_tried_and_nothing_is_lost() {
+    let online = Arc::new(AtomicBool::new(false));
+    let checker = Arc::clone(&online);
+    let pipeline = Pipeline::start_with(
+        |settings| {
+            settings.network_checker = Some(Box::new(move || checker.load(Ordering::Relaxed)))
+        },
+        SpoolOptions::default(),
+    );
+    pipeline.log(Severity::Error, "kept");
+    let report = pipeline.flush(HOUR).await;
+    assert_eq!((report.delivered, report.waiting), (0, 1));
+    assert!(pipeline.server.times().is_empty());
+    assert_eq!(pipeline.capture.diagnostics.state(), State::Offline);
+    online.store(true, Ordering::Relaxed);
+    pipeline.commands.send(Command::Changed).ok().unwrap();
+    assert_eq!(pipeline.flush(HOUR).await.delivered, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_reports_at_its_deadline_what_is_left() {
+    let pipeline = Pipeline::start();
+    pipeline.server.answers_always(Some(BUSY));
+    pipeline.log_many(5);
+    let start = Instant::now();
+    let report = pipeline.flush(Duration::from_secs(2)).await;
+    assert!(start.elapsed() <= Duration::from_millis(2_100));
+    assert_eq!(
+        (report.delivered, report.waiting, report.is_complete()),
+        (0, 5, false)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_keep_the_user_they_were_captured_under() {
+    let pipeline = Pipeline::start();
+    for user in [None, Some("ada"), Some("grace"), None] {
+        pipeline
+            .capture
+            .session
+            .set_user_id(user.map(str::to_owned));
+        pipeline.log(Severity::Info, "who");
+    }
+    pipeline
+        .capture
+        .session
+        .set_user_id(Some("somebody else".to_owned()));
+    let _ = pipeline.flush(HOUR).await;
+    let requests = pipeline.server.requests.lock().unwrap();
+    let users: Vec<Option<&str>> = requests
+        .iter()
+        .flat_map(|r| &r.records)
+        .map(|r| r.user_id.as_deref())
+        .collect();
+    assert_eq!(users, [None, Some("ada"), Some("grace"), None]);
+}
