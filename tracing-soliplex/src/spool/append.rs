@@ -40,7 +40,8 @@ impl Spool {
     /// which everything is now stored.
     ///
     /// `contexts` holds the facts of every context the frames name; those the spool has already
-    /// are left as they are.
+    /// are left as they are. All frames must fit the spool at once: a few megabytes are too much
+    /// for the default bound.
     ///
     /// # Errors
     /// See [`AppendError`]. A caller that reads its frames from the ring asks

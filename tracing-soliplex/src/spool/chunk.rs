@@ -20,6 +20,7 @@
 //!
 //! A version or a flag this code does not know makes the chunk unreadable, never misread.
 
+use super::state::LaneTotals;
 use thiserror::Error;
 
 /// The version written; the only one read.
@@ -79,6 +80,11 @@ pub(crate) fn encoded_len(records: &[ChunkRecord<'_>]) -> usize {
 /// What one record adds to the length of a chunk.
 pub(crate) fn record_len(payload: &[u8]) -> usize {
     RECORD_HEADER_BYTES + payload.len()
+}
+
+/// The bytes of all the chunks these totals count.
+pub(crate) fn stored_bytes(totals: LaneTotals) -> u64 {
+    totals.bytes + totals.records * RECORD_HEADER_BYTES as u64 + totals.chunks * HEADER_BYTES as u64
 }
 
 /// Writes the chunk into `out`, which must be [`encoded_len`] long.

@@ -17,7 +17,7 @@ pub(crate) struct Confirmed {
     pub(crate) records: u64,
     /// Those of them that became dead letters.
     pub(crate) dead: u64,
-    /// Older dead letters that had to go for them.
+    /// Dead letters that had to go: older ones for these, or these where there was no room.
     pub(crate) dead_dropped: u64,
     /// Records that were gone already: evicted, wiped, or confirmed by a call that failed after
     /// its commit.
@@ -37,9 +37,23 @@ impl Spool {
         handle: &PeekHandle,
         dead: &[DeadLetter<'_>],
     ) -> Result<Confirmed, Unavailable> {
-        Ok(self
+        let done = self
             .store
-            .write_freeing(|txn, state| remove_chunks(txn, state, handle, dead))?)
+            .write_freeing(|txn, state| remove_chunks(txn, state, handle, dead));
+        match done {
+            // Dead letters are the one thing a confirmation stores. Where there is no room even
+            // with what is held back, they are let go, or the batch would be sent for ever.
+            Err(Fault::Bound | Fault::DiskFull) if !dead.is_empty() => {
+                let dropped = dead.len() as u64;
+                Ok(self.store.write_freeing(|txn, state| {
+                    let mut confirmed = remove_chunks(txn, state, handle, &[])?;
+                    confirmed.dead_dropped += dropped;
+                    state.dead.dropped += dropped;
+                    Ok(confirmed)
+                })?)
+            }
+            done => Ok(done?),
+        }
     }
 
     /// [`Spool::confirm`] and [`Spool::append`] in one commit, which is what a worker that keeps

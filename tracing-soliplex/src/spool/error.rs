@@ -56,7 +56,8 @@ pub(crate) enum AppendError {
     /// The spool's own bound is reached: call `evict`, then try again, until it evicts nothing.
     #[error("spool at its byte bound")]
     Full,
-    /// The disk is full. Confirming still works and makes room; so does waiting.
+    /// The disk is full. Confirming still works and makes room; so does waiting. Every try opens
+    /// the store anew and reads it through, so it is worth to wait.
     #[error("no space left for the spool")]
     DiskFull,
     /// The store failed. Whether the records are stored is known when `ring_through` next

@@ -143,7 +143,7 @@ impl Spool {
         self.store.ensure_open()?;
         let from_bytes = self.store.growth().file_bytes();
         let state = self.store.state();
-        let used = state.bytes() + state.dead.bytes;
+        let used = state.stored_bytes();
         let is_sparse = from_bytes >= MIN_COMPACTED_BYTES
             && used.saturating_mul(COMPACTED_BELOW_SHARE) < from_bytes;
         if !is_sparse && !self.store.growth().is_over() {

@@ -1,6 +1,7 @@
 //! What the spool knows of itself without counting: the numbers that every commit carries along,
 //! so that they are right after any crash. One row of the store, and its codec.
 
+use super::chunk;
 use super::lane::{LANES, Lane};
 
 /// The counters, as of the last commit.
@@ -76,6 +77,13 @@ impl State {
     /// Payload bytes waiting in all lanes.
     pub(crate) fn bytes(&self) -> u64 {
         self.lanes.iter().map(|lane| lane.bytes).sum()
+    }
+
+    /// What the records and the dead letters take up in the file, or little less.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        let lanes = self.lanes.iter();
+        let chunks: u64 = lanes.map(|lane| chunk::stored_bytes(*lane)).sum();
+        chunks + self.dead.bytes
     }
 
     pub(crate) fn to_row(self) -> StateRow {

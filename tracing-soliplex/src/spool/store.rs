@@ -238,7 +238,10 @@ impl Store {
         let cache_bytes = self.cache_bytes;
         let fresh = self.state.emptied();
         let opened = guarded(|| {
-            let storage = BoundedStorage::try_new(storage, growth).map_err(redb::Error::Io)?;
+            let storage =
+                BoundedStorage::try_new(storage, Arc::clone(&growth)).map_err(redb::Error::Io)?;
+            // Repairing a file that is full must not fail for want of a page.
+            growth.set_sparing(growth.file_bytes() > 0);
             let mut builder = Database::builder();
             builder.set_cache_size(cache_bytes);
             let db = builder.create_with_backend(storage)?;
@@ -251,6 +254,7 @@ impl Store {
             }
             Ok((db, state))
         });
+        self.growth.set_sparing(false);
         match opened {
             Ok((db, state)) => {
                 self.growth.take_failure();
@@ -276,10 +280,14 @@ impl Store {
         };
         // A store that was never open has no commit to its name, and no counters.
         let records_lost = (self.state.commits > 0).then(|| self.state.records());
+        let untold = self.set_aside.take().and_then(|before| before.records_lost);
         self.set_aside = Some(SetAside {
             path,
             reason,
-            records_lost,
+            records_lost: match (records_lost, untold) {
+                (None, None) => None,
+                (lost, untold) => Some(lost.unwrap_or(0) + untold.unwrap_or(0)),
+            },
         });
         self.state = self.state.emptied();
         Ok(())

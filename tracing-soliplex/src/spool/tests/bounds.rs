@@ -165,6 +165,21 @@ fn the_file_shrinks_again_after_a_backlog() {
 }
 
 #[test]
+fn a_file_of_tiny_records_is_not_compacted_for_nothing() {
+    let mut spool = on_disk(&Disk::default());
+    while spool.stats().file_bytes < 4_000_000 {
+        for seq in 0..20 {
+            let mut tiny = record(Lane::Low, seq);
+            tiny.payload.truncate(1);
+            // One lane and one context each, so that each is a chunk of its own.
+            tiny.context = seq;
+            spool.append_records(&vec![tiny; 1]).unwrap();
+        }
+    }
+    assert_eq!(spool.compact_if_worth().unwrap(), None);
+}
+
+#[test]
 fn a_lower_bound_than_last_time_is_met_by_evicting_and_compacting() {
     let directory = tempfile::tempdir().unwrap();
     let mut spool = in_directory(directory.path());

@@ -149,6 +149,40 @@ fn an_unreadable_chunk_is_removed_and_counted_and_the_rest_is_delivered() {
     assert_eq!(spool.stats().records(), 0);
 }
 
+#[test]
+fn a_panic_inside_the_store_ends_no_thread_and_gives_the_file_up() {
+    for call in 1..60 {
+        let disk = Disk::default();
+        let mut spool = on_disk(&disk);
+        spool.append_records(&records(Lane::Normal, 1..4)).unwrap();
+        disk.panic_once_at(call);
+        let mut kept = true;
+        while disk.is_to_panic() {
+            kept = spool.append_records(&records(Lane::Normal, 4..6)).is_ok();
+        }
+        let lost = spool.ring_through().map(|_| spool.take_losses()).unwrap();
+        assert_eq!(lost.set_aside.is_none(), kept, "call {call}");
+        spool.append_records(&records(Lane::Normal, 6..8)).unwrap();
+        assert!(spool.waiting().ends_with(&[6, 7]), "call {call}");
+    }
+}
+
+#[test]
+fn a_store_that_panics_when_opened_is_given_up() {
+    for call in 1.. {
+        let disk = Disk::default();
+        drop(on_disk(&disk));
+        disk.panic_once_at(call);
+        let mut spool = on_disk(&disk);
+        if disk.is_to_panic() {
+            assert!(call > 5, "too few calls to tell anything: {call}");
+            return;
+        }
+        spool.append_records(&records(Lane::Normal, 1..3)).unwrap();
+        assert_eq!(spool.waiting(), [1, 2], "call {call}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -20,6 +20,7 @@ struct Inner {
     fail_at_call: Option<u64>,
     fails_until_healed: bool,
     has_failed: bool,
+    panic_at_call: Option<u64>,
     power_lost_at_sync: Option<u64>,
     capacity: Option<usize>,
 }
@@ -55,6 +56,17 @@ impl Disk {
     pub(super) fn fail_from(&self, n: u64) {
         self.fail_once_at(n);
         self.inner().fails_until_healed = true;
+    }
+
+    /// The `n`th call from now on panics.
+    pub(super) fn panic_once_at(&self, n: u64) {
+        let mut inner = self.inner();
+        inner.panic_at_call = Some(inner.calls + n);
+    }
+
+    pub(super) fn is_to_panic(&self) -> bool {
+        let inner = self.inner();
+        inner.panic_at_call.is_some_and(|at| inner.calls < at)
     }
 
     /// Ends the failing.
@@ -125,6 +137,10 @@ impl Disk {
         let fails = inner
             .fail_at_call
             .is_some_and(|at| calls == at || (calls > at && inner.fails_until_healed));
+        if inner.panic_at_call == Some(calls) {
+            drop(inner);
+            panic!("injected");
+        }
         let dark = inner.power_lost_at_sync.is_some_and(|at| syncs >= at);
         if fails || dark {
             inner.has_failed = true;

@@ -78,6 +78,26 @@ fn a_full_disk_can_be_emptied_to_the_last_record() {
     assert_eq!(left, stored);
 }
 
+#[test]
+fn dead_letters_without_room_are_counted_and_let_go() {
+    let disk = Disk::default();
+    let mut spool = on_disk(&disk);
+    disk.set_capacity(Some(disk.len()));
+    let (stored, _) = fill(&mut spool);
+    let peeked = spool.peek(Cursor::default(), A_BATCH).unwrap().unwrap();
+    let dead: Vec<_> = (0..100)
+        .map(|record| DeadLetter {
+            record,
+            reason: "no",
+        })
+        .collect();
+    let confirmed = spool.confirm(&peeked.handle, &dead).unwrap();
+    assert_eq!((confirmed.records, confirmed.dead), (100, 0));
+    assert_eq!(confirmed.dead_dropped, 100);
+    assert_eq!(spool.stats().records(), stored - 100);
+    assert_eq!((spool.stats().dead, spool.stats().dead_dropped), (0, 100));
+}
+
 /// Not a test of ours but of the system: a process that may write no file beyond two megabytes.
 #[cfg(unix)]
 mod limited {

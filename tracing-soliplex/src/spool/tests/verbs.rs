@@ -275,6 +275,16 @@ fn small_facts_are_kept_over_a_restart() {
 }
 
 #[test]
+fn a_spool_in_memory_keeps_its_records_when_the_store_is_opened_again() {
+    let (mut spool, _) = Spool::in_memory(&SpoolOptions::default()).unwrap();
+    spool.append_records(&records(Lane::Normal, 1..3)).unwrap();
+    spool.store.close();
+    assert_eq!(spool.waiting(), [1, 2]);
+    spool.wipe().unwrap();
+    assert_eq!(spool.waiting(), [] as [u64; 0]);
+}
+
+#[test]
 fn a_wiped_spool_holds_nothing_and_goes_on() {
     let directory = tempfile::tempdir().unwrap();
     let mut spool = in_directory(directory.path());
