@@ -16,6 +16,7 @@ mod builder;
 mod catalog;
 mod context;
 mod entropy;
+mod field;
 mod file;
 mod fold;
 mod gate;

@@ -115,6 +115,6 @@ pub(super) fn in_context<'a>(rules: &Rules, key: &str, text: &'a str) -> Cow<'a,
 }
 
 /// Only short texts with a digit can be told by their name.
-fn wants_context(text: &str) -> bool {
+pub(super) fn wants_context(text: &str) -> bool {
     (6..=512).contains(&text.len()) && text.bytes().filter(u8::is_ascii_digit).count() >= 4
 }

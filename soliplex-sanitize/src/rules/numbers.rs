@@ -172,10 +172,14 @@ impl Scan<'_> {
     pub(super) fn card_groups(&mut self, at: usize) {
         let b = self.b;
         let quads = b[at - 4] == b[at - 9] && !b[at - 4].is_ascii_digit();
-        let (start, separator) = if quads {
-            (at - 13, b[at - 4])
+        let (back, separator) = if quads {
+            (13, b[at - 4])
         } else {
-            (at - 16, b[at - 5])
+            (16, b[at - 5])
+        };
+        // Quads with two kinds of separators are neither, and may stand at the very beginning.
+        let Some(start) = at.checked_sub(back) else {
+            return;
         };
         let mut end = at + 1;
         if quads {

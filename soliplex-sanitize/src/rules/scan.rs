@@ -55,6 +55,16 @@ pub(super) fn find(table: &Table, text: &str) -> Vec<Span> {
     spans
 }
 
+/// Whether `find` has anything to look at: where the gate is silent, nothing is found.
+pub(super) fn suspects(table: &Table, text: &[u8]) -> bool {
+    let mut suspects = table.has_patterns();
+    gate::scan(text, |_, _| suspects = true);
+    suspects
+        || [&BEARER, &BEARER_UPPER, &BASIC]
+            .iter()
+            .any(|finder| finder.find(text).is_some())
+}
+
 /// Reads the text again without its disguises and adds what only shows then.
 fn find_folded(table: &Table, text: &str, spans: &mut Vec<Span>) {
     let mut folded = SPARE.take().unwrap_or_default();

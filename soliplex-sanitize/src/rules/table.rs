@@ -131,6 +131,11 @@ impl Table {
                 || self.patterns.iter().any(|p| p.marker.as_bytes() == value))
     }
 
+    /// Whether patterns were added, which any text may match.
+    pub(super) fn has_patterns(&self) -> bool {
+        !self.patterns.is_empty()
+    }
+
     pub(super) fn user_spans(&self, text: &str, spans: &mut Vec<Span>) {
         for (n, pattern) in self.patterns.iter().enumerate() {
             for groups in pattern.regex.captures_iter(text) {
