@@ -12,6 +12,7 @@ use tracing_subscriber::registry::Extensions;
 
 use crate::capture::Capture;
 use crate::clock::{Clock, SystemClock};
+use crate::command::Consent;
 use crate::diagnostics::{Callback, Diagnostic, Diagnostics};
 use crate::export_layer::TraceContextHook;
 use crate::exporter::Exporter;
@@ -55,6 +56,7 @@ pub struct Builder {
     queue: QueueOptions,
     spool: SpoolOptions,
     panic_hook: PanicHook,
+    consent: Consent,
     trace_context: Option<TraceContextHook>,
     on_diagnostic: Option<Callback>,
 }
@@ -101,6 +103,7 @@ impl Builder {
             queue: QueueOptions::default(),
             spool: SpoolOptions::default(),
             panic_hook: PanicHook::default(),
+            consent: Consent::default(),
             trace_context: None,
             on_diagnostic: None,
         }
@@ -213,6 +216,12 @@ impl Builder {
         self
     }
 
+    /// What the user allows at the start; default [`Consent::Granted`]. See [`Soliplex::set_consent`].
+    pub fn consent(mut self, consent: Consent) -> Builder {
+        self.consent = consent;
+        self
+    }
+
     /// Finds the trace and span ids that a tracing layer has left in a span's extensions.
     ///
     /// Without it records carry no ids: none are invented.
@@ -273,6 +282,7 @@ impl Builder {
             diagnostics: Arc::clone(&diagnostics),
             wake: Arc::clone(&wake),
             enabled: AtomicBool::new(true),
+            denied: AtomicBool::new(self.consent == Consent::Denied),
         });
         let intake = Intake::new(
             reader,
@@ -302,6 +312,7 @@ impl Builder {
                 network_checker: self.network_checker,
                 flush_interval: self.flush_interval,
                 startup_jitter: self.startup_jitter,
+                consent: self.consent,
                 seed: capture.session.context(),
             },
         })

@@ -39,6 +39,7 @@ pub(crate) struct Capture {
     pub(crate) diagnostics: Arc<Diagnostics>,
     pub(crate) wake: Arc<Wake>,
     pub(crate) enabled: AtomicBool,
+    pub(crate) denied: AtomicBool,
 }
 
 /// The texts of a record that are gathered before they are written.
@@ -65,7 +66,7 @@ impl Capture {
         logger: &str,
         write: impl FnOnce(&mut Members<'_>, &mut Texts),
     ) {
-        if !self.enabled.load(Ordering::Relaxed) {
+        if !self.enabled.load(Ordering::Relaxed) || self.denied.load(Ordering::Relaxed) {
             return;
         }
         let unix_nanos = self.clock.unix_nanos();

@@ -15,10 +15,24 @@ pub(crate) enum Command {
     Shutdown(Flush, Box<dyn FnOnce() + Send>),
     /// Send, or only store.
     SetEnabled(bool),
+    /// What the user allows.
+    SetConsent(Consent),
     /// The network, the token or the configuration may have changed.
     Changed,
     /// Which records the server will never take.
     DeadLetters(Box<dyn FnOnce(Vec<StoredDeadLetter>) + Send>),
+}
+
+/// What the user of the device allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consent {
+    /// Not asked yet: records are stored and held.
+    Pending,
+    /// Records are stored and sent.
+    #[default]
+    Granted,
+    /// Nothing is captured, and what was stored is wiped.
+    Denied,
 }
 
 /// A flush under way.

@@ -304,8 +304,29 @@ impl Pace {
         }
     }
 
-    pub(crate) fn is_parked(&self) -> bool {
-        self.parked.is_some()
+    /// What a later start needs to go on at this pace: failures, and the instant to wait for in
+    /// nanoseconds since the Unix epoch; 12 bytes, little-endian.
+    pub(crate) fn to_bytes(&self, now: Instant, unix_nanos: i64) -> [u8; 12] {
+        let wait = self
+            .not_before
+            .map_or(Duration::ZERO, |then| then.saturating_duration_since(now));
+        let until = unix_nanos.saturating_add(i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX));
+        let mut bytes = [0; 12];
+        bytes[..4].copy_from_slice(&self.failures.to_le_bytes());
+        bytes[4..].copy_from_slice(&until.to_le_bytes());
+        bytes
+    }
+
+    /// Goes on at the pace of an earlier start. A wall clock that was changed in between can make
+    /// the wait no longer than the longest we would have chosen.
+    pub(crate) fn resume(&mut self, bytes: &[u8], now: Instant, unix_nanos: i64) {
+        let (Some(failures), Some(until)) = (bytes.first_chunk(), bytes.last_chunk()) else {
+            return;
+        };
+        self.failures = u32::from_le_bytes(*failures);
+        let wait = i64::from_le_bytes(*until).saturating_sub(unix_nanos);
+        let wait = Duration::from_nanos(u64::try_from(wait).unwrap_or(0)).min(MAX_BACKOFF);
+        self.not_before = self.not_before.max(Some(now + wait));
     }
 
     pub(crate) fn state(&self) -> State {

@@ -136,6 +136,16 @@ impl Intake {
         self.forget_taken();
     }
 
+    /// Gives up what is in the queue; `false` when nothing was.
+    pub(crate) fn discard_queued(&mut self, reason: DiscardReason) -> bool {
+        if self.taken.end.is_none() {
+            self.take();
+        }
+        let any = self.taken.end.is_some();
+        self.discard_taken(reason);
+        any
+    }
+
     fn take(&mut self) {
         let Intake {
             reader,

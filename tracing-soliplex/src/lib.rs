@@ -87,7 +87,7 @@ mod command;
 mod diagnostics;
 
 pub use builder::{Builder, StartError};
-pub use command::{FlushReport, StoredDeadLetter};
+pub use command::{Consent, FlushReport, StoredDeadLetter};
 pub use diagnostics::{Diagnostic, DiscardReason, State, Stats};
 pub use export_layer::ExportLayer;
 pub use exporter::http::EndpointError;

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::builder::Builder;
 use crate::capture::Capture;
-use crate::command::{Command, Flush, FlushReport, StoredDeadLetter};
+use crate::command::{Command, Consent, Flush, FlushReport, StoredDeadLetter};
 use crate::diagnostics::Stats;
 use crate::export_layer::{ExportLayer, TraceContextHook};
 
@@ -101,6 +101,15 @@ impl Soliplex {
     pub fn set_enabled(&self, enabled: bool) {
         self.inner.capture.enabled.store(enabled, Ordering::Relaxed);
         self.command(Command::SetEnabled(enabled));
+    }
+
+    /// What the user allows. Withdrawing it wipes what is stored and not yet sent.
+    pub fn set_consent(&self, consent: Consent) {
+        self.inner
+            .capture
+            .denied
+            .store(consent == Consent::Denied, Ordering::Relaxed);
+        self.command(Command::SetConsent(consent));
     }
 
     /// The network has changed: delivery need not wait out a failure of the old one.

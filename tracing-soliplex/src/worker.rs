@@ -15,7 +15,7 @@ use tracing_core::subscriber::NoSubscriber;
 use crate::batch;
 use crate::capture::Capture;
 use crate::clock::Clock;
-use crate::command::{Command, Flush, FlushReport, StoredDeadLetter};
+use crate::command::{Command, Consent, Flush, FlushReport, StoredDeadLetter};
 use crate::delivery::{InHand, Pace, Verdict};
 use crate::diagnostics::{Diagnostic, Diagnostics, DiscardReason, State};
 use crate::exporter::{Export, ExportOutcome, Exporter, Exporting, Token};
@@ -46,6 +46,9 @@ const TIDY_EVERY: Duration = Duration::from_secs(10);
 /// How long a failing store is left alone before it is tried again.
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
+/// The name under which the spool keeps the pace of delivery.
+const PACE: &str = "pace";
+
 /// What the worker needs to start.
 pub(crate) struct Parts {
     pub(crate) capture: Weak<Capture>,
@@ -70,6 +73,7 @@ pub(crate) struct Settings {
     pub(crate) network_checker: Option<NetworkChecker>,
     pub(crate) flush_interval: Duration,
     pub(crate) startup_jitter: Duration,
+    pub(crate) consent: Consent,
     /// Makes one device's waits differ from another's.
     pub(crate) seed: u64,
 }
@@ -203,6 +207,10 @@ impl Worker {
         let now = Instant::now();
         let mut pace = Pace::new(settings.seed);
         pace.jitter_start(now, settings.startup_jitter);
+        let mut spool = spool;
+        if let Ok(Some(remembered)) = spool.meta(PACE) {
+            pace.resume(&remembered, now, parts.clock.unix_nanos());
+        }
         let mut worker = Worker {
             capture: parts.capture,
             queue: parts.queue,
@@ -389,10 +397,14 @@ impl Worker {
 
     fn state(&self) -> State {
         match () {
-            () if !self.enabled || self.exporter.is_none() => State::Disabled,
+            () if !self.may_send() => State::Disabled,
             () if !self.is_online() => State::Offline,
             () => self.pace.state(),
         }
+    }
+
+    fn may_send(&self) -> bool {
+        self.enabled && self.exporter.is_some() && self.settings.consent == Consent::Granted
     }
 
     fn is_online(&self) -> bool {
@@ -409,7 +421,7 @@ impl Worker {
         if self.flying.is_some() || self.to_send == 0 || self.pace.wait_until(now).is_some() {
             return;
         }
-        if !self.enabled || self.exporter.is_none() || !self.is_online() {
+        if !self.may_send() || !self.is_online() {
             return;
         }
         let token = match &self.settings.token_provider {
@@ -492,13 +504,14 @@ impl Worker {
         let now = Instant::now();
         let token = self.flying.take().and_then(|flight| flight.token);
         let Some(hand) = &mut self.hand else { return };
-        let was_active = self.pace.state() == State::Active;
+        let before = self.pace.state();
         match hand.fates.settle(outcome) {
             Verdict::Next => {
                 self.pace.succeeded();
                 self.receipts.sent();
-                if !was_active {
+                if before != State::Active {
                     self.diagnostics.report(&Diagnostic::Recovered);
+                    self.remember_pace();
                 }
                 self.confirm();
             }
@@ -506,25 +519,33 @@ impl Worker {
                 self.pace.failed(now, retry_after);
                 self.diagnostics.failures.fetch_add(1, Ordering::Relaxed);
                 self.diagnostics.report(&Diagnostic::ExportFailed { error });
+                self.remember_pace();
             }
             Verdict::Unauthorized { error } => {
                 self.pace.unauthorized(now, token);
-                self.parked(was_active, error);
+                self.parked(before, error);
             }
             Verdict::Misplaced { error } => {
                 self.pace.misplaced(now);
-                self.parked(was_active, error);
+                self.parked(before, error);
             }
         }
         self.publish();
     }
 
     /// Reported when it begins, not each time it is found to go on.
-    fn parked(&self, was_active: bool, error: String) {
+    fn parked(&self, before: State, error: String) {
         self.diagnostics.failures.fetch_add(1, Ordering::Relaxed);
-        if was_active || self.pace.is_parked() {
+        if before != State::Parked {
             self.diagnostics.report(&Diagnostic::Parked { error });
         }
+    }
+
+    /// A device that is restarted while the server is down does not start over at a second. What
+    /// cannot be stored is no loss: it would only be tried a little sooner.
+    fn remember_pace(&mut self) {
+        let pace = self.pace.to_bytes(Instant::now(), self.clock.unix_nanos());
+        let _ = self.spool.put_meta(PACE, &pace);
     }
 
     /// When every record in hand has met its fate, they leave the spool.
@@ -578,12 +599,33 @@ impl Worker {
                 self.stopping = Some(reply);
             }
             Command::SetEnabled(enabled) => self.enabled = enabled,
+            Command::SetConsent(consent) => {
+                self.settings.consent = consent;
+                if consent == Consent::Denied {
+                    self.wipe();
+                }
+            }
             Command::Changed => {
                 self.pace.changed(now);
                 self.due = now;
             }
             Command::DeadLetters(reply) => reply(self.dead_letters()),
         }
+    }
+
+    /// Consent is withdrawn: what is on its way is called back, what is stored is deleted.
+    fn wipe(&mut self) {
+        (self.flying, self.hand, self.to_send) = (None, None, 0);
+        while self.intake.discard_queued(DiscardReason::Denied) {}
+        let records = self.spool.stats().records();
+        match self.spool.wipe() {
+            Ok(()) => {
+                self.discarded(DiscardReason::Denied, records, None);
+                self.left += records;
+            }
+            Err(error) => self.store_failed(&error),
+        }
+        self.publish();
     }
 
     fn dead_letters(&mut self) -> Vec<StoredDeadLetter> {

@@ -196,3 +196,34 @@ fn a_misplaced_endpoint_is_left_alone_for_an_hour_or_until_something_changes() {
     pace.changed(now);
     assert_eq!(pace.wait_until(now), None);
 }
+
+#[test]
+fn a_restart_goes_on_at_the_pace_it_had() {
+    let now = Instant::now();
+    let mut pace = Pace::new(1);
+    for _ in 0..5 {
+        pace.failed(now, None);
+    }
+    let (noon, wait) = (
+        1_700_000_000_000_000_000,
+        pace.wait_until(now).unwrap() - now,
+    );
+    let stored = pace.to_bytes(now, noon);
+
+    let resumed = |unix_nanos| {
+        let mut pace = Pace::new(2);
+        pace.resume(&stored, now, unix_nanos);
+        pace.wait_until(now).map(|then| then - now)
+    };
+    assert_eq!(resumed(noon), Some(wait));
+    assert_eq!(
+        resumed(noon + 3_600_000_000_000),
+        None,
+        "an hour later the wait is over"
+    );
+    assert_eq!(
+        resumed(0),
+        Some(MAX_BACKOFF),
+        "a clock set back does not silence it"
+    );
+}

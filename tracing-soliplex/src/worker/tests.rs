@@ -112,6 +112,7 @@ impl Pipeline {
             diagnostics: Arc::clone(&diagnostics),
             wake: Arc::clone(&wake),
             enabled: AtomicBool::new(true),
+            denied: AtomicBool::new(false),
         });
         let server = Server::default();
         let exporter = Box::new(server.clone());
@@ -122,6 +123,7 @@ impl Pipeline {
             network_checker: None,
             flush_interval: Duration::from_secs(30),
             startup_jitter: Duration::ZERO,
+            consent: Consent::Granted,
             seed: 42,
         };
         change(&mut settings);
@@ -459,4 +461,52 @@ async fn records_keep_the_user_they_were_captured_under() {
         .map(|r| r.user_id.as_deref())
         .collect();
     assert_eq!(users, [None, Some("ada"), Some("grace"), None]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pending_consent_holds_records_until_it_is_granted() {
+    let pipeline = Pipeline::start_with(
+        |settings| settings.consent = Consent::Pending,
+        SpoolOptions::default(),
+    );
+    pipeline.log(Severity::Error, "held");
+    let report = pipeline.flush(HOUR).await;
+    assert_eq!((report.delivered, report.waiting), (0, 1));
+    pipeline
+        .commands
+        .send(Command::SetConsent(Consent::Granted))
+        .ok()
+        .unwrap();
+    assert_eq!(pipeline.flush(HOUR).await.delivered, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn withdrawn_consent_wipes_what_is_stored_and_counts_it() {
+    let pipeline = Pipeline::start_with(
+        |settings| settings.consent = Consent::Pending,
+        SpoolOptions::default(),
+    );
+    pipeline.log_many(10);
+    let _ = pipeline.flush(HOUR).await;
+    pipeline.log_many(5);
+    pipeline
+        .commands
+        .send(Command::SetConsent(Consent::Denied))
+        .ok()
+        .unwrap();
+    let report = pipeline.flush(HOUR).await;
+    assert_eq!(
+        report.waiting, 1,
+        "only the record that tells of it is left"
+    );
+    let stats = pipeline.capture.diagnostics.stats();
+    assert_eq!(stats.discarded, [(DiscardReason::Denied, 15)]);
+    pipeline
+        .commands
+        .send(Command::SetConsent(Consent::Granted))
+        .ok()
+        .unwrap();
+    let _ = pipeline.flush(HOUR).await;
+    assert_eq!(pipeline.server.messages(), ["records discarded"]);
+    pipeline.assert_accounted();
 }
