@@ -27,6 +27,8 @@ impl Context {
     pub(super) const DSN: Context = Context(1 << 16);
     pub(super) const SIM: Context = Context(1 << 17);
 
+    pub(super) const IBAN: Context = Context(1 << 18);
+
     pub(super) fn has(self, other: Context) -> bool {
         self.0 & other.0 != 0
     }
@@ -129,6 +131,7 @@ fn meaning(word: &[u8], after: &[u8]) -> Context {
         }
         b"dsn" => Context::DSN,
         b"license" | b"licence" => Context::LICENSE,
+        b"iban" => Context::IBAN,
         b"mrn" | b"npi" | b"dea" | b"nhs" => Context::MEDICAL,
         b"patient" if is(after, "id") || is(after, "number") => Context::MEDICAL,
         b"medical" if is(after, "record") => Context::MEDICAL,

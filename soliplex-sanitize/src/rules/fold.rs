@@ -5,6 +5,8 @@
 //! into a buffer together with where each of its bytes came from; the rules run over that, and what
 //! they find is translated back.
 
+use super::gate::joins;
+
 /// The folded text, and for each of its bytes the range it stands for.
 #[derive(Default)]
 pub(super) struct Folded {
@@ -14,6 +16,9 @@ pub(super) struct Folded {
     /// Positions in the folded text before which a line break was taken out.
     joints: Vec<u32>,
 }
+
+/// A line indented further than this is not a wrapped word.
+const MAX_INDENT: usize = 12;
 
 /// A JSON escape stands for at most this many bytes; longer runs are taken as they are.
 const MAX_ESCAPE_BYTES: usize = 12;
@@ -42,17 +47,26 @@ impl Folded {
                 Plain::Byte(c) => self.emit(c, i, i + used),
                 Plain::Nothing => {}
                 Plain::Break => {
+                    // A wrapped line may be indented.
                     let next = i + used;
+                    let next = next
+                        + b[next..]
+                            .iter()
+                            .take(MAX_INDENT)
+                            .take_while(|c| matches!(c, b' ' | b'\t'))
+                            .count();
                     if self.text.last().is_some_and(|c| joins(*c))
                         && b.get(next).is_some_and(|c| joins(*c))
                     {
                         self.joints.push(self.text.len() as u32);
-                    } else {
-                        self.emit(b'\n', i, next);
-                        changed |= used > 1 && b[i] == b'\\';
+                        changed = true;
                         i = next;
-                        continue;
+                    } else {
+                        self.emit(b'\n', i, i + used);
+                        changed |= b[i] == b'\\';
+                        i += used;
                     }
+                    continue;
                 }
             }
             changed = true;
@@ -72,10 +86,13 @@ impl Folded {
         (self.starts[start] as usize, self.ends[end - 1] as usize)
     }
 
-    /// Whether a line break was taken out inside the range.
-    pub(super) fn is_joined(&self, start: usize, end: usize) -> bool {
-        let first = self.joints.partition_point(|j| (*j as usize) <= start);
-        self.joints.get(first).is_some_and(|j| (*j as usize) < end)
+    /// The first place inside the range, or at its edges, where a line break was taken out.
+    pub(super) fn joint(&self, start: usize, end: usize) -> Option<usize> {
+        let first = self.joints.partition_point(|j| (*j as usize) < start);
+        self.joints
+            .get(first)
+            .map(|j| *j as usize)
+            .filter(|j| *j <= end)
     }
 }
 
@@ -84,10 +101,6 @@ enum Plain {
     Byte(u8),
     Nothing,
     Break,
-}
-
-fn joins(c: u8) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b'@' | b'+' | b'/' | b'=')
 }
 
 /// What stands at `i`: how many bytes of the original, and what they mean.

@@ -271,6 +271,11 @@ fn shapes(
     }
 }
 
+/// Whether a word broken in two could have the byte at its edge.
+pub(super) fn joins(c: u8) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b'@' | b'+' | b'/' | b'=' | b':')
+}
+
 /// What a byte outside the common classes may begin.
 fn odd_one(text: &[u8], at: usize) -> Option<Shape> {
     let next = text.get(at + 1).copied().unwrap_or(0);
@@ -282,8 +287,15 @@ fn odd_one(text: &[u8], at: usize) -> Option<Shape> {
         b'\\' => Some(Shape::Backslash),
         b'%' if next.is_ascii_hexdigit() => Some(Shape::Folded),
         b'&' if next == b'#' => Some(Shape::Folded),
-        b'\n' if before.is_ascii_alphanumeric() && next.is_ascii_alphanumeric() => {
-            Some(Shape::Folded)
+        b'\n' => {
+            // A word may go on behind the break, and the break may be two bytes.
+            let before = if before == b'\r' && at > 1 {
+                text[at - 2]
+            } else {
+                before
+            };
+            (joins(before) && (joins(next) || matches!(next, b' ' | b'\t')))
+                .then_some(Shape::Folded)
         }
         0x1b | 0x80.. => Some(Shape::Folded),
         _ => None,

@@ -157,11 +157,7 @@ impl Scan<'_> {
             return is_file_ending(&b[end + 1..]);
         }
         match before {
-            b'-' => {
-                start >= 2
-                    && (b[start - 2].is_ascii_digit()
-                        || b[start - 2].is_ascii_alphabetic() && !private)
-            }
+            b'-' => start >= 2 && b[start - 2].is_ascii_alphanumeric() && !private,
             b'/' if start >= 2 && b[start - 2].is_ascii_alphanumeric() => {
                 !private && after != b':' && is_product(&b[..start - 1])
             }
@@ -271,7 +267,6 @@ impl Scan<'_> {
         let digits = address.iter().filter(|c| c.is_ascii_digit()).count();
         if (start > 0 && (b[start - 1].is_ascii_alphanumeric() || b[start - 1] == b'.'))
             || edge(at + 1)
-            || digits == 0
             || is_trivial_mac(address)
         {
             return;

@@ -148,6 +148,8 @@ impl<'b> Path<'b> {
             let skip = match (self.part(i), self.part(i + 1), self.part(i + 2)) {
                 (b"registry", b"src", _)
                 | (b".pub-cache" | b"Pub" | b"pub-cache", b"hosted", _) => 3,
+                (b"Pub", b"Cache", b"hosted") => 4,
+                (b"gems", gem, _) if gem.contains(&b'-') => 1,
                 (b"git", b"checkouts", _) | (b"lib", b"rustlib", b"src") => {
                     if self.part(i) == b"git" { 2 } else { 4 }
                 }

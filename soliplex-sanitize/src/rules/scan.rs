@@ -74,15 +74,18 @@ fn find_folded(table: &Table, text: &str, spans: &mut Vec<Span>) {
         scan.run();
         for span in &scan.spans {
             let (start, end) = folded.original(span.start, span.end);
-            if text.as_bytes()[start..end] == folded.text[span.start..span.end] {
-                // Not in disguise: the first reading has judged it.
-                continue;
-            }
-            if folded.is_joined(span.start, span.end) {
-                let overlaps = spans[..plain]
+            if let Some(joint) = folded.joint(span.start, span.end) {
+                let inside = span.start < joint && joint < span.end;
+                let found = spans[..plain]
                     .iter()
                     .any(|s| s.start < end && start < s.end);
-                if overlaps || !survives_joining(span.source) {
+                let disguised = text.as_bytes()[start..end] != folded.text[span.start..span.end];
+                let believed = if inside {
+                    survives_joining(&folded.text, span, joint, found)
+                } else {
+                    disguised
+                };
+                if !believed {
                     continue;
                 }
             }
@@ -98,26 +101,63 @@ fn find_folded(table: &Table, text: &str, spans: &mut Vec<Span>) {
     }
 }
 
-/// Rules strict enough to be believed across a line break.
-fn survives_joining(source: Source) -> bool {
-    matches!(
-        source,
-        Source::Builtin(
-            Rule::ApiKey
-                | Rule::Jwt
-                | Rule::Card
-                | Rule::Iban
-                | Rule::Email
-                | Rule::Ssn
-                | Rule::Ipv4
-                | Rule::Ipv6
-                | Rule::Mac
-                | Rule::Bearer
-                | Rule::Wallet
-                | Rule::Medicare
-                | Rule::PrivateKey
-        )
-    )
+/// Whether a match across a line break is believed. `found` says that the first reading has found a
+/// part of it: then the rest must look like a piece of the secret and not like the next line's text.
+fn survives_joining(text: &[u8], span: &Span, joint: usize, found: bool) -> bool {
+    let Source::Builtin(rule) = span.source else {
+        return false;
+    };
+    let (left, right) = (&text[span.start..joint], &text[joint..span.end]);
+    let strict = matches!(
+        rule,
+        Rule::ApiKey
+            | Rule::Jwt
+            | Rule::Card
+            | Rule::Iban
+            | Rule::Email
+            | Rule::Ssn
+            | Rule::Phone
+            | Rule::Ipv4
+            | Rule::Ipv6
+            | Rule::Mac
+            | Rule::Bearer
+            | Rule::Wallet
+            | Rule::Medicare
+            | Rule::PrivateKey
+            | Rule::UrlCredentials
+    );
+    if !found {
+        return strict;
+    }
+    match rule {
+        Rule::ApiKey | Rule::Jwt | Rule::Bearer | Rule::Entropy => is_piece(right),
+        Rule::UrlCredentials => true,
+        Rule::Email => is_piece(left) && right.contains(&b'@'),
+        Rule::Ipv6 => right.len() >= 3 && is_piece(right),
+        Rule::Key => {
+            let closes = text
+                .get(span.end)
+                .is_none_or(|c| matches!(c, b'\n' | b'"' | b'\'' | b'}'));
+            left.len() >= 4
+                && is_piece(left)
+                && right.len() >= 4
+                && is_piece(right)
+                && (closes || right.len() >= 12)
+        }
+        _ => false,
+    }
+}
+
+/// Digits, punctuation or a capital in the middle: a piece of something that is no word.
+fn is_piece(part: &[u8]) -> bool {
+    part.len() >= 20
+        || part.iter().any(u8::is_ascii_digit)
+        || part
+            .windows(2)
+            .any(|w| w[0].is_ascii_lowercase() && w[1].is_ascii_uppercase())
+        || part
+            .iter()
+            .any(|c| matches!(c, b'.' | b'_' | b'+' | b'=' | b'/'))
 }
 
 impl<'t> Scan<'t> {

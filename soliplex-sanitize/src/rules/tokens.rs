@@ -277,7 +277,9 @@ impl Scan<'_> {
 
     fn account_or_wallet(&mut self, start: usize, end: usize) -> bool {
         let word = &self.b[start..end];
-        let rule = if is_iban(word) {
+        let rule = if is_iban(word)
+            || looks_like_iban(word) && self.context(start, end).has(Context::IBAN)
+        {
             Rule::Iban
         } else if is_wallet(word)
             || word.len() <= 95
@@ -428,6 +430,14 @@ const WEBHOOKS: &[&str] = &[
 
 fn is_word(c: u8) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-')
+}
+
+/// The spelling without the check: enough beside the word itself.
+fn looks_like_iban(word: &[u8]) -> bool {
+    (15..=34).contains(&word.len())
+        && word[..2].iter().all(u8::is_ascii_alphabetic)
+        && word[2..4].iter().all(u8::is_ascii_digit)
+        && word[4..].iter().all(u8::is_ascii_alphanumeric)
 }
 
 /// A short prefix in small letters, `_`, and thirty or more characters drawn from all three kinds:
