@@ -51,6 +51,7 @@ mod lane;
 mod limits;
 mod memory;
 mod mend;
+mod meta;
 mod peek;
 mod state;
 mod store;
@@ -191,29 +192,6 @@ impl Spool {
             dead: state.dead.records,
             dead_dropped: state.dead.dropped,
         }
-    }
-
-    /// A small fact stored under a name. Facts go with a file that is set aside: who needs one
-    /// to outlive that keeps a copy and puts it back when [`Opened::set_aside`] says so.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub(crate) fn meta(&mut self, name: &str) -> Result<Option<Vec<u8>>, Unavailable> {
-        Ok(self.store.read(|txn| {
-            let value = txn.open_table(tables::META)?.get(name)?;
-            Ok(value.map(|value| value.value().to_vec()))
-        })?)
-    }
-
-    /// Stores a small fact under a name, durably.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub(crate) fn put_meta(&mut self, name: &str, value: &[u8]) -> Result<(), Unavailable> {
-        Ok(self.store.write_freeing(|txn, _| {
-            txn.open_table(tables::META)?.insert(name, value)?;
-            Ok(())
-        })?)
     }
 
     /// Deletes everything: the file, what was set aside, every fact. The next call makes a new

@@ -10,7 +10,7 @@ use super::error::{Fault, OpenError, Unavailable};
 use super::growth::{BoundedStorage, Failure, Growth};
 use super::limits::{MIN_MAX_BYTES, QUICK_REPAIR_FROM, SpoolOptions};
 use super::state::{DeadTotals, State};
-use super::tables;
+use super::tables::{self, Meta};
 use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,6 +23,7 @@ pub(crate) struct Store {
     growth: Arc<Growth>,
     cache_bytes: usize,
     state: State,
+    meta: Meta,
     db: Option<Database>,
     /// Why the file must not be opened again.
     spoiled: Option<Fault>,
@@ -56,6 +57,7 @@ impl Store {
             growth: Arc::new(Growth::new(options.max_bytes.max(MIN_MAX_BYTES))),
             cache_bytes: options.cache_bytes,
             state: State::default(),
+            meta: Meta::new(),
             db: None,
             spoiled: None,
             set_aside: None,
@@ -77,6 +79,16 @@ impl Store {
     /// The counters as of the last commit.
     pub(crate) fn state(&self) -> State {
         self.state
+    }
+
+    /// The caller's facts.
+    pub(crate) fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// Keeps a fact that has been stored.
+    pub(crate) fn remember_meta(&mut self, name: &str, value: &[u8]) {
+        self.meta.insert(name.to_owned(), value.to_vec());
     }
 
     /// The storage's length and its bound.
@@ -201,6 +213,7 @@ impl Store {
         self.spoiled = None;
         self.place.delete()?;
         self.state = self.state.emptied();
+        self.meta.clear();
         self.growth.set_file_bytes(0);
         Ok(())
     }
@@ -237,6 +250,7 @@ impl Store {
         let growth = Arc::clone(&self.growth);
         let cache_bytes = self.cache_bytes;
         let fresh = self.state.emptied();
+        let meta = self.meta.clone();
         let opened = guarded(|| {
             let storage =
                 BoundedStorage::try_new(storage, Arc::clone(&growth)).map_err(redb::Error::Io)?;
@@ -245,21 +259,22 @@ impl Store {
             let mut builder = Database::builder();
             builder.set_cache_size(cache_bytes);
             let db = builder.create_with_backend(storage)?;
-            let found = tables::load_state(&db.begin_read()?)?;
-            let state = found.unwrap_or(fresh);
-            if found.is_none() {
-                let txn = db.begin_write()?;
-                tables::create(&txn, state)?;
-                txn.commit()?;
+            let found = tables::load(&db.begin_read()?)?;
+            if let Some((state, meta)) = found {
+                return Ok((db, state, meta));
             }
-            Ok((db, state))
+            let txn = db.begin_write()?;
+            tables::create(&txn, fresh, &meta)?;
+            txn.commit()?;
+            Ok((db, fresh, meta))
         });
         self.growth.set_sparing(false);
         match opened {
-            Ok((db, state)) => {
+            Ok((db, state, meta)) => {
                 self.growth.take_failure();
                 self.db = Some(db);
                 self.state = state;
+                self.meta = meta;
                 Ok(())
             }
             Err(fault) => Err(match self.growth.take_failure() {

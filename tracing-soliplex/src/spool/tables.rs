@@ -20,9 +20,13 @@ use super::lane::Lane;
 use super::limits::RESERVE_BYTES;
 use super::state::{State, StateRow};
 use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
+use std::collections::BTreeMap;
 
 /// The format this code writes, and the only one it reads.
 pub(crate) const FORMAT: u64 = 1;
+
+/// The caller's facts, as they are held in memory.
+pub(crate) type Meta = BTreeMap<String, Vec<u8>>;
 
 pub(crate) type Chunks = TableDefinition<'static, u64, &'static [u8]>;
 
@@ -48,21 +52,24 @@ pub(crate) fn chunks(lane: Lane) -> Chunks {
 }
 
 /// Makes every table of an empty store, so that readers need not ask whether they exist.
-pub(crate) fn create(txn: &WriteTransaction, state: State) -> Result<(), Fault> {
+pub(crate) fn create(txn: &WriteTransaction, state: State, meta: &Meta) -> Result<(), Fault> {
     for lane in Lane::ALL {
         txn.open_table(chunks(lane))?;
     }
     txn.open_table(CONTEXTS)?;
     txn.open_table(CONTEXT_USERS)?;
     txn.open_table(DEAD)?;
-    txn.open_table(META)?;
+    let mut table = txn.open_table(META)?;
+    for (name, value) in meta {
+        table.insert(name.as_str(), value.as_slice())?;
+    }
     txn.open_table(FORMATS)?.insert("spool", FORMAT)?;
     save_state(txn, state)
 }
 
-/// Reads the counters, after making sure that the store is a spool of our format; nothing when
-/// the store is empty.
-pub(crate) fn load_state(txn: &ReadTransaction) -> Result<Option<State>, Fault> {
+/// Reads the counters and the facts, after making sure that the store is a spool of our format;
+/// nothing when the store is empty.
+pub(crate) fn load(txn: &ReadTransaction) -> Result<Option<(State, Meta)>, Fault> {
     if txn.list_tables()?.next().is_none() {
         return Ok(None);
     }
@@ -73,7 +80,12 @@ pub(crate) fn load_state(txn: &ReadTransaction) -> Result<Option<State>, Fault> 
     }
     let row = txn.open_table(STATES)?.get("state")?;
     let row = row.ok_or(Fault::Damaged(None))?.value();
-    Ok(Some(State::from_row(row)))
+    let mut meta = Meta::new();
+    for fact in txn.open_table(META)?.iter()? {
+        let (name, value) = fact?;
+        meta.insert(name.value().to_owned(), value.value().to_vec());
+    }
+    Ok(Some((State::from_row(row), meta)))
 }
 
 pub(crate) fn save_state(txn: &WriteTransaction, state: State) -> Result<(), Fault> {

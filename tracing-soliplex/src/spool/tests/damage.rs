@@ -101,6 +101,7 @@ fn a_store_damaged_while_open_is_set_aside_with_its_records_counted() {
     let directory = tempfile::tempdir().unwrap();
     let mut spool = in_directory(directory.path());
     spool.append_records(&records(Lane::Normal, 1..50)).unwrap();
+    spool.put_meta("install", b"id").unwrap();
     let before = spool.peek_first();
     spool.store.close();
     fs::write(store_of(directory.path()), b"gone").unwrap();
