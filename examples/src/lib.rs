@@ -1,1 +1,11 @@
-//! The programs a newcomer runs first.
+//! The programs a newcomer runs first, as a library, so that tests run the very same code.
+//!
+//! - [`field_device`] logs at a given rate, crashes on request, and tells what it has logged.
+//!
+//! Each program is a thin file in `src/bin`. What `redact` does stands in `soliplex-sanitize`.
+
+#![forbid(unsafe_code)]
+
+pub mod field_device;
+
+pub mod account;
