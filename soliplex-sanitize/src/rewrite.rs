@@ -8,15 +8,18 @@
 //! a value that logs from inside its own `Debug` comes back in here freely, up to
 //! [`limits::MAX_NESTED_RENDERINGS`].
 //!
-//! The rooms, in the order a value passes them: `scratch` lends the memory, `render` turns a
-//! value into clean text or leaves a number alone, `keys` remembers what the rules say of a field
-//! name, `error` cleans a source chain, `values` builds tracing's own shapes again.
+//! The rooms, in the order a value passes them: `scope` finds the rules of its logger, `scratch`
+//! lends the memory, `render` prints it or leaves a number alone, `keys` remembers what the rules
+//! say of its name, `error` cleans a source chain, `settle` cleans all text of the event, `values`
+//! builds tracing's own shapes again.
 
 mod error;
 mod keys;
 mod limits;
 mod render;
+mod scope;
 mod scratch;
+mod settle;
 mod values;
 
 use std::{
@@ -30,12 +33,13 @@ use tracing_core::{
 };
 
 pub(crate) use self::render::is_rendering;
-use self::{render::Renderer, scratch::Scratch};
+use self::{render::Renderer, scope::Scopes, scratch::Scratch};
 use crate::Rules;
 
 /// Rewrites what passes through one root or one wrapped layer.
 pub(crate) struct Rewriter {
     rules: Rules,
+    scopes: Scopes,
     id: RewriterId,
 }
 
@@ -48,6 +52,7 @@ impl Rewriter {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Rewriter {
             rules,
+            scopes: Scopes::default(),
             id: RewriterId(NEXT.fetch_add(1, Ordering::Relaxed)),
         }
     }
@@ -60,8 +65,10 @@ impl Rewriter {
     /// Hands `deliver` the clean form of `event`.
     pub(crate) fn event<R>(&self, event: &Event<'_>, deliver: impl FnOnce(&Event<'_>) -> R) -> R {
         let metadata = event.metadata();
+        let rules = self.scopes.of_event(&self.rules, event);
         Scratch::with(|scratch| {
-            event.record(&mut self.renderer(scratch));
+            event.record(&mut Renderer::new(rules, self.id, scratch));
+            settle::settle(rules, scratch);
             let unvisited = |_: &Field| false;
             values::for_fields(scratch, metadata.fields(), unvisited, |values| {
                 let event = if event.is_contextual() {
@@ -81,8 +88,10 @@ impl Rewriter {
         deliver: impl FnOnce(&Attributes<'_>) -> R,
     ) -> R {
         let metadata = attributes.metadata();
+        let rules = self.scopes.of_span(&self.rules, attributes);
         Scratch::with(|scratch| {
-            attributes.record(&mut self.renderer(scratch));
+            attributes.record(&mut Renderer::new(rules, self.id, scratch));
+            settle::settle(rules, scratch);
             // A field announced as `Empty` is not visited, yet a layer may ask for its presence.
             let unvisited = |field: &Field| attributes.contains(field);
             values::for_fields(scratch, metadata.fields(), unvisited, |values| {
@@ -99,14 +108,12 @@ impl Rewriter {
     /// Hands `deliver` the clean form of a late `record`; more than once only if the record has
     /// more values than [`limits::MAX_RECORD_VALUES`].
     pub(crate) fn record(&self, record: &Record<'_>, deliver: impl FnMut(&Record<'_>)) {
+        let rules = self.scopes.of_record(&self.rules, record);
         Scratch::with(|scratch| {
-            record.record(&mut self.renderer(scratch));
+            record.record(&mut Renderer::new(rules, self.id, scratch));
+            settle::settle(rules, scratch);
             values::for_record(scratch, deliver);
         });
-    }
-
-    fn renderer<'a>(&'a self, scratch: &'a mut Scratch) -> Renderer<'a> {
-        Renderer::new(&self.rules, self.id, scratch)
     }
 }
 

@@ -6,6 +6,8 @@
 //! turns. Being keyed by name rather than by callsite, it serves late records too, which do not
 //! know their callsite's metadata.
 
+use std::ptr;
+
 use super::RewriterId;
 use crate::{KeyVerdict, Rules};
 
@@ -18,6 +20,7 @@ pub(super) struct KeyCache {
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     rewriter: RewriterId,
+    rules: usize,
     address: usize,
     length: usize,
     verdict: KeyVerdict,
@@ -30,7 +33,10 @@ impl KeyCache {
         }
     }
 
-    /// What `rules`, which belong to `rewriter`, say of the field called `name`.
+    /// What `rules` say of the field called `name`.
+    ///
+    /// They belong to `rewriter` and live as long: it may have several, for its several loggers,
+    /// told apart by their addresses.
     pub(super) fn verdict(
         &mut self,
         rules: &Rules,
@@ -38,17 +44,20 @@ impl KeyCache {
         name: &'static str,
     ) -> KeyVerdict {
         let (address, length) = (name.as_ptr().addr(), name.len());
+        let table = ptr::from_ref(rules).addr();
         let slot = &mut self.slots[slot_of(address)];
         if let Some(known) = slot
             && known.address == address
             && known.length == length
             && known.rewriter == rewriter
+            && known.rules == table
         {
             return known.verdict;
         }
         let verdict = rules.key(name);
         *slot = Some(Slot {
             rewriter,
+            rules: table,
             address,
             length,
             verdict,

@@ -1,8 +1,9 @@
-//! The visitor that renders each value once and cleans what it printed.
+//! The visitor that renders each value once.
 //!
 //! Kinds are kept: a string stays a string, a number a number, a `Debug` prints its clean text as
 //! it stands. Only a number that the rules object to has to become a string, since a marker is
-//! one.
+//! one. Text is printed here and cleaned in `settle`, all of it at once; bytes, errors and
+//! numbers, which are rarer or need no look at all, are cleaned at once.
 
 use std::{
     borrow::Cow,
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::{KeyVerdict, Rules};
 
-/// Fills a scratch with the clean form of every value it is shown.
+/// Fills a scratch with every value it is shown.
 pub(super) struct Renderer<'a> {
     rules: &'a Rules,
     rewriter: RewriterId,
@@ -32,8 +33,8 @@ pub(super) struct Renderer<'a> {
 
 impl Visit for Renderer<'_> {
     fn record_bool(&mut self, field: &Field, value: bool) {
-        if self.verdict(field) != KeyVerdict::Drop {
-            self.push(field, Rendered::Bool(value));
+        if let Some(verdict) = self.kept(field) {
+            self.push(field, verdict, Rendered::Bool(value));
         }
     }
 
@@ -63,53 +64,58 @@ impl Visit for Renderer<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        if self.verdict(field) == KeyVerdict::Drop {
+        let Some(verdict) = self.kept(field) else {
             return;
-        }
-        let value = within_bound(value);
-        let clean = self.rules.sanitize_value(field.name(), &value);
-        let start = self.scratch.text.len();
-        self.scratch.text.push_str(&clean);
-        self.push(field, Rendered::Str(start..self.scratch.text.len()));
+        };
+        let start = self.scratch.printed.len();
+        self.scratch.printed.push_str(&within_bound(value));
+        let range = self.printed_from(start);
+        self.push(field, verdict, Rendered::Str(range));
     }
 
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
-        let verdict = self.verdict(field);
+        let Some(verdict) = self.kept(field) else {
+            return;
+        };
         let value = value.get(..MAX_VALUE_BYTES).unwrap_or(value);
         let start = self.scratch.bytes.len();
-        match verdict {
-            KeyVerdict::Drop => return,
-            KeyVerdict::Redact => {
-                let text = String::from_utf8_lossy(value);
-                let clean = self.rules.sanitize_value(field.name(), &text);
-                self.scratch.bytes.extend_from_slice(clean.as_bytes());
-            }
+        if verdict == KeyVerdict::Keep {
             // Printed as a list of numbers, text would slip past every rule.
-            KeyVerdict::Keep => {
-                for chunk in value.utf8_chunks() {
-                    let clean = self.rules.sanitize_value(field.name(), chunk.valid());
-                    self.scratch.bytes.extend_from_slice(clean.as_bytes());
-                    self.scratch.bytes.extend_from_slice(chunk.invalid());
-                }
+            for chunk in value.utf8_chunks() {
+                let clean = self.rules.sanitize_kept(field.name(), chunk.valid());
+                self.scratch.bytes.extend_from_slice(clean.as_bytes());
+                self.scratch.bytes.extend_from_slice(chunk.invalid());
             }
+        } else {
+            let text = String::from_utf8_lossy(value);
+            let clean = self.rules.sanitize_value(field.name(), &text);
+            self.scratch.bytes.extend_from_slice(clean.as_bytes());
         }
-        self.push(field, Rendered::Bytes(start..self.scratch.bytes.len()));
+        let range = start..self.scratch.bytes.len();
+        self.push(field, verdict, Rendered::Bytes(range));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        if self.verdict(field) == KeyVerdict::Drop {
+        let Some(verdict) = self.kept(field) else {
             return;
-        }
-        let error = CleanError::new(value, &mut |text| self.detached(field, text));
-        self.push(field, Rendered::Error(Box::new(error)));
+        };
+        let error = CleanError::new(value, &mut |text| {
+            let mut printed = String::new();
+            print(text, &mut printed);
+            let clean = self.rules.sanitize_value(field.name(), &printed);
+            clean.into_owned()
+        });
+        self.push(field, verdict, Rendered::Error(Box::new(error)));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if self.verdict(field) == KeyVerdict::Drop {
+        let Some(verdict) = self.kept(field) else {
             return;
-        }
-        let range = self.debug(field, value);
-        self.push(field, Rendered::Debug(range));
+        };
+        let start = self.scratch.printed.len();
+        print(value, &mut self.scratch.printed);
+        let range = self.printed_from(start);
+        self.push(field, verdict, Rendered::Debug(range));
     }
 }
 
@@ -126,58 +132,51 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    fn verdict(&mut self, field: &Field) -> KeyVerdict {
+    /// What the rules say of the field's name; `None` if it is left out.
+    fn kept(&mut self, field: &Field) -> Option<KeyVerdict> {
         let keys = &mut self.scratch.keys;
-        keys.verdict(self.rules, self.rewriter, field.name())
+        let verdict = keys.verdict(self.rules, self.rewriter, field.name());
+        (verdict != KeyVerdict::Drop).then_some(verdict)
     }
 
-    fn push(&mut self, field: &Field, value: Rendered) {
-        let field = field.clone();
-        self.scratch.recorded.push(Recorded { field, value });
+    fn push(&mut self, field: &Field, verdict: KeyVerdict, value: Rendered) {
+        self.scratch.recorded.push(Recorded {
+            field: field.clone(),
+            value,
+            verdict,
+        });
+    }
+
+    /// The text printed from `start` on, which a NUL sets off from the next.
+    fn printed_from(&mut self, start: usize) -> Range<usize> {
+        let end = self.scratch.printed.len();
+        self.scratch.printed.push('\0');
+        start..end
     }
 
     /// Keeps a number as it is unless its name or, if it is `long` enough, its digits give it away.
     fn number(&mut self, field: &Field, number: Rendered, long: bool, text: impl fmt::Display) {
-        match self.verdict(field) {
-            KeyVerdict::Drop => return,
-            KeyVerdict::Keep if !long => return self.push(field, number),
-            KeyVerdict::Keep | KeyVerdict::Redact => {}
-        }
-        let start = self.scratch.text.len();
-        // Writing a number to a string does not fail.
-        let _ = write!(self.scratch.text, "{text}");
-        if self.clean_from(field, start) {
-            self.push(field, Rendered::Str(start..self.scratch.text.len()));
-        } else {
-            self.scratch.text.truncate(start);
-            self.push(field, number);
-        }
-    }
-
-    /// Renders and cleans `value` at the end of the scratch's text.
-    fn debug(&mut self, field: &Field, value: &dyn fmt::Debug) -> Range<usize> {
-        let start = self.scratch.text.len();
-        print(value, &mut self.scratch.text);
-        self.clean_from(field, start);
-        start..self.scratch.text.len()
-    }
-
-    /// As `debug`, but the text is taken away with the caller.
-    fn detached(&mut self, field: &Field, value: &dyn fmt::Debug) -> String {
-        let range = self.debug(field, value);
-        self.scratch.text.split_off(range.start)
-    }
-
-    /// Cleans the scratch's text from `start` on; tells whether that changed it.
-    fn clean_from(&mut self, field: &Field, start: usize) -> bool {
-        let text = self.scratch.text.get(start..).unwrap_or_default();
-        let clean = match self.rules.sanitize_value(field.name(), text) {
-            Cow::Borrowed(same) if same.len() == text.len() => return false,
-            other => other.into_owned(),
+        let Some(verdict) = self.kept(field) else {
+            return;
         };
-        self.scratch.text.truncate(start);
-        self.scratch.text.push_str(&clean);
-        true
+        if verdict == KeyVerdict::Keep && !long {
+            return self.push(field, verdict, number);
+        }
+        let start = self.scratch.printed.len();
+        // Writing a number to a string does not fail.
+        let _ = write!(self.scratch.printed, "{text}");
+        let printed = self.scratch.printed.get(start..).unwrap_or_default();
+        let clean = match self.rules.sanitize_value(field.name(), printed) {
+            Cow::Owned(clean) => Some(clean),
+            Cow::Borrowed(clean) => (clean != printed).then(|| clean.to_owned()),
+        };
+        self.scratch.printed.truncate(start);
+        let Some(clean) = clean else {
+            return self.push(field, verdict, number);
+        };
+        self.scratch.printed.push_str(&clean);
+        let range = self.printed_from(start);
+        self.push(field, verdict, Rendered::Str(range));
     }
 }
 

@@ -12,11 +12,14 @@ use super::{
     keys::KeyCache,
     limits::{MAX_KEPT_BYTES, MAX_KEPT_VALUES},
 };
+use crate::KeyVerdict;
 
 /// What one event's visit left behind.
 #[derive(Debug)]
 pub(super) struct Scratch {
-    /// All clean text of the event, end to end.
+    /// All text of the event as it was printed, each value followed by a NUL.
+    pub(super) printed: String,
+    /// All clean text of the event; in `printed`'s order, with or without the NULs.
     pub(super) text: String,
     /// All clean byte strings of the event, end to end.
     pub(super) bytes: Vec<u8>,
@@ -31,9 +34,13 @@ pub(super) struct Scratch {
 pub(super) struct Recorded {
     pub(super) field: Field,
     pub(super) value: Rendered,
+    /// What the rules say of the field's name.
+    pub(super) verdict: KeyVerdict,
 }
 
-/// A clean value of the kind it was recorded as; text and bytes lie in [`Scratch`].
+/// A value of the kind it was recorded as; text and bytes lie in [`Scratch`].
+///
+/// Text refers to `printed` until it is settled, then to `text`; all else is clean from the start.
 #[derive(Debug)]
 pub(super) enum Rendered {
     Bool(bool),
@@ -64,6 +71,7 @@ impl Scratch {
 
     const fn new() -> Scratch {
         Scratch {
+            printed: String::new(),
             text: String::new(),
             bytes: Vec::new(),
             recorded: Vec::new(),
@@ -72,6 +80,8 @@ impl Scratch {
     }
 
     fn clear(&mut self) {
+        self.printed.clear();
+        self.printed.shrink_to(MAX_KEPT_BYTES);
         self.text.clear();
         self.text.shrink_to(MAX_KEPT_BYTES);
         self.bytes.clear();

@@ -9,6 +9,11 @@ use std::borrow::Cow;
 use super::{Rules, json, scan};
 
 impl Rules {
+    /// Whether some loggers have rules of their own.
+    pub(crate) fn has_scopes(&self) -> bool {
+        self.0.has_scopes()
+    }
+
     /// Whether no rule for free text can fire on any of `texts`, which are separated by NUL.
     ///
     /// NUL belongs to no shape, so nothing is found across two texts, and nothing that lies in one

@@ -1,6 +1,7 @@
 //! Structured values: maps, lists, and the name as the context of a value.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use serde_json::Value;
 
@@ -94,7 +95,8 @@ pub(super) fn in_context<'a>(rules: &Rules, key: &str, text: &'a str) -> Cow<'a,
         return clean;
     }
     // The name and the value as one text, so that the name is the word before the value.
-    let mut joined = String::with_capacity(key.len() + 1 + text.len());
+    let mut joined = SPARE.take();
+    joined.clear();
     joined.push_str(key);
     joined.push('=');
     joined.push_str(text);
@@ -107,11 +109,17 @@ pub(super) fn in_context<'a>(rules: &Rules, key: &str, text: &'a str) -> Cow<'a,
             span
         })
         .collect();
+    SPARE.set(joined);
     if spans.is_empty() {
         clean
     } else {
         Cow::Owned(rules.write(text, &spans))
     }
+}
+
+thread_local! {
+    /// Where a name and its value are joined, kept between calls: clean values allocate nothing.
+    static SPARE: Cell<String> = const { Cell::new(String::new()) };
 }
 
 /// Only short texts with a digit can be told by their name.

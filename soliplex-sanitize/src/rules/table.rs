@@ -70,6 +70,10 @@ impl Table {
             && self.allowlist.is_none()
     }
 
+    pub(super) fn has_scopes(&self) -> bool {
+        !self.scopes.is_empty()
+    }
+
     /// The rules of the longest scope that holds the logger.
     pub(super) fn scoped(&self, logger: &str) -> Option<&Rules> {
         self.scopes
