@@ -1,0 +1,419 @@
+//! The hand-over from the threads that log to the worker: a bounded ring of frames that outlives
+//! the process.
+//!
+//! # What it promises
+//! - A record whose [`push`](Queue::push) has returned is found by the next start, however the
+//!   process ended: SIGKILL, `abort`, a segfault, the out-of-memory killer. The ring lies in a
+//!   shared mapping of a file, and the pages belong to the kernel, not to the process. No fsync
+//!   happens here, so after a power cut or a kernel crash only what the kernel had written by
+//!   itself is found; what must survive that is in the spool.
+//! - A push makes no system call, allocates nothing, and waits for nobody. It touches memory; the
+//!   first touch of a page that the kernel has written to disk since may cost a page fault.
+//! - A push that did not return leaves nothing or a torn frame. The next start steps over it,
+//!   counts it, and finds all others. It never hands out a frame that was not pushed.
+//! - Nothing leaves the ring before the worker says that it is elsewhere ([`Reader::release`]);
+//!   what leaves it is overwritten with zeros. A frame that a crash brings back all the same has a
+//!   [`Position`] that the spool has seen ([`Reader::discard_through`]).
+//! - [`Queue::open`] always gives a ring: in memory if the file cannot be had, and [`Recovered`]
+//!   says why.
+//!
+//! # Bounds
+//! | what | how much | why |
+//! |---|---|---|
+//! | capacity | 4 MiB, set by [`QueueOptions`] | [`QueueOptions::default`] |
+//! | … at least, at most | 256 KiB, 64 MiB | a frame of the largest size in half of it; no start reads more |
+//! | a frame's payload | 64 KiB | the limit of a record |
+//! | what a lane may fill | 50, 75, 90, 100 % | [`Lane`] |
+//! | files set aside | 1 | the newest; older ones are overwritten |
+//!
+//! # Who writes what
+//! Any thread pushes. The one [`Reader`] reads and frees. A file belongs to one process, which
+//! holds its lock; a forked child that logs pushes into its parent's ring, which works because
+//! all that is shared is in the mapping. (A child killed in the middle of a push, some hundred
+//! nanoseconds, leaves a frame that is never published: the parent's reader waits there until the
+//! next start.)
+//!
+//! # The file
+//! One page of prefix, then the frames. Words are 64 bits in the machine's order.
+//! ```text
+//! word 0      "SPLXRING"
+//!      1      version of the layout: 1
+//!      2      capacity in bytes, a power of two
+//!      3      id: random, new with each file
+//!      4      CRC-32 of words 1–3
+//!      16     tail      17–20   frames pushed, by lane
+//!      32     head      33      released
+//!      512 –  frames
+//! ```
+//! [`frame`] describes a frame, [`ring`] how they are written, [`recovery`] how they are found
+//! again. A change to any of it is a new version. A file of another version, of another size than
+//! it was made with, or with a damaged prefix is not read: it is renamed, a fresh one is made, and
+//! [`Recovered`] reports it. There is no migration, because a ring holds what was logged in the
+//! last seconds before a process ended, and an upgrade follows a process that ended in order.
+//!
+//! # How it is tested
+//! `cargo test -p tracing-soliplex queue` runs it against a naive model, kills it between any two
+//! stores, damages its file, kills a real process, and explores the interleavings of two pushing
+//! threads and the reader under the memory model. Its `unsafe`, one line in [`map`], is run by
+//! ```text
+//! RUSTFLAGS=-Zsanitizer=address cargo +nightly test -p tracing-soliplex \
+//!     --target x86_64-unknown-linux-gnu queue
+//! ```
+
+use std::fmt;
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+use uuid::Uuid;
+
+use cursor::Cursor;
+use map::Memory;
+use ring::{PREFIX_WORDS, Ring};
+use word::WORD_BYTES;
+
+mod cursor;
+mod file;
+mod frame;
+mod lane;
+mod map;
+mod recovery;
+mod ring;
+#[cfg(test)]
+mod tests;
+mod word;
+
+pub(crate) use file::{Fallback, SetAside};
+pub(crate) use lane::Lane;
+pub(crate) use ring::{Pushed, Refused};
+
+/// The smallest ring: in half of it, which is all that DEBUG may fill, the largest frame fits.
+const MIN_CAPACITY_BYTES: u64 = 256 * 1024;
+
+/// The largest ring: read whole at each start, in some tens of milliseconds.
+const MAX_CAPACITY_BYTES: u64 = 64 * 1024 * 1024;
+
+/// No position reaches this: at a gigabyte a second it would take a century.
+const MAX_POSITION: u64 = 1 << 62;
+
+/// The producers' side, shared by all threads that log.
+pub(crate) struct Queue {
+    ring: Ring<Memory>,
+    /// Frames refused, by lane, because the ring was full and because they were too large.
+    full: [AtomicU64; Lane::COUNT],
+    too_large: [AtomicU64; Lane::COUNT],
+    /// Keeps the lock on the ring's file; none when the ring is in memory.
+    file: Option<File>,
+}
+
+/// The worker's side. There is one to a queue.
+pub(crate) struct Reader {
+    queue: Arc<Queue>,
+    cursor: Cursor,
+}
+
+/// How large a queue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct QueueOptions {
+    /// Bytes for frames, 16 bytes of header each included. Rounded up to a power of two between
+    /// 256 KiB and 64 MiB.
+    pub(crate) capacity_bytes: u64,
+}
+
+/// What an opened queue brought along.
+#[derive(Debug, Default)]
+#[must_use]
+pub(crate) struct Recovered {
+    /// Frames that are lost because their push was interrupted or their bytes have changed.
+    pub(crate) torn: u64,
+    /// A file that was of no use. How many frames were in it is not known.
+    pub(crate) set_aside: Option<SetAside>,
+    /// Why the ring is in memory. None if it is not, or was not to be in a file.
+    pub(crate) fallback: Option<Fallback>,
+}
+
+/// A place between two frames of one ring.
+///
+/// Positions of the same ring grow with every frame, restarts included. Those of different rings
+/// have nothing to do with each other, which the ring's id in them makes sure of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Position {
+    ring: u64,
+    at: u64,
+}
+
+/// A frame, copied out of the ring.
+#[derive(Debug)]
+pub(crate) struct Frame<'a> {
+    /// What was pushed, the parts joined.
+    pub(crate) payload: &'a [u8],
+}
+
+/// What [`Reader::drain`] handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) struct Drained {
+    pub(crate) frames: u64,
+    /// Bytes of payload.
+    pub(crate) bytes: usize,
+    /// Frames that were given up because the process has written over them.
+    pub(crate) damaged: u64,
+    /// The end of the last frame handed out: what to [`Reader::release`].
+    pub(crate) end: Position,
+}
+
+/// What the producers have done since the queue was opened; arrays are indexed by [`Lane::index`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct QueueCounts {
+    pub(crate) pushed: [u64; Lane::COUNT],
+    /// Refused because the lane's share was in use.
+    pub(crate) full: [u64; Lane::COUNT],
+    /// Refused because of their size.
+    pub(crate) too_large: [u64; Lane::COUNT],
+}
+
+/// How much of a queue is in use, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fill {
+    pub(crate) used: u64,
+    pub(crate) capacity: u64,
+}
+
+// === impl Queue ===
+
+impl Queue {
+    /// The queue in the file at `path`, with what an earlier process left in it.
+    ///
+    /// A new file is readable by its owner alone. Nothing that goes wrong keeps the caller from
+    /// getting a queue.
+    pub(crate) fn open(path: &Path, options: QueueOptions) -> (Arc<Queue>, Reader, Recovered) {
+        match file::open(path, options.capacity()) {
+            Ok(opened) => {
+                let recovered = Recovered {
+                    torn: opened.found.torn,
+                    set_aside: opened.set_aside,
+                    fallback: None,
+                };
+                let (queue, reader) = Queue::over(opened.ring, Some(opened.file));
+                (queue, reader, recovered)
+            }
+            Err(fallback) => {
+                let (queue, reader) = Queue::memory(options);
+                let recovered = Recovered {
+                    fallback: Some(fallback),
+                    ..Recovered::default()
+                };
+                (queue, reader, recovered)
+            }
+        }
+    }
+
+    /// A queue in plain memory, which ends with the process.
+    pub(crate) fn memory(options: QueueOptions) -> (Arc<Queue>, Reader) {
+        let words = PREFIX_WORDS + (options.capacity() / WORD_BYTES) as usize;
+        Queue::over(Ring::format(Memory::heap(words), new_id()), None)
+    }
+
+    fn over(ring: Ring<Memory>, file: Option<File>) -> (Arc<Queue>, Reader) {
+        let cursor = Cursor::new(&ring);
+        let queue = Arc::new(Queue {
+            ring,
+            full: Default::default(),
+            too_large: Default::default(),
+            file,
+        });
+        let reader = Reader {
+            queue: Arc::clone(&queue),
+            cursor,
+        };
+        (queue, reader)
+    }
+
+    /// Copies the parts, one after the other, into one frame.
+    ///
+    /// # Errors
+    /// [`Refused`] if the lane's share of the ring is in use or the parts exceed 64 KiB; counted.
+    #[inline]
+    pub(crate) fn push(&self, lane: Lane, parts: &[&[u8]]) -> Result<Pushed, Refused> {
+        self.ring.push(lane, parts).inspect_err(|refused| {
+            let counts = match refused {
+                Refused::Full => &self.full,
+                Refused::TooLarge => &self.too_large,
+            };
+            counts[lane.index()].fetch_add(1, Relaxed);
+        })
+    }
+
+    /// How much is in use: frames not released yet, whether read or not.
+    pub(crate) fn fill(&self) -> Fill {
+        let (head, tail) = (self.ring.head(), self.ring.tail());
+        Fill {
+            used: tail.saturating_sub(head),
+            capacity: self.ring.capacity(),
+        }
+    }
+
+    /// The end of the newest frame: every push that has returned ends here or before.
+    pub(crate) fn end(&self) -> Position {
+        self.position(self.ring.tail())
+    }
+
+    /// Whether the ring outlives the process.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.file.is_some()
+    }
+
+    pub(crate) fn counts(&self) -> QueueCounts {
+        let load = |count: &AtomicU64| count.load(Relaxed);
+        QueueCounts {
+            pushed: Lane::ALL.map(|lane| self.ring.pushed(lane)),
+            full: self.full.each_ref().map(load),
+            too_large: self.too_large.each_ref().map(load),
+        }
+    }
+
+    fn position(&self, at: u64) -> Position {
+        Position {
+            ring: self.ring.id(),
+            at,
+        }
+    }
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("fill", &self.fill())
+            .field("counts", &self.counts())
+            .field("durable", &self.is_durable())
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Reader ===
+
+impl Reader {
+    /// Hands the frames not handed out yet to `each`, oldest first, and keeps them in the ring.
+    ///
+    /// Stops before `max_bytes` of payload are exceeded, but not before the first frame; at a
+    /// frame that some thread is still copying; and when there is nothing more.
+    pub(crate) fn drain(&mut self, max_bytes: usize, mut each: impl FnMut(Frame<'_>)) -> Drained {
+        let mut bytes = 0;
+        self.read(|_, payload| {
+            if bytes > 0 && bytes + payload.len() > max_bytes {
+                return false;
+            }
+            bytes += payload.len();
+            each(Frame { payload });
+            true
+        })
+    }
+
+    /// Frees the frames that end at `upto` or before and have been handed out.
+    ///
+    /// To be called when they are durable elsewhere.
+    pub(crate) fn release(&mut self, upto: Position) {
+        if upto.ring == self.queue.ring.id() {
+            self.cursor.free(&self.queue.ring, upto.at);
+        }
+    }
+
+    /// Frees the frames that end at `upto` or before, without handing them out, and says how many
+    /// there were.
+    ///
+    /// To be called at the start with the position stored beside the records: a process that ended
+    /// between storing and [releasing](Reader::release) has left frames that are elsewhere already.
+    /// A position of another ring frees nothing.
+    pub(crate) fn discard_through(&mut self, upto: Position) -> u64 {
+        if upto.ring != self.queue.ring.id() {
+            return 0;
+        }
+        let skipped = self.read(|end, _| end <= upto.at);
+        self.release(skipped.end);
+        skipped.frames
+    }
+
+    /// Where the next frame to be handed out starts: everything that ends here or before has been.
+    pub(crate) fn position(&self) -> Position {
+        self.queue.position(self.cursor.at())
+    }
+
+    fn read(&mut self, take: impl FnMut(u64, &[u8]) -> bool) -> Drained {
+        let read = self.cursor.read(&self.queue.ring, take);
+        Drained {
+            frames: read.frames,
+            bytes: read.bytes,
+            damaged: read.damaged,
+            end: self.position(),
+        }
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("position", &self.position())
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl QueueOptions ===
+
+impl QueueOptions {
+    fn capacity(self) -> u64 {
+        self.capacity_bytes
+            .clamp(MIN_CAPACITY_BYTES, MAX_CAPACITY_BYTES)
+            .next_power_of_two()
+    }
+}
+
+impl Default for QueueOptions {
+    /// 4 MiB: some eight thousand records of 500 bytes, which is a second of a busy application
+    /// and many times what is logged while the worker waits for one commit to reach the disk. It
+    /// is also little enough for a phone to keep in memory, and its pages are touched in a few
+    /// milliseconds at the start.
+    fn default() -> QueueOptions {
+        QueueOptions {
+            capacity_bytes: 4 * 1024 * 1024,
+        }
+    }
+}
+
+// === impl Position ===
+
+impl Position {
+    /// Bytes of a stored position.
+    pub(crate) const BYTES: usize = 16;
+
+    /// Whether a frame that ends here has been passed when `other` is reached; false for another
+    /// ring's position.
+    pub(crate) fn is_reached_by(self, other: Position) -> bool {
+        self.ring == other.ring && self.at <= other.at
+    }
+
+    /// The form to store: ring, then place, both little-endian.
+    pub(crate) fn to_bytes(self) -> [u8; Position::BYTES] {
+        let mut bytes = [0; Position::BYTES];
+        bytes[..8].copy_from_slice(&self.ring.to_le_bytes());
+        bytes[8..].copy_from_slice(&self.at.to_le_bytes());
+        bytes
+    }
+
+    /// What [`Position::to_bytes`] stored.
+    pub(crate) fn from_bytes(bytes: [u8; Position::BYTES]) -> Position {
+        let [mut ring, mut at] = [[0; 8]; 2];
+        ring.copy_from_slice(&bytes[..8]);
+        at.copy_from_slice(&bytes[8..]);
+        Position {
+            ring: u64::from_le_bytes(ring),
+            at: u64::from_le_bytes(at),
+        }
+    }
+}
+
+/// A ring's id: never twice the same.
+fn new_id() -> u64 {
+    Uuid::new_v4().as_u64_pair().1
+}
