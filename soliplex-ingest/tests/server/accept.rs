@@ -1,0 +1,462 @@
+//! What a client may send, and what it is told.
+
+use std::io::Write as _;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::road::{Road, data_dir, record, records};
+use crate::upstream::{Upstream, body_text, text};
+
+async fn with_road<F: AsyncFnOnce(&Road)>(more: &str, test: F) -> Upstream {
+    let upstream = Upstream::start([]).await;
+    let dir = data_dir();
+    let road = Road::start(dir.path(), &upstream.endpoint(), more).await;
+    test(&road).await;
+    let _ = road.stop().await;
+    upstream.seen(|seen| assert_eq!(seen.violations, Vec::<String>::new()));
+    upstream
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A batch of exactly so many bytes.
+fn batch_of(bytes: usize) -> Vec<u8> {
+    let frame = br#"{"logs":[],"pad":""}"#.len();
+    format!(r#"{{"logs":[],"pad":"{}"}}"#, "x".repeat(bytes - frame)).into_bytes()
+}
+
+#[tokio::test]
+async fn every_refusal_is_a_problem_that_echoes_nothing() {
+    with_road("", async |road| {
+        for (name, body, header, status) in [
+            ("not JSON", &b"{canary"[..], ("x", "x"), 400),
+            ("not UTF-8", b"{\"logs\":[\"\xff\"]}", ("x", "x"), 400),
+            ("not a batch", br#"{"canary":1}"#, ("x", "x"), 422),
+            ("an array", br#"["canary"]"#, ("x", "x"), 422),
+            ("not gzip", b"canary", ("content-encoding", "gzip"), 400),
+            ("brotli", b"canary", ("content-encoding", "br"), 415),
+            ("text", b"canary", ("content-type", "text/plain"), 415),
+            (
+                "a form",
+                b"canary=1",
+                ("content-type", "application/x-www-form-urlencoded"),
+                415,
+            ),
+        ] {
+            let mut request = road.request(body).build().unwrap();
+            request
+                .headers_mut()
+                .insert(header.0, header.1.parse().unwrap());
+            let response = road.client.execute(request).await.unwrap();
+            assert_eq!(response.status(), status, "{name}");
+            assert_eq!(
+                response.headers()["content-type"],
+                "application/problem+json",
+                "{name}"
+            );
+            let text = response.text().await.unwrap();
+            assert!(!text.contains("canary"), "{name}: {text}");
+            let problem: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(problem["status"], status);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_bad_record_never_fails_its_batch() {
+    let upstream = with_road("", async |road| {
+        let logs = json!([record(0, "info", "first"), 7, { "message": 404 }, { "installId": "x".repeat(300) },
+            record(1, "info", "last"), record(1, "info", "last again")]);
+        let (status, answer) = road.post(&json!({ "logs": logs })).await;
+        assert_eq!(status, 200);
+        let reason = |index: u64, reason: &str| json!({ "index": index, "reason": reason });
+        assert_eq!(
+            answer,
+            json!({ "accepted": 2, "duplicates": 1, "rejected": [
+                reason(1, "expected a JSON object"),
+                reason(2, "message: expected a string"),
+                reason(3, "installId: expected at most 256 bytes"),
+            ] })
+        );
+        let (_, metrics) = road.get("/metrics").await;
+        assert!(metrics.contains("records_received_total 6"), "{metrics}");
+        assert!(metrics.contains("records_rejected_total{reason=\"wrong_type\"} 1"));
+    })
+    .await;
+    upstream.seen(|seen| {
+        assert_eq!(
+            seen.records.iter().map(body_text).collect::<Vec<_>>(),
+            ["first", "last"]
+        );
+    });
+}
+
+#[tokio::test]
+async fn the_limit_holds_before_and_after_decompression_chunked_or_not() {
+    with_road("", async |road| {
+        const MIB: usize = 1 << 20;
+        let chunked = |bytes: Vec<u8>| {
+            let chunks: Vec<Result<Vec<u8>, std::io::Error>> =
+                bytes.chunks(64 * 1024).map(|c| Ok(c.to_vec())).collect();
+            reqwest::Body::wrap(Chunked(chunks.into()))
+        };
+        for (name, body, encoding, status) in [
+            ("exactly", reqwest::Body::from(batch_of(MIB)), None, 200),
+            ("one over", batch_of(MIB + 1).into(), None, 413),
+            ("chunked, exactly", chunked(batch_of(MIB)), None, 200),
+            ("chunked, one over", chunked(batch_of(MIB + 1)), None, 413),
+            (
+                "gzip, exactly",
+                gzip(&batch_of(MIB)).into(),
+                Some("gzip"),
+                200,
+            ),
+            (
+                "gzip, one over",
+                gzip(&batch_of(MIB + 1)).into(),
+                Some("gzip"),
+                413,
+            ),
+            (
+                "a bomb",
+                gzip(&batch_of(50 * MIB)).into(),
+                Some("gzip"),
+                413,
+            ),
+            (
+                "zstd",
+                zstd::bulk::compress(&batch_of(MIB), 1).unwrap().into(),
+                Some("zstd"),
+                200,
+            ),
+            (
+                "a zstd bomb",
+                zstd::bulk::compress(&batch_of(50 * MIB), 1).unwrap().into(),
+                Some("zstd"),
+                413,
+            ),
+        ] {
+            let mut request = road.request(body);
+            if let Some(encoding) = encoding {
+                request = request.header("content-encoding", encoding);
+            }
+            // A refusal may come before the body is sent whole; then the connection is all there is to see.
+            match request.send().await {
+                Ok(response) => assert_eq!(response.status(), status, "{name}"),
+                Err(_) => assert_eq!(status, 413, "{name}"),
+            }
+        }
+    })
+    .await;
+}
+
+/// A body without a length.
+struct Chunked(std::collections::VecDeque<Result<Vec<u8>, std::io::Error>>);
+
+impl axum::body::HttpBody for Chunked {
+    type Data = bytes::Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<bytes::Bytes>, Self::Error>>> {
+        std::task::Poll::Ready(
+            self.0
+                .pop_front()
+                .map(|chunk| chunk.map(|bytes| hyper::body::Frame::data(bytes.into()))),
+        )
+    }
+}
+
+#[tokio::test]
+async fn paths_and_methods_answer_properly() {
+    with_road("", async |road| {
+        for (method, path, status, allow) in [
+            ("GET", "/api/v1/logs", 405, Some("POST, OPTIONS")),
+            ("HEAD", "/api/v1/logs", 405, Some("POST, OPTIONS")),
+            ("PUT", "/api/v1/logs", 405, Some("POST, OPTIONS")),
+            ("OPTIONS", "/api/v1/logs", 204, Some("POST, OPTIONS")),
+            ("POST", "/healthz", 405, Some("GET, HEAD")),
+            ("GET", "/healthz", 200, None),
+            ("HEAD", "/healthz", 200, None),
+            ("GET", "/readyz", 200, None),
+            ("GET", "/metrics", 200, None),
+            ("GET", "/openapi.json", 200, None),
+            ("GET", "/", 404, None),
+            ("POST", "/api/v1/log", 404, None),
+        ] {
+            let url = format!("{}{path}", road.base);
+            let response = road
+                .client
+                .request(method.parse().unwrap(), url)
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(response.status(), status, "{method} {path}");
+            let allowed = response
+                .headers()
+                .get("allow")
+                .map(|value| value.to_str().unwrap());
+            assert_eq!(allowed, allow, "{method} {path}");
+            assert!(
+                !response
+                    .headers()
+                    .contains_key("access-control-allow-origin")
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn browsers_may_post_from_configured_origins_only() {
+    with_road(
+        "---\n[cors]\norigins = ['https://app.example']",
+        async |road| {
+            for (origin, allowed) in [
+                ("https://app.example", true),
+                ("https://evil.example", false),
+            ] {
+                let preflight = road
+                    .client
+                    .request(
+                        reqwest::Method::OPTIONS,
+                        format!("{}/api/v1/logs", road.base),
+                    )
+                    .header("origin", origin)
+                    .header("access-control-request-method", "POST")
+                    .header(
+                        "access-control-request-headers",
+                        "authorization,content-type",
+                    );
+                let response = preflight.send().await.unwrap();
+                let answer = response.headers().get("access-control-allow-origin");
+                assert_eq!(
+                    answer.is_some_and(|value| value == origin),
+                    allowed,
+                    "{origin}"
+                );
+            }
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_existing_dart_client_is_served_unchanged() {
+    let upstream = with_road("", async |road| {
+        let batch = json!({
+            "resource": { "service.name": "soliplex", "device.alias": "tablet" },
+            "logs": [
+                { "timestamp": "2026-02-06T12:00:00.000Z", "level": "warning", "logger": "Auth", "message": "snake",
+                  "attributes": {}, "error": "FormatException: bad", "stack_trace": "#0 main", "span_id": null,
+                  "trace_id": null, "install_id": "i-1", "session_id": "s-1", "user_id": null,
+                  "active_run": { "thread_id": "t-1", "run_id": null },
+                  "breadcrumbs": [{ "timestamp": "2026-02-06T11:59:59.000Z", "level": "info", "logger": "Router",
+                                    "message": "opened", "category": "ui" }] },
+                { "timestamp": "2026-02-06T12:00:00.000Z", "level": "error", "logger": "X",
+                  "message": "[record exceeded 65536B after truncation]", "installId": null, "sessionId": null },
+            ],
+        });
+        let (status, answer) = road.post(&batch).await;
+        assert_eq!((status, &answer["accepted"]), (200, &json!(2)), "{answer}");
+    })
+    .await;
+    upstream.seen(|seen| {
+        let snake = seen
+            .records
+            .iter()
+            .find(|record| body_text(record) == "snake")
+            .unwrap();
+        for (key, value) in [
+            ("install.id", "i-1"),
+            ("session.id", "s-1"),
+            ("exception.type", "FormatException"),
+            ("exception.stacktrace", "#0 main"),
+            ("thread_id", "t-1"),
+            ("client_timestamp", "2026-02-06T12:00:00Z"),
+        ] {
+            assert_eq!(text(snake, key), value, "{key}");
+        }
+        assert!(text(snake, "breadcrumbs").contains("opened"));
+        let placeholder = seen
+            .records
+            .iter()
+            .find(|record| body_text(record) != "snake")
+            .unwrap();
+        assert_eq!(text(placeholder, "install.id"), "unknown");
+        assert_eq!(seen.resources[0]["device.alias"], "tablet");
+    });
+}
+
+#[tokio::test]
+async fn a_session_over_its_cap_is_told_when_to_return_and_its_errors_still_pass() {
+    let more = "---\n[limits]\nrecords_per_minute_per_session = 100";
+    with_road(more, async |road| {
+        let response = road
+            .request(json!({ "logs": records(0..80) }).to_string())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.headers()["ratelimit"], r#""session";r=10"#);
+        let response = road
+            .request(json!({ "logs": records(100..150) }).to_string())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 429);
+        let headers = response.headers().clone();
+        let wait: u64 = headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1..=60).contains(&wait));
+        assert!(
+            headers["ratelimit"]
+                .to_str()
+                .unwrap()
+                .starts_with(r#""session";r=0;t="#)
+        );
+        assert!(
+            headers["ratelimit-policy"]
+                .to_str()
+                .unwrap()
+                .contains(r#""session";q=100;qu="records";w=60"#)
+        );
+        let problem: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
+        assert_eq!(problem["violated-policies"], json!(["session"]));
+        let crash =
+            json!({ "logs": [record(200, "fatal", "crash"), record(201, "info", "led up to it")] });
+        assert_eq!(road.post(&crash).await.0, 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_address_is_refused_before_its_token_is_looked_at() {
+    let more = "---\n[limits]\nrequests_per_minute_per_address = 2";
+    with_road(more, async |road| {
+        let anonymous = || {
+            road.client
+                .post(format!("{}/api/v1/logs", road.base))
+                .body("{}")
+        };
+        assert_eq!(anonymous().send().await.unwrap().status(), 401);
+        assert_eq!(anonymous().send().await.unwrap().status(), 401);
+        assert_eq!(anonymous().send().await.unwrap().status(), 429);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_send_its_headers_is_closed() {
+    with_road("---\n[limits]\nheader_timeout_seconds = 1", async |road| {
+        let address = road.base.strip_prefix("http://").unwrap();
+        let mut slow = TcpStream::connect(address).await.unwrap();
+        slow.write_all(b"POST /api/v1/logs HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+            .await
+            .unwrap();
+        let mut answer = Vec::new();
+        // The end of the stream is the proof; how long it took is the system's business.
+        let _ = slow.read_to_end(&mut answer).await;
+        assert!(!answer.starts_with(b"HTTP/1.1 200"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn headers_are_bounded() {
+    with_road("", async |road| {
+        let mut request = road.request(r#"{"logs":[]}"#);
+        for number in 0..100 {
+            request = request.header(format!("x-{number}"), "1");
+        }
+        assert_eq!(request.send().await.unwrap().status(), 431);
+        let long = road
+            .request(r#"{"logs":[]}"#)
+            .header("x-long", "x".repeat(64 * 1024));
+        assert_eq!(long.send().await.unwrap().status(), 431);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn deep_nesting_many_keys_and_long_keys_are_bounded_not_refused() {
+    let upstream = with_road("", async |road| {
+        let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+        let wide: Vec<String> = (0..300).map(|key| format!("\"k{key:03}\":1")).collect();
+        let long = format!("\"{}\":1", "x".repeat(5000));
+        let body = format!(
+            r#"{{"logs":[{{"message":"deep","attributes":{{"a":{deep}}}}},
+                {{"message":"wide","attributes":{{{}}}}},{{"message":"long","attributes":{{{long}}}}}]}}"#,
+            wide.join(",")
+        );
+        let response = road.request(body).send().await.unwrap();
+        let answer: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
+        let seen = answer["accepted"].as_u64().unwrap() + answer["rejected"].as_array().unwrap().len() as u64;
+        assert_eq!(seen, 3, "{answer}");
+    })
+    .await;
+    upstream.seen(|seen| {
+        let wide = seen
+            .records
+            .iter()
+            .find(|record| body_text(record) == "wide")
+            .unwrap();
+        assert!(wide.attributes.len() <= 140 && wide.dropped_attributes_count == 300 - 128);
+        let long = seen
+            .records
+            .iter()
+            .find(|record| body_text(record) == "long")
+            .unwrap();
+        assert!(
+            long.attributes
+                .iter()
+                .all(|attribute| attribute.key.len() <= 256)
+        );
+    });
+}
+
+#[tokio::test]
+async fn the_openapi_document_names_every_status_of_the_contract() {
+    with_road("", async |road| {
+        let document: Value = serde_json::from_str(&road.get("/openapi.json").await.1).unwrap();
+        let responses = &document["paths"]["/api/v1/logs"]["post"]["responses"];
+        for status in [
+            "200", "400", "401", "408", "413", "415", "422", "429", "500", "502", "503",
+        ] {
+            assert!(responses[status].is_object(), "{status}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn tls_is_served_when_a_certificate_is_configured() {
+    let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/server/keys");
+    let more =
+        format!("---\n[tls]\ncertificate_file = '{keys}/tls.pem'\nkey_file = '{keys}/tls.key'");
+    with_road(&more, async |road| {
+        let certificate = reqwest::Certificate::from_pem(include_bytes!("keys/tls.pem")).unwrap();
+        let client = reqwest::Client::builder()
+            .tls_certs_only([certificate])
+            .build()
+            .unwrap();
+        let url = road.base.replace("http://", "https://");
+        let response = client.get(format!("{url}/healthz")).send().await.unwrap();
+        assert_eq!(response.text().await.unwrap(), "ok\n");
+        assert!(
+            road.client
+                .get(format!("{}/healthz", road.base))
+                .send()
+                .await
+                .is_err()
+        );
+    })
+    .await;
+}

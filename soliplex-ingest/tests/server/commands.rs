@@ -1,0 +1,230 @@
+//! The command line, as an operator types it.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::json;
+
+use crate::road::{Road, SECRET, data_dir, record};
+use crate::upstream::{Step, Upstream};
+
+fn ingest(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_soliplex-ingest"));
+    command.args(arguments).env_clear();
+    command
+}
+
+async fn run(mut command: Command) -> (Option<i32>, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap();
+    (
+        status.code(),
+        String::from_utf8(stdout).unwrap(),
+        String::from_utf8(stderr).unwrap(),
+    )
+}
+
+fn configured(arguments: &[&str], dir: &Path, endpoint: &str) -> Command {
+    let mut command = ingest(arguments);
+    command
+        .env("SOLIPLEX_INGEST_DATA_DIR", dir)
+        .env("SOLIPLEX_INGEST_AUTH__HS256_SECRET", SECRET)
+        .env("SOLIPLEX_INGEST_FORWARD__ENDPOINT", endpoint);
+    command
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_exits_with_2_and_shows_no_value() {
+    let mut command = ingest(&["serve"]);
+    command.env("SOLIPLEX_INGEST_AUTH__HS256_SECRET", "canary");
+    let (code, out, err) = run(command).await;
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert_eq!(
+        err,
+        "soliplex-ingest: auth.hs256_secret: expected at least 32 bytes\n"
+    );
+}
+
+#[tokio::test]
+async fn check_reports_what_would_fail() {
+    let upstream = Upstream::start([]).await;
+    let dir = data_dir();
+    let (code, out, _) = run(configured(&["check"], dir.path(), &upstream.endpoint())).await;
+    assert_eq!(code, Some(0), "{out}");
+    assert_eq!(
+        out.lines().filter(|line| line.starts_with("ok  ")).count(),
+        5
+    );
+    upstream.otherwise(Step::Status(401, None));
+    let (code, out, err) = run(configured(&["check"], dir.path(), &upstream.endpoint())).await;
+    assert_eq!(code, Some(1));
+    assert!(out.contains("FAIL  upstream: status 401"), "{out}");
+    assert!(err.contains("1 of 5 checks failed"), "{err}");
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_exported_and_sent_again() {
+    let upstream = Upstream::start([]).await;
+    upstream.otherwise(Step::Refuse("poison"));
+    let dir = data_dir();
+    let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+    road.accept(&[record(0, "info", "poison"), record(1, "info", "fine")])
+        .await;
+    assert_eq!(road.stop().await.account.dead, 1);
+
+    let endpoint = upstream.endpoint();
+    let (_, out, _) = run(configured(&["dead-letters", "list"], dir.path(), &endpoint)).await;
+    assert!(out.contains("refused  status 400  1 of 1 records"), "{out}");
+    let (_, out, _) = run(configured(
+        &["dead-letters", "export"],
+        dir.path(),
+        &endpoint,
+    ))
+    .await;
+    let letter: serde_json::Value = serde_json::from_str(out.trim()).unwrap();
+    assert_eq!(
+        letter["request"]["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["body"],
+        json!({ "stringValue": "poison" })
+    );
+
+    let (_, out, _) = run(configured(
+        &["dead-letters", "resend"],
+        dir.path(),
+        &endpoint,
+    ))
+    .await;
+    assert!(
+        out.starts_with("0 sent and removed, 1 refused again"),
+        "{out}"
+    );
+    upstream.otherwise(Step::Accept);
+    let (_, out, _) = run(configured(
+        &["dead-letters", "resend"],
+        dir.path(),
+        &endpoint,
+    ))
+    .await;
+    assert!(out.starts_with("1 sent and removed"), "{out}");
+    let (_, out, _) = run(configured(&["dead-letters", "list"], dir.path(), &endpoint)).await;
+    assert_eq!(out, "");
+    assert_eq!(upstream.seen(|seen| seen.taken.len()), 2);
+}
+
+#[tokio::test]
+async fn the_sink_prints_what_the_server_forwards_as_lines_and_as_json() {
+    for (flag, expected) in [
+        (None, "INFO  test: hello install.id=i"),
+        (Some("--jsonl"), "\"body\":\"hello\""),
+    ] {
+        let mut command = ingest(&["otlp-sink", "--listen", "127.0.0.1:0"]);
+        command.args(flag);
+        let mut sink = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(sink.stdout.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        let endpoint = first.strip_prefix("listening on ").unwrap();
+        let dir = data_dir();
+        let road = Road::start(dir.path(), endpoint, "").await;
+        road.accept(&[record(0, "info", "hello")]).await;
+        let _ = road.stop().await;
+        let line = lines.next().unwrap().unwrap();
+        assert!(line.contains(expected), "{line}");
+        sink.kill().unwrap();
+        sink.wait().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_server_asked_to_stop_finishes_and_exits_with_0() {
+    let upstream = Upstream::start([]).await;
+    let dir = data_dir();
+    let mut command = configured(&["serve"], dir.path(), &upstream.endpoint());
+    command
+        .env("SOLIPLEX_INGEST_LISTEN", "127.0.0.1:0")
+        .env("SOLIPLEX_INGEST_LOG__FORMAT", "json");
+    let mut server = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.as_mut().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let base = line
+        .trim()
+        .strip_prefix("listening on ")
+        .unwrap()
+        .to_owned();
+    let (_, token, _) = run(configured(
+        &["token", "--user", "jane@example.org"],
+        dir.path(),
+        "stdout",
+    ))
+    .await;
+    let response = reqwest::Client::new()
+        .post(format!("{base}/api/v1/logs"))
+        .header("authorization", format!("Bearer {}", token.trim()))
+        .body(json!({ "logs": [record(0, "info", "hello")] }).to_string())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 200);
+    let terminated = Command::new("kill")
+        .arg("-TERM")
+        .arg(server.id().to_string())
+        .status()
+        .unwrap();
+    assert!(terminated.success());
+    let output = tokio::task::spawn_blocking(move || server.wait_with_output().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        log.lines()
+            .all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()),
+        "{log}"
+    );
+    assert!(log.contains("\"account.forwarded\":1"), "{log}");
+    assert_eq!(upstream.seen(|seen| seen.taken.len()), 1);
+}
+
+#[tokio::test]
+async fn help_and_the_table_of_keys_are_complete() {
+    let (code, out, _) = run(ingest(&["--help"])).await;
+    assert_eq!(code, Some(0));
+    for word in [
+        "serve",
+        "token",
+        "check",
+        "dead-letters",
+        "otlp-sink",
+        "config-keys",
+        "Exit codes",
+    ] {
+        assert!(out.contains(word), "{word}");
+    }
+    let (_, out, _) = run(ingest(&["config-keys"])).await;
+    let uncommented: String = out
+        .lines()
+        .filter_map(|line| line.strip_prefix("# ").or(Some(line)))
+        .filter(|line| line.contains(" = ") || line.starts_with('['))
+        .collect::<Vec<_>>()
+        .join("\n");
+    for key in soliplex_ingest::config::keys::ALL {
+        let name = key.path.rsplit('.').next().unwrap();
+        assert!(
+            uncommented
+                .lines()
+                .any(|line| line.starts_with(&format!("{name} = "))),
+            "{}",
+            key.path
+        );
+    }
+}

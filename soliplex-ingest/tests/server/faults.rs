@@ -1,0 +1,425 @@
+//! An upstream that fails in every way there is; afterwards the records add up.
+
+use serde_json::json;
+
+use crate::road::{Road, data_dir, record, records, uid};
+use crate::upstream::{Step, Upstream, body_text, text};
+
+/// Every record of `0..count` was taken exactly once, and nothing broke a rule.
+fn assert_taken_once(upstream: &Upstream, count: u64) {
+    upstream.seen(|seen| {
+        assert_eq!(seen.violations, Vec::<String>::new());
+        let expected: Vec<(String, usize)> = (0..count).map(|number| (uid(number), 1)).collect();
+        assert_eq!(seen.taken.clone().into_iter().collect::<Vec<_>>(), expected);
+    });
+}
+
+#[tokio::test]
+async fn a_storm_of_failures_loses_nothing_and_repeats_nothing() {
+    let now = Some("0");
+    let storm = [
+        // Without a Retry-After of its own, the first failure costs a second and the fourth eight.
+        Step::Break,
+        Step::Status(503, now),
+        Step::Status(429, Some("Fri, 06 Feb 2026 12:00:30 GMT")),
+        Step::Status(502, now),
+        Step::Status(504, now),
+        Step::Accept,
+        Step::Status(503, now),
+    ];
+    let upstream = Upstream::start(storm).await;
+    let dir = data_dir();
+    let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+    for batch in 0..10 {
+        road.accept(&records(batch * 10..batch * 10 + 10)).await;
+    }
+    upstream.until(|seen| seen.taken.len() == 100).await;
+    let account = road.stop().await.account;
+    assert_eq!(
+        (account.received, account.forwarded, account.pending),
+        (100, 100, 0)
+    );
+    assert_taken_once(&upstream, 100);
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_split_until_it_fits() {
+    let upstream = Upstream::start([]).await;
+    upstream.otherwise(Step::AtMost(3));
+    let dir = data_dir();
+    let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+    road.accept(&records(0..25)).await;
+    road.accept(&records(25..50)).await;
+    upstream.until(|seen| seen.taken.len() == 50).await;
+    let account = road.stop().await.account;
+    assert_eq!((account.forwarded, account.dead), (50, 0));
+    assert_taken_once(&upstream, 50);
+}
+
+#[tokio::test]
+async fn a_poisonous_record_is_found_and_the_rest_gets_through() {
+    let upstream = Upstream::start([]).await;
+    upstream.otherwise(Step::Refuse("poison"));
+    let dir = data_dir();
+    let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+    let mut batch = records(0..40);
+    batch.push(record(40, "info", "poison"));
+    road.accept(&batch).await;
+    road.accept(&records(41..60)).await;
+    upstream.until(|seen| seen.taken.len() == 59).await;
+    let account = road.stop().await.account;
+    assert_eq!(
+        (account.forwarded, account.dead, account.pending),
+        (59, 1, 0)
+    );
+    upstream.seen(|seen| assert!(!seen.taken.contains_key(&uid(40))));
+    let letters: Vec<_> = std::fs::read_dir(dir.path().join("dead-letters"))
+        .unwrap()
+        .collect();
+    assert_eq!(letters.len(), 1);
+    let letter = std::fs::read_to_string(letters[0].as_ref().unwrap().path()).unwrap();
+    let letter: serde_json::Value = serde_json::from_str(&letter).unwrap();
+    assert_eq!(
+        (letter["reason"].as_str(), letter["records"].as_u64()),
+        (Some("refused"), Some(1))
+    );
+    assert!(letter.to_string().contains(&uid(40)));
+}
+
+#[tokio::test]
+async fn partial_success_is_counted_and_kept_for_an_operator() {
+    let upstream = Upstream::start([Step::Partial(2)]).await;
+    let dir = data_dir();
+    let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+    road.accept(&records(0..10)).await;
+    upstream.until(|seen| seen.taken.len() == 10).await;
+    let report = road.stop().await;
+    // OTLP does not say which; the count is all there is.
+    assert_eq!((report.account.forwarded, report.account.dead), (8, 2));
+    assert_eq!(upstream.requests(), 1);
+    assert_eq!(
+        std::fs::read_dir(dir.path().join("dead-letters"))
+            .unwrap()
+            .count(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn what_otlp_forbids_to_send_again_is_not_sent_again() {
+    for status in [500, 501, 408] {
+        let upstream = Upstream::start([Step::Status(status, Some("0"))]).await;
+        let dir = data_dir();
+        let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+        road.accept(&records(0..1)).await;
+        upstream.until(|seen| seen.headers.len() == 1).await;
+        let account = road.stop().await.account;
+        assert_eq!(
+            (account.dead, account.pending, upstream.requests()),
+            (1, 0, 1),
+            "{status}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refused_token_keeps_everything_and_readiness_says_so() {
+    let upstream = Upstream::start([]).await;
+    upstream.otherwise(Step::Status(401, None));
+    let dir = data_dir();
+    let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+    road.accept(&records(0..10)).await;
+    upstream.until(|seen| seen.headers.len() == 1).await;
+    let mut page = road.get("/readyz").await;
+    // The request has been answered; the forwarder notes it a moment later.
+    while !page.1.contains("refuses us") {
+        tokio::task::yield_now().await;
+        page = road.get("/readyz").await;
+    }
+    assert_eq!(page.0, 200);
+    assert!(page.1.contains("degraded"), "{}", page.1);
+    let account = road.stop().await.account;
+    assert_eq!(
+        (account.forwarded, account.dead, account.pending),
+        (0, 0, 10)
+    );
+
+    upstream.otherwise(Step::Accept);
+    let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+    upstream.until(|seen| seen.taken.len() == 10).await;
+    let account = road.stop().await.account;
+    assert_eq!(
+        (account.recovered, account.forwarded, account.pending),
+        (10, 10, 0)
+    );
+    assert_taken_once(&upstream, 10);
+}
+
+#[tokio::test]
+async fn an_outage_fills_the_spool_to_its_bound_and_drains_by_itself() {
+    // An address nobody listens at, until later.
+    let placeholder = Upstream::start([]).await;
+    placeholder.otherwise(Step::Status(503, Some("0")));
+    let dir = data_dir();
+    let road = Road::start(
+        dir.path(),
+        &placeholder.endpoint(),
+        "---\n[limits]\nspool_bytes = 20000",
+    )
+    .await;
+    let mut accepted = 0;
+    let refusal = loop {
+        let body = json!({ "logs": records(accepted..accepted + 10) }).to_string();
+        let response = road.request(body).send().await.unwrap();
+        if response.status() != 200 {
+            break response;
+        }
+        accepted += 10;
+    };
+    assert_eq!(refusal.status(), 502);
+    assert!(refusal.headers().contains_key("retry-after"));
+    let (_, page) = road.get("/readyz").await;
+    assert!(
+        page.contains("the upstream fails") || page.contains("full"),
+        "{page}"
+    );
+
+    placeholder.otherwise(Step::Accept);
+    placeholder
+        .until(|seen| seen.taken.len() == usize::try_from(accepted).unwrap())
+        .await;
+    // The refused batch, sent again, is taken and not a duplicate.
+    loop {
+        let (status, answer) = road
+            .post(&json!({ "logs": records(accepted..accepted + 10) }))
+            .await;
+        if status == 200 {
+            assert_eq!(
+                (&answer["accepted"], &answer["duplicates"]),
+                (&json!(10), &json!(0))
+            );
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let account = road.stop().await.account;
+    assert_eq!((account.received, account.pending), (accepted + 10, 0));
+    assert_taken_once(&placeholder, accepted + 10);
+}
+
+#[tokio::test]
+async fn a_record_sent_twice_is_forwarded_once_even_across_a_restart() {
+    let upstream = Upstream::start([]).await;
+    let dir = data_dir();
+    let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+    road.accept(&records(0..10)).await;
+    let (_, answer) = road.post(&json!({ "logs": records(5..15) })).await;
+    assert_eq!(
+        (&answer["accepted"], &answer["duplicates"]),
+        (&json!(5), &json!(5))
+    );
+    assert_eq!(road.stop().await.account.duplicates, 5);
+    let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+    let (_, answer) = road.post(&json!({ "logs": records(0..15) })).await;
+    assert_eq!(
+        (&answer["accepted"], &answer["duplicates"]),
+        (&json!(0), &json!(15))
+    );
+    let _ = road.stop().await;
+    assert_taken_once(&upstream, 15);
+}
+
+#[tokio::test]
+async fn the_same_batch_from_many_connections_at_once_is_forwarded_once() {
+    let upstream = Upstream::start([]).await;
+    let dir = data_dir();
+    let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+    let batch = json!({ "logs": records(0..20) });
+    let (a, b, c) = tokio::join!(road.post(&batch), road.post(&batch), road.post(&batch));
+    let accepted: u64 = [&a, &b, &c]
+        .iter()
+        .map(|(_, answer)| answer["accepted"].as_u64().unwrap())
+        .sum();
+    assert_eq!(accepted, 20);
+    let account = road.stop().await.account;
+    assert_eq!(
+        (account.received, account.duplicates, account.forwarded),
+        (60, 40, 20)
+    );
+    assert_taken_once(&upstream, 20);
+}
+
+#[tokio::test]
+async fn a_record_older_than_the_upstream_takes_is_moved_to_its_edge_and_says_so() {
+    let upstream = Upstream::start([]).await;
+    let dir = data_dir();
+    let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+    let mut old = record(0, "info", "old");
+    old["timestamp"] = "2020-01-01T00:00:00Z".into();
+    road.accept(&[old, record(1, "info", "new")]).await;
+    let _ = road.stop().await;
+    upstream.seen(|seen| {
+        let by_text = |words: &str| {
+            seen.records
+                .iter()
+                .find(|record| body_text(record) == words)
+                .unwrap()
+        };
+        let old = by_text("old");
+        let age = old.observed_time_unix_nano - old.time_unix_nano;
+        assert!((80_000..86_400).contains(&(age / 1_000_000_000)), "{age}");
+        assert_eq!(text(old, "client_timestamp"), "2020-01-01T00:00:00Z");
+        assert_eq!(text(old, "soliplex.time_adjusted"), "too old");
+        assert_eq!(text(by_text("new"), "soliplex.time_adjusted"), "");
+    });
+}
+
+#[tokio::test]
+async fn each_payload_keeps_its_own_resource() {
+    let upstream = Upstream::start([]).await;
+    let dir = data_dir();
+    let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+    for device in ["a", "b"] {
+        let resource = json!({ "service.name": "field", "device.id": device });
+        let (status, _) = road
+            .post(&json!({ "resource": resource, "logs": [{ "message": device }] }))
+            .await;
+        assert_eq!(status, 200);
+    }
+    let _ = road.stop().await;
+    upstream.seen(|seen| {
+        let mut devices: Vec<&str> = seen
+            .resources
+            .iter()
+            .map(|resource| resource["device.id"].as_str())
+            .collect();
+        devices.sort_unstable();
+        assert_eq!(devices, ["a", "b"]);
+    });
+}
+
+#[tokio::test]
+async fn requests_carry_the_raw_token_and_the_configured_headers_and_encoding() {
+    for (compression, encoding) in [
+        ("none", None),
+        ("gzip", Some("gzip")),
+        ("zstd", Some("zstd")),
+    ] {
+        let upstream = Upstream::start([]).await;
+        let dir = data_dir();
+        let more = format!(
+            "compression = '{compression}'\ntoken = 'tok%20en'\nheaders = {{ x-tenant = 'blue' }}\n---"
+        );
+        let road = Road::start(dir.path(), &upstream.endpoint(), &more).await;
+        road.accept(&records(0..1)).await;
+        let _ = road.stop().await;
+        upstream.seen(|seen| {
+            let headers = &seen.headers[0];
+            assert_eq!(headers["authorization"], "tok%20en");
+            assert_eq!(headers["x-tenant"], "blue");
+            assert_eq!(headers["content-type"], "application/x-protobuf");
+            assert_eq!(
+                headers
+                    .get("content-encoding")
+                    .map(|value| value.to_str().unwrap()),
+                encoding
+            );
+        });
+    }
+}
+
+#[tokio::test]
+async fn passthrough_answers_with_what_the_upstream_said() {
+    let upstream = Upstream::start([
+        Step::Accept,
+        Step::Status(503, Some("7")),
+        Step::Status(400, None),
+    ])
+    .await;
+    let dir = data_dir();
+    let road = Road::start(
+        dir.path(),
+        &upstream.endpoint(),
+        "delivery = 'passthrough'\n---",
+    )
+    .await;
+    road.accept(&records(0..10)).await;
+    let response = road
+        .request(json!({ "logs": records(10..20) }).to_string())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (
+            response.status().as_u16(),
+            response.headers()["retry-after"].to_str().unwrap()
+        ),
+        (502, "7")
+    );
+    let response = road
+        .request(json!({ "logs": records(10..20) }).to_string())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 502);
+    road.accept(&records(10..20)).await;
+    let account = road.stop().await.account;
+    assert_eq!((account.received, account.forwarded), (20, 20));
+    assert_eq!(
+        std::fs::read_dir(dir.path()).unwrap().count(),
+        0,
+        "passthrough keeps nothing"
+    );
+    assert_taken_once(&upstream, 20);
+}
+
+#[tokio::test]
+async fn a_damaged_store_is_set_aside_and_the_server_starts() {
+    for damage in [&b"not a store"[..], &[0; 8192], &[]] {
+        let upstream = Upstream::start([]).await;
+        let dir = data_dir();
+        let file = dir.path().join("spool.redb");
+        // A store that was once good, and then overwritten.
+        let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+        road.accept(&records(0..1)).await;
+        let _ = road.stop().await;
+        let mut bytes = std::fs::read(&file).unwrap();
+        bytes[..damage.len()].copy_from_slice(damage);
+        if damage.is_empty() {
+            bytes.truncate(5000);
+        }
+        std::fs::write(&file, bytes).unwrap();
+
+        let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+        road.accept(&records(1..2)).await;
+        let (_, metrics) = road.get("/metrics").await;
+        assert!(
+            metrics.contains("soliplex_ingest_stores_set_aside_total 1"),
+            "{damage:?}"
+        );
+        let _ = road.stop().await;
+        let aside = |name: &str| name.starts_with("spool.redb.damaged-");
+        let names = std::fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
+        assert_eq!(
+            names.filter(|name| aside(&name.to_string_lossy())).count(),
+            1
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_folder_is_told_so() {
+    let upstream = Upstream::start([]).await;
+    let dir = data_dir();
+    let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+    let second =
+        soliplex_ingest::Server::bind(crate::road::config(dir.path(), &upstream.endpoint(), ""))
+            .await;
+    assert_eq!(
+        second.unwrap_err().to_string(),
+        "the data folder is in use by another server; give each server a folder of its own"
+    );
+    let _ = road.stop().await;
+}

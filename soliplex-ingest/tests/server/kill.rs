@@ -1,0 +1,167 @@
+//! `kill -9` of the real server at random moments, under load: what was acknowledged is forwarded.
+
+use std::collections::BTreeSet;
+use std::io::BufRead as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use tokio::sync::Notify;
+
+use crate::road::{SECRET, data_dir, record, uid};
+use crate::upstream::{Step, Upstream};
+
+/// The server as an operator runs it.
+struct Process {
+    child: Child,
+    base: String,
+}
+
+fn command(arguments: &[&str], dir: &Path, endpoint: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_soliplex-ingest"));
+    command
+        .args(arguments)
+        .env_clear()
+        .env("SOLIPLEX_INGEST_LISTEN", "127.0.0.1:0")
+        .env("SOLIPLEX_INGEST_DATA_DIR", dir)
+        .env("SOLIPLEX_INGEST_AUTH__HS256_SECRET", SECRET)
+        .env("SOLIPLEX_INGEST_FORWARD__ENDPOINT", endpoint)
+        .env("SOLIPLEX_INGEST_FORWARD__LINGER_MS", "1")
+        .env("SOLIPLEX_INGEST_LOG__FILTER", "off")
+        .stdout(Stdio::piped());
+    command
+}
+
+impl Process {
+    fn start(dir: &Path, endpoint: &str) -> Process {
+        let mut child = command(&["serve"], dir, endpoint).spawn().unwrap();
+        let mut line = String::new();
+        std::io::BufReader::new(child.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let base = line
+            .trim()
+            .strip_prefix("listening on ")
+            .unwrap()
+            .to_owned();
+        Process { child, base }
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+fn token(dir: &Path) -> String {
+    let output = command(&["token", "--user", "jane"], dir, "stdout")
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// What clients were told is safe.
+#[derive(Default)]
+struct Acknowledged {
+    ids: Mutex<BTreeSet<String>>,
+    grew: Notify,
+}
+
+/// Posts batches of five until the server is gone; only what is answered with 200 counts.
+async fn post_until_gone(
+    base: String,
+    token: String,
+    next: Arc<AtomicU64>,
+    acknowledged: Arc<Acknowledged>,
+) {
+    let client = reqwest::Client::new();
+    loop {
+        let from = next.fetch_add(5, Ordering::Relaxed);
+        let logs: Vec<_> = (from..from + 5)
+            .map(|number| record(number, "info", "hello"))
+            .collect();
+        let request = client
+            .post(format!("{base}/api/v1/logs"))
+            .header("authorization", format!("Bearer {token}"))
+            .body(json!({ "logs": logs }).to_string());
+        let Ok(response) = request.send().await else {
+            return;
+        };
+        if response.status() == 200 && response.bytes().await.is_ok() {
+            acknowledged
+                .ids
+                .lock()
+                .unwrap()
+                .extend((from..from + 5).map(uid));
+            acknowledged.grew.notify_one();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_killed_at_random_moments_loses_nothing_it_acknowledged() {
+    // A failing upstream now and then keeps the spool from being empty when the kill comes.
+    let upstream = Upstream::start([]).await;
+    let dir = data_dir();
+    let token = token(dir.path());
+    let next = Arc::new(AtomicU64::new(0));
+    let acknowledged = Arc::new(Acknowledged::default());
+    for round in 0..ROUNDS {
+        upstream.otherwise(if round % 3 == 1 {
+            Step::Status(503, Some("0"))
+        } else {
+            Step::Accept
+        });
+        let server = Process::start(dir.path(), &upstream.endpoint());
+        let clients: Vec<_> = (0..4)
+            .map(|_| {
+                let post = post_until_gone(
+                    server.base.clone(),
+                    token.clone(),
+                    next.clone(),
+                    acknowledged.clone(),
+                );
+                tokio::spawn(post)
+            })
+            .collect();
+        // Random, and printed by the assertion below: the number of answers after which the kill comes.
+        let answers = 3 + uuid::Uuid::new_v4().as_u128() % 60;
+        for _ in 0..answers {
+            acknowledged.grew.notified().await;
+        }
+        server.kill();
+        for client in clients {
+            client.await.unwrap();
+        }
+    }
+    upstream.otherwise(Step::Accept);
+    let server = Process::start(dir.path(), &upstream.endpoint());
+    let ids = acknowledged.ids.lock().unwrap().clone();
+    upstream
+        .until(|seen| ids.iter().all(|id| seen.taken.contains_key(id)))
+        .await;
+    server.kill();
+
+    upstream.seen(|seen| {
+        assert_eq!(seen.violations, Vec::<String>::new());
+        assert!(ids.len() >= 5 * 3 * ROUNDS);
+        // Twice only what was under way to the upstream, or taken and not yet confirmed, when a kill came.
+        let most = seen.taken.values().max().copied().unwrap_or_default();
+        assert!(
+            most <= 1 + ROUNDS,
+            "a record was forwarded {most} times in {ROUNDS} kills"
+        );
+        let repeated = seen.taken.values().filter(|times| **times > 1).count();
+        println!(
+            "{} acknowledged, {} forwarded, {repeated} of them more than once",
+            ids.len(),
+            seen.taken.len()
+        );
+    });
+}
+
+/// Kills of one run; each start takes a fraction of a second.
+const ROUNDS: usize = 8;

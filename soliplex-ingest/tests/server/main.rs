@@ -1,0 +1,14 @@
+//! The server as its clients and its upstream see it: real sockets, real disks, real kills.
+//!
+//! `road` starts a server in this process, `upstream` is the far end with a script. Every test that
+//! breaks something ends in the account: each record has exactly one fate.
+
+mod road;
+mod upstream;
+
+mod accept;
+mod auth;
+mod commands;
+mod faults;
+mod kill;
+mod oracle;
