@@ -59,22 +59,19 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use append::{Appended, Frame};
-pub(crate) use confirm::Confirmed;
-pub(crate) use dead_letter::{DeadLetter, StoredDeadLetter};
+pub(crate) use append::Frame;
+pub(crate) use dead_letter::DeadLetter;
 pub(crate) use directory::Directory;
-pub(crate) use error::{AppendError, Holder, OpenError, Unavailable};
-pub(crate) use evict::{Compacted, EvictReason, Eviction};
+pub(crate) use error::{AppendError, OpenError, Unavailable};
+pub(crate) use evict::EvictReason;
 pub(crate) use lane::Lane;
 pub(crate) use limits::SpoolOptions;
-pub(crate) use mend::Losses;
-pub(crate) use peek::{Cursor, PeekHandle, PeekLimits, Peeked, StoredRecord};
-pub(crate) use state::LaneTotals;
+pub(crate) use peek::{Cursor, PeekLimits, Peeked, StoredRecord};
 pub(crate) use store::SetAside;
 
 use memory::Memory;
+use state::LaneTotals;
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 use store::{Place, Store};
 
@@ -91,8 +88,6 @@ pub(crate) struct Spool {
 /// What opening found.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    /// What waits.
-    pub(crate) stats: SpoolStats,
     /// The store that had to be given up for a new one.
     pub(crate) set_aside: Option<SetAside>,
 }
@@ -118,33 +113,23 @@ impl SpoolStats {
 }
 
 impl Spool {
-    /// Opens the spool in a folder, making both if need be.
+    /// Opens the spool in a folder that is this process's own, making the file if need be.
     ///
     /// # Errors
-    /// See [`OpenError`]. A damaged file is no error; it is set aside.
-    pub(crate) fn open(
-        directory: &Path,
-        options: &SpoolOptions,
-    ) -> Result<(Self, Opened), OpenError> {
-        Self::open_in(Directory::open(directory)?, options)
-    }
-
-    /// Opens the spool in a folder that is locked already.
-    ///
-    /// # Errors
-    /// See [`OpenError`]; it is never [`OpenError::Held`].
+    /// When neither the file that is there nor a fresh one can be used, as on a full disk. A
+    /// damaged file is no error; it is set aside.
     pub(crate) fn open_in(
         directory: Directory,
         options: &SpoolOptions,
-    ) -> Result<(Self, Opened), OpenError> {
+    ) -> Result<(Self, Opened), Unavailable> {
         Self::open_place(Place::Directory(directory), options)
     }
 
     /// Opens a spool that ends with the process, for places without a disk.
     ///
     /// # Errors
-    /// See [`OpenError`].
-    pub(crate) fn in_memory(options: &SpoolOptions) -> Result<(Self, Opened), OpenError> {
+    /// When redb will not have it.
+    pub(crate) fn in_memory(options: &SpoolOptions) -> Result<(Self, Opened), Unavailable> {
         let memory = Memory::default();
         let supply = move || Ok(Box::new(memory.clone()) as Box<_>);
         Self::open_place(Place::Supplied(Box::new(supply)), options)
@@ -155,12 +140,12 @@ impl Spool {
     pub(crate) fn with_backend<B: redb::StorageBackend>(
         supply: impl Fn() -> io::Result<B> + Send + 'static,
         options: &SpoolOptions,
-    ) -> Result<(Self, Opened), OpenError> {
+    ) -> Result<(Self, Opened), Unavailable> {
         let supply = move || supply().map(|backend| Box::new(backend) as Box<_>);
         Self::open_place(Place::Supplied(Box::new(supply)), options)
     }
 
-    fn open_place(place: Place, options: &SpoolOptions) -> Result<(Self, Opened), OpenError> {
+    fn open_place(place: Place, options: &SpoolOptions) -> Result<(Self, Opened), Unavailable> {
         let mut store = Store::open(place, options)?;
         let set_aside = store.take_set_aside();
         let spool = Self {
@@ -169,8 +154,7 @@ impl Spool {
             at_bound: false,
             unreadable_records: 0,
         };
-        let stats = spool.stats();
-        Ok((spool, Opened { stats, set_aside }))
+        Ok((spool, Opened { set_aside }))
     }
 
     /// The ring's sequence up to which everything is stored; 0 in a new spool. Opens the store

@@ -57,11 +57,7 @@ impl Spool {
             state.ring_through = ring_through;
             write_chunks(txn, state, &chunks, contexts)
         });
-        self.after_append(appended)
-    }
-
-    pub(super) fn after_append<T>(&mut self, done: Result<T, Fault>) -> Result<T, AppendError> {
-        done.map_err(|fault| match fault {
+        appended.map_err(|fault| match fault {
             Fault::Bound => {
                 self.at_bound = true;
                 AppendError::Full
@@ -73,7 +69,7 @@ impl Spool {
 }
 
 /// The records of one chunk to be.
-pub(super) struct Plan<'a> {
+struct Plan<'a> {
     lane: Lane,
     context: u64,
     bytes: usize,
@@ -129,7 +125,7 @@ impl<'a> Plan<'a> {
 
 /// Groups frames into chunks, each in the place of its first frame, and none much smaller than
 /// the pages it will take.
-pub(super) fn plan<'a>(frames: &[Frame<'a>]) -> Vec<Plan<'a>> {
+fn plan<'a>(frames: &[Frame<'a>]) -> Vec<Plan<'a>> {
     group(frames)
         .into_iter()
         .flat_map(Plan::filling_pages)
@@ -167,7 +163,7 @@ fn group<'a>(frames: &[Frame<'a>]) -> Vec<Plan<'a>> {
     plans
 }
 
-pub(super) fn write_chunks(
+fn write_chunks(
     txn: &WriteTransaction,
     state: &mut State,
     plans: &[Plan<'_>],

@@ -1,10 +1,9 @@
 //! Confirming: what the server has answered for leaves the spool, in one commit. What it refused
 //! for good becomes a dead letter in the same commit.
 
-use super::append::{Appended, Frame, plan, write_chunks};
 use super::chunk;
 use super::dead_letter::{DeadLetter, bury};
-use super::error::{AppendError, Fault, Unavailable};
+use super::error::{Fault, Unavailable};
 use super::peek::{PeekHandle, PeekedChunk};
 use super::state::State;
 use super::{Spool, tables};
@@ -54,29 +53,6 @@ impl Spool {
             }
             done => Ok(done?),
         }
-    }
-
-    /// [`Spool::confirm`] and [`Spool::append`] in one commit, which is what a worker that keeps
-    /// up has to do: half the syncs.
-    ///
-    /// # Errors
-    /// As [`Spool::append`]; then neither has happened.
-    pub(crate) fn confirm_and_append(
-        &mut self,
-        (handle, dead): (&PeekHandle, &[DeadLetter<'_>]),
-        frames: &[Frame<'_>],
-        contexts: &[(u64, &[u8])],
-        ring_through: u64,
-    ) -> Result<(Confirmed, Appended), AppendError> {
-        let chunks = plan(frames);
-        let done = self.store.write(|txn, state| {
-            state.ring_through = ring_through;
-            // Appending first keeps the facts of a context that both sides name.
-            let appended = write_chunks(txn, state, &chunks, contexts)?;
-            let confirmed = remove_chunks(txn, state, handle, dead)?;
-            Ok((confirmed, appended))
-        });
-        self.after_append(done)
     }
 }
 

@@ -60,18 +60,6 @@ impl Spool {
             Ok(letters)
         })?)
     }
-
-    /// Removes all dead letters and returns how many there were.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub(crate) fn clear_dead_letters(&mut self) -> Result<u64, Unavailable> {
-        Ok(self.store.write_freeing(|txn, state| {
-            let cleared = state.dead.records;
-            while remove_oldest(txn, &mut state.dead)? {}
-            Ok(cleared)
-        })?)
-    }
 }
 
 /// Adds a dead letter and returns how many older ones had to go for it.

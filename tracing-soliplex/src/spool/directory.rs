@@ -57,7 +57,12 @@ impl Directory {
 
     /// Opens or creates the store's file.
     pub(crate) fn store(&self) -> Result<Box<dyn StorageBackend>, redb::DatabaseError> {
-        let file = private_file(&self.path.join(STORE))?;
+        let path = self.path.join(STORE);
+        let is_new = !path.exists();
+        let file = private_file(&path)?;
+        if is_new {
+            sync_directory(&self.path)?;
+        }
         Ok(Box::new(FileBackend::new(file)?))
     }
 
@@ -73,7 +78,8 @@ impl Directory {
         }
         let surplus = (kept.len() + 1).saturating_sub(MAX_SET_ASIDE);
         for (_, path) in kept.iter().take(surplus) {
-            fs::remove_file(path)?;
+            // One that cannot be deleted takes room, and nothing else hangs on it.
+            let _ = fs::remove_file(path);
         }
         Ok(Some(aside))
     }
@@ -132,6 +138,14 @@ fn private_file(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+/// Makes a new name durable: a file's own sync need not. Windows does so by itself.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(path)?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn remove_if_there(path: &Path) -> io::Result<()> {

@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
 
-/// Why a spool could not be opened.
+/// Why a spool's directory could not be had.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub(crate) enum OpenError {
@@ -24,9 +24,6 @@ pub(crate) enum OpenError {
         /// What the system said.
         source: io::Error,
     },
-    /// Neither the old file nor a fresh one can be used, as on a full or failing disk.
-    #[error("spool not available")]
-    Unavailable(#[from] Unavailable),
 }
 
 /// The process named in a lock file.
@@ -99,7 +96,23 @@ pub(crate) enum Fault {
     Chunk(#[from] ChunkError),
 }
 
+/// The number of `EIO` wherever there is one. Windows gives it to a denied access, which means
+/// the same here.
+const EIO: i32 = 5;
+
 impl Fault {
+    /// Whether a start should give the file up although it may be well: what refuses to be read
+    /// now will refuse tomorrow. A want of memory, handles or space is none of the file's.
+    pub(crate) fn will_not_pass(&self) -> bool {
+        use io::ErrorKind::{IsADirectory, PermissionDenied};
+        let Self::Io(error) = self else {
+            return false;
+        };
+        matches!(&**error, redb::Error::Io(source)
+            if matches!(source.kind(), PermissionDenied | IsADirectory)
+                || source.raw_os_error() == Some(EIO))
+    }
+
     /// Whether the file itself is at fault, so that opening it again would not help.
     pub(crate) fn lies_in_the_file(&self) -> bool {
         matches!(self, Self::Damaged(_) | Self::Foreign | Self::Panicked)

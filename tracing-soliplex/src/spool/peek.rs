@@ -23,9 +23,7 @@ pub(crate) struct PeekLimits {
 /// The oldest records, all of one context.
 #[derive(Debug)]
 pub(crate) struct Peeked {
-    /// The context they were captured in.
-    pub(crate) context: u64,
-    /// Its facts, as appended; empty where none were given.
+    /// The facts of the context they were captured in; empty where none were given.
     pub(crate) facts: Vec<u8>,
     /// The records by seq, which is their age.
     pub(crate) records: Vec<StoredRecord>,
@@ -68,6 +66,10 @@ pub(super) struct PeekedChunk {
 
 impl PeekHandle {
     /// The place just behind these records.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the worker always begins at the oldest")
+    )]
     pub(crate) fn cursor(&self) -> Cursor {
         Cursor(self.chunks.last().map_or(0, |chunk| chunk.number))
     }
@@ -107,10 +109,11 @@ fn read_batch(
     let Some(first) = batch.chunks.first() else {
         return Ok(None);
     };
-    let context = first.header.context;
-    let facts = txn.open_table(tables::CONTEXTS)?.get(context)?;
+    let facts = txn
+        .open_table(tables::CONTEXTS)?
+        .get(first.header.context)?;
     let facts = facts.map_or_else(Vec::new, |facts| facts.value().to_vec());
-    Ok(Some(batch.finish(context, facts)))
+    Ok(Some(batch.finish(facts)))
 }
 
 #[derive(Default)]
@@ -154,7 +157,7 @@ impl Batch {
         Ok(())
     }
 
-    fn finish(mut self, context: u64, facts: Vec<u8>) -> Peeked {
+    fn finish(mut self, facts: Vec<u8>) -> Peeked {
         // Chunks of different lanes overlap in time; within one session seq tells the order.
         self.records.sort_by_key(|(record, _)| record.seq);
         let (records, origins) = self.records.into_iter().unzip();
@@ -163,7 +166,6 @@ impl Batch {
             origins,
         };
         Peeked {
-            context,
             facts,
             records,
             handle,

@@ -49,16 +49,6 @@ const FIELDS: usize = 3 + 3 * LANES + 4;
 pub(crate) type StateRow = [u64; FIELDS];
 
 impl State {
-    /// The totals of one lane.
-    pub(crate) fn lane(&self, lane: Lane) -> LaneTotals {
-        let [low, normal, high] = self.lanes;
-        match lane {
-            Lane::Low => low,
-            Lane::Normal => normal,
-            Lane::High => high,
-        }
-    }
-
     /// The totals of one lane, to be changed.
     pub(crate) fn lane_mut(&mut self, lane: Lane) -> &mut LaneTotals {
         let [low, normal, high] = &mut self.lanes;

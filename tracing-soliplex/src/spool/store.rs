@@ -6,12 +6,13 @@
 //! the handle is dropped at the failure and the next call opens a new one.
 
 use super::directory::Directory;
-use super::error::{Fault, OpenError, Unavailable};
+use super::error::{Fault, Unavailable};
 use super::growth::{BoundedStorage, Failure, Growth};
 use super::limits::{MIN_MAX_BYTES, QUICK_REPAIR_FROM, SpoolOptions};
 use super::state::{DeadTotals, State};
 use super::tables::{self, Meta};
 use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
+use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -49,9 +50,16 @@ pub(crate) struct SetAside {
     pub(crate) records_lost: Option<u64>,
 }
 
+impl fmt::Display for SetAside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("store given up: ")?;
+        fmt::Display::fmt(&self.reason, f)
+    }
+}
+
 impl Store {
     /// Opens the store, setting aside a file that cannot be opened.
-    pub(crate) fn open(place: Place, options: &SpoolOptions) -> Result<Self, OpenError> {
+    pub(crate) fn open(place: Place, options: &SpoolOptions) -> Result<Self, Unavailable> {
         let mut store = Self {
             place,
             growth: Arc::new(Growth::new(options.max_bytes.max(MIN_MAX_BYTES))),
@@ -63,15 +71,13 @@ impl Store {
             set_aside: None,
         };
         match store.ensure_open() {
-            // A start is the one moment to give a file up that the disk will not read: later
-            // the failure may pass, but a start that always fails would never end.
-            Err(fault @ Fault::Io(_)) if store.place.is_directory() => {
+            // Later the failure may pass; a start that always fails would never end.
+            Err(fault) if fault.will_not_pass() => {
                 store.spoiled = Some(fault);
-                store.ensure_open()
+                store.ensure_open()?;
             }
-            opened => opened,
+            opened => opened?,
         }
-        .map_err(Unavailable)?;
         store.place.take_headroom();
         Ok(store)
     }
@@ -201,11 +207,6 @@ impl Store {
         result.map(drop).map_err(|fault| self.settle(fault))
     }
 
-    /// Holds disk back again, where that had been given up and there is room.
-    pub(crate) fn take_headroom(&self) {
-        self.place.take_headroom();
-    }
-
     /// Deletes the file and everything set aside. The next call makes a new one, in which chunk
     /// numbers and the ring's sequence go on.
     pub(crate) fn wipe(&mut self) -> io::Result<()> {
@@ -333,10 +334,6 @@ impl State {
 }
 
 impl Place {
-    fn is_directory(&self) -> bool {
-        matches!(self, Self::Directory(_))
-    }
-
     fn storage(&self) -> Result<Box<dyn StorageBackend>, Fault> {
         match self {
             Self::Directory(directory) => Ok(directory.store()?),

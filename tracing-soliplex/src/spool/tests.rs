@@ -11,8 +11,13 @@ mod model;
 mod processes;
 mod verbs;
 
+use super::append::Appended;
+use super::dead_letter::StoredDeadLetter;
+use super::evict::Eviction;
+use super::peek::PeekHandle;
 use super::*;
 use disk::Disk;
+use std::path::Path;
 
 const NO_LIMITS: PeekLimits = PeekLimits {
     max_records: u64::MAX,
@@ -92,6 +97,10 @@ fn on_disk(disk: &Disk) -> Spool {
         .0
 }
 
-fn in_directory(path: &std::path::Path) -> Spool {
-    Spool::open(path, &SpoolOptions::default()).unwrap().0
+fn open(path: &Path, options: &SpoolOptions) -> Result<(Spool, Opened), OpenError> {
+    Ok(Spool::open_in(Directory::open(path)?, options).unwrap())
+}
+
+fn in_directory(path: &Path) -> Spool {
+    open(path, &SpoolOptions::default()).unwrap().0
 }

@@ -32,7 +32,7 @@ fn the_file_never_outgrows_its_bound_and_every_record_is_accounted_for() {
         max_bytes: 4_000_000,
         ..SpoolOptions::default()
     };
-    let (mut spool, _) = Spool::open(directory.path(), &options).unwrap();
+    let (mut spool, _) = open(directory.path(), &options).unwrap();
     let mut evicted = 0;
     for batch in 0..80 {
         let records: Vec<_> = (batch * 50..batch * 50 + 50)
@@ -65,7 +65,7 @@ fn the_lowest_lanes_oldest_go_first() {
         max_bytes: 2_500_000,
         ..SpoolOptions::default()
     };
-    let (mut spool, _) = Spool::open(directory.path(), &options).unwrap();
+    let (mut spool, _) = open(directory.path(), &options).unwrap();
     let mut seq = 0;
     let mut batch = |lane| {
         seq += 50;
@@ -194,7 +194,7 @@ fn a_lower_bound_than_last_time_is_met_by_evicting_and_compacting() {
         max_bytes: 2_500_000,
         ..SpoolOptions::default()
     };
-    let (mut spool, _) = Spool::open(directory.path(), &options).unwrap();
+    let (mut spool, _) = open(directory.path(), &options).unwrap();
     let evictions = spool.evict(0).unwrap();
     let evicted: u64 = evictions.iter().map(|eviction| eviction.records).sum();
     assert_eq!(evicted + spool.stats().records(), 2_000);
@@ -211,7 +211,7 @@ fn a_full_spool_can_still_be_confirmed() {
         max_bytes: 2_500_000,
         ..SpoolOptions::default()
     };
-    let (mut spool, _) = Spool::open(directory.path(), &options).unwrap();
+    let (mut spool, _) = open(directory.path(), &options).unwrap();
     // Single records fill the file to its last page.
     let mut seq = 0;
     while spool.append_records(&[large(Lane::Low, seq)]).is_ok() {

@@ -4,7 +4,6 @@
 use super::*;
 use proptest::prelude::*;
 use std::fs;
-use std::path::Path;
 
 fn store_of(directory: &Path) -> std::path::PathBuf {
     directory.join("spool.redb")
@@ -21,7 +20,7 @@ fn filled(directory: &Path) -> Vec<u8> {
 fn check_set_aside(name: &str, bytes: &[u8]) {
     let directory = tempfile::tempdir().unwrap();
     fs::write(store_of(directory.path()), bytes).unwrap();
-    let (mut spool, opened) = Spool::open(directory.path(), &SpoolOptions::default()).unwrap();
+    let (mut spool, opened) = open(directory.path(), &SpoolOptions::default()).unwrap();
     let aside = opened
         .set_aside
         .unwrap_or_else(|| panic!("{name} was not set aside"));
@@ -75,10 +74,33 @@ fn an_empty_file_and_one_of_zeros_are_new_spools() {
     for bytes in [vec![], vec![0; 1 << 20]] {
         let directory = tempfile::tempdir().unwrap();
         fs::write(store_of(directory.path()), bytes).unwrap();
-        let (mut spool, opened) = Spool::open(directory.path(), &SpoolOptions::default()).unwrap();
+        let (mut spool, opened) = open(directory.path(), &SpoolOptions::default()).unwrap();
         assert!(opened.set_aside.is_none());
         spool.append_records(&records(Lane::Normal, 1..3)).unwrap();
     }
+}
+
+#[test]
+fn a_directory_in_the_stores_place_is_set_aside() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(store_of(directory.path())).unwrap();
+    let (mut spool, opened) = open(directory.path(), &SpoolOptions::default()).unwrap();
+    assert!(opened.set_aside.unwrap().path.unwrap().is_dir());
+    spool.append_records(&records(Lane::Normal, 1..3)).unwrap();
+}
+
+#[test]
+fn a_failure_that_may_pass_costs_no_file() {
+    let disk = Disk::default();
+    on_disk(&disk)
+        .append_records(&records(Lane::Normal, 1..3))
+        .unwrap();
+    disk.fail_from(1);
+    let supply = disk.clone();
+    let opened = Spool::with_backend(move || Ok(supply.clone()), &SpoolOptions::default());
+    assert!(opened.is_err());
+    disk.heal();
+    assert_eq!(on_disk(&disk).waiting(), [1, 2]);
 }
 
 #[test]
@@ -109,6 +131,7 @@ fn a_store_damaged_while_open_is_set_aside_with_its_records_counted() {
     assert_eq!(spool.ring_through().unwrap(), 49);
     let lost = spool.take_losses().set_aside.unwrap();
     assert_eq!(lost.records_lost, Some(49));
+    assert_eq!(lost.to_string(), "store given up: store damaged");
     assert!(spool.take_losses().set_aside.is_none(), "told once");
     spool
         .append_records(&records(Lane::Normal, 50..60))

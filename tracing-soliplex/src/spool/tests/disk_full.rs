@@ -102,7 +102,6 @@ fn dead_letters_without_room_are_counted_and_let_go() {
 #[cfg(unix)]
 mod limited {
     use super::*;
-    use std::path::Path;
     use std::process::Command;
 
     const CHILD: &str = "SOLIPLEX_SPOOL_LIMITED_DIRECTORY";

@@ -17,7 +17,6 @@ enum Op {
     },
     /// A second confirmation of the last one delivered.
     ConfirmAgain,
-    DeliverAndAppend(Vec<(Lane, u64)>),
     /// Evict what was appended before this share of the time so far, in percent.
     EvictOlder(u64),
     EvictAtBound,
@@ -30,11 +29,10 @@ fn op() -> impl Strategy<Value = Op> {
     let lane = prop_oneof![Just(Lane::Low), Just(Lane::Normal), Just(Lane::High)];
     let kinds = vec((lane, 1..3u64), 1..12);
     prop_oneof![
-        6 => kinds.clone().prop_map(Op::Append),
+        6 => kinds.prop_map(Op::Append),
         5 => (0..2usize, 1..20u64, vec(0..10usize, 0..2))
             .prop_map(|(skip, max_records, dead)| Op::Deliver { skip, max_records, dead }),
         1 => Just(Op::ConfirmAgain),
-        2 => kinds.prop_map(Op::DeliverAndAppend),
         2 => (0..100u64).prop_map(Op::EvictOlder),
         1 => Just(Op::EvictAtBound),
         2 => Just(Op::Reopen),
@@ -173,7 +171,6 @@ impl Pair {
                     assert_eq!((again.records, again.missing), (0, *records));
                 }
             }
-            Op::DeliverAndAppend(kinds) => self.deliver_and_append(&kinds),
             Op::EvictOlder(percent) => self.evict_older(self.model.next_seq * percent / 100),
             Op::EvictAtBound => self.evict_at_bound(),
             Op::Reopen => {
@@ -211,7 +208,6 @@ impl Pair {
         let (peeked, (context, range)) = (peeked?, expected?);
         let seqs: Vec<_> = peeked.records.iter().map(|r| r.seq).collect();
         assert_eq!(seqs, Model::seqs(&self.model.groups[range.clone()]));
-        assert_eq!(peeked.context, context);
         assert_eq!(peeked.facts, FACTS[usize::try_from(context).unwrap() - 1].1);
         for stored in &peeked.records {
             assert_eq!(stored.payload, record(Lane::Low, stored.seq).payload);
@@ -242,21 +238,6 @@ impl Pair {
             .extend(dead.iter().map(|place| peeked.records[*place].seq));
         self.model.groups.drain(range);
         self.last = Some((peeked.handle, records));
-    }
-
-    fn deliver_and_append(&mut self, kinds: &[(Lane, u64)]) {
-        let Some((peeked, range)) = self.peek(0, 10) else {
-            return;
-        };
-        let records = self.model.make(kinds);
-        let through = records.last().unwrap().seq;
-        let done = (&peeked.handle, &[][..]);
-        self.spool
-            .confirm_and_append(done, &frames(&records), FACTS, through)
-            .unwrap();
-        self.model.groups.drain(range);
-        self.model.append(&records);
-        self.last = Some((peeked.handle, peeked.records.len() as u64));
     }
 
     fn evict_older(&mut self, oldest_kept: u64) {

@@ -3,7 +3,6 @@
 
 use super::*;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 const CHILD: &str = "SOLIPLEX_SPOOL_HOLDER_DIRECTORY";
@@ -39,7 +38,7 @@ fn hold() {
 fn a_second_process_is_kept_out_and_told_by_whom() {
     let directory = tempfile::tempdir().unwrap();
     let mut child = start_holder(directory.path());
-    let refused = Spool::open(directory.path(), &SpoolOptions::default());
+    let refused = open(directory.path(), &SpoolOptions::default());
     let Err(
         error @ OpenError::Held {
             holder: Some(holder),
@@ -66,9 +65,9 @@ fn a_killed_process_leaves_its_records_and_no_lock() {
     let mut child = start_holder(directory.path());
     child.kill().unwrap();
     child.wait().unwrap();
-    let (mut spool, opened) = Spool::open(directory.path(), &SpoolOptions::default()).unwrap();
+    let (mut spool, opened) = open(directory.path(), &SpoolOptions::default()).unwrap();
     assert!(opened.set_aside.is_none());
-    assert_eq!(opened.stats.records(), 3);
+    assert_eq!(spool.stats().records(), 3);
     assert_eq!(spool.waiting(), [1, 2, 3]);
 }
 
@@ -76,7 +75,7 @@ fn a_killed_process_leaves_its_records_and_no_lock() {
 fn a_second_spool_in_the_same_process_is_kept_out_until_the_first_is_dropped() {
     let directory = tempfile::tempdir().unwrap();
     let first = in_directory(directory.path());
-    let refused = Spool::open(directory.path(), &SpoolOptions::default());
+    let refused = open(directory.path(), &SpoolOptions::default());
     assert!(matches!(refused.map(drop), Err(OpenError::Held { .. })));
     drop(first);
     in_directory(directory.path());
@@ -87,7 +86,7 @@ fn a_directory_that_cannot_be_made_is_named() {
     let scratch = tempfile::tempdir().unwrap();
     let file = scratch.path().join("file");
     std::fs::write(&file, b"").unwrap();
-    let refused = Spool::open(&file.join("spool"), &SpoolOptions::default());
+    let refused = open(&file.join("spool"), &SpoolOptions::default());
     let Err(error @ OpenError::Directory { .. }) = refused.map(drop) else {
         panic!("opened below a file");
     };
@@ -103,7 +102,7 @@ fn a_directory_that_cannot_be_made_is_named() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_read_only_directory_is_named() {
-    let refused = Spool::open(Path::new("/proc/self/task"), &SpoolOptions::default());
+    let refused = open(Path::new("/proc/self/task"), &SpoolOptions::default());
     assert!(matches!(
         refused.map(drop),
         Err(OpenError::Directory { .. })
