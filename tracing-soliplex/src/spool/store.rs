@@ -183,6 +183,7 @@ impl Store {
             done => return done,
         }
         self.place.release_headroom();
+        self.ensure_open()?;
         self.growth.set_sparing(true);
         let done = self.write(work);
         self.growth.set_sparing(false);

@@ -230,3 +230,42 @@ fn a_full_spool_can_still_be_confirmed() {
     }
     assert_eq!(confirmed, seq);
 }
+
+#[test]
+fn dead_letters_beyond_the_reserve_are_kept_at_the_bound_and_the_bound_holds() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = SpoolOptions {
+        max_bytes: 2_500_000,
+        ..SpoolOptions::default()
+    };
+    let (mut spool, _) = open(directory.path(), &options).unwrap();
+    for batch in 0.. {
+        let records: Vec<_> = (batch * 40..batch * 40 + 40)
+            .map(|seq| Record {
+                payload: vec![9; 10_000],
+                ..record(Lane::Normal, seq)
+            })
+            .collect();
+        if spool.append_records(&records).is_err() {
+            break;
+        }
+    }
+    let limits = PeekLimits {
+        max_records: 100,
+        max_bytes: 900_000,
+    };
+    let peeked = spool.peek(Cursor::default(), limits).unwrap().unwrap();
+    let dead: Vec<_> = (0..peeked.records.len())
+        .map(|record| DeadLetter {
+            record,
+            reason: "no",
+        })
+        .collect();
+    let confirmed = spool.confirm(&peeked.handle, &dead).unwrap();
+    assert_eq!(
+        (confirmed.dead, confirmed.dead_dropped),
+        (dead.len() as u64, 0)
+    );
+    let file = std::fs::metadata(directory.path().join("spool.redb")).unwrap();
+    assert!(file.len() <= options.max_bytes, "{}", file.len());
+}
