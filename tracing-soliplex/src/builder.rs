@@ -394,10 +394,14 @@ impl Builder {
 /// before the worker has written anything is known all the same. Where there is no room for them
 /// the worker writes them with its first commit.
 fn announce(session: &Session, queue: &Queue) {
+    // Not by `Session::head`, which would use up the number of the session's first record.
     let head = PackedHead {
         kind: Kind::Context,
+        severity: Severity::Fatal,
+        context: session.context(),
+        id: session.session_id(),
         seq: 0,
-        ..session.head(Severity::Fatal, 0)
+        unix_nanos: 0,
     };
     let _ = queue.push(Lane::Error, &[&head.to_bytes(), session.facts()]);
 }
