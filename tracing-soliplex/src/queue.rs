@@ -41,7 +41,7 @@
 //!      2      capacity in bytes, a power of two
 //!      3      id: random, new with each file
 //!      4      CRC-32 of words 1–3
-//!      16     tail      17–20   frames pushed, by lane
+//!      16     tail
 //!      32     head      33      released
 //!      512 –  frames
 //! ```
@@ -77,6 +77,7 @@ use word::WORD_BYTES;
 mod cursor;
 mod file;
 mod frame;
+mod gather;
 mod lane;
 mod map;
 mod recovery;
@@ -164,13 +165,12 @@ pub(crate) struct Drained {
     pub(crate) end: Position,
 }
 
-/// What the producers have done since the queue was opened; arrays are indexed by [`Lane::index`].
+/// Pushes that were refused since the queue was opened, by [`Lane::index`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct QueueCounts {
-    pub(crate) pushed: [u64; Lane::COUNT],
-    /// Refused because the lane's share was in use.
+    /// Because the lane's share was in use.
     pub(crate) full: [u64; Lane::COUNT],
-    /// Refused because of their size.
+    /// Because of their size.
     pub(crate) too_large: [u64; Lane::COUNT],
 }
 
@@ -268,7 +268,6 @@ impl Queue {
     pub(crate) fn counts(&self) -> QueueCounts {
         let load = |count: &AtomicU64| count.load(Relaxed);
         QueueCounts {
-            pushed: Lane::ALL.map(|lane| self.ring.pushed(lane)),
             full: self.full.each_ref().map(load),
             too_large: self.too_large.each_ref().map(load),
         }

@@ -9,7 +9,7 @@
 //! alone, whose length counts the bytes to step over after it.
 //!
 //! The checksum (CRC-32) starts from the ring's id, the position and the upper half of word 0, then
-//! takes the payload. So it vouches for every bit of a frame, for the place it stands in and for
+//! takes the payload with its padding. So it vouches for every bit of a frame, for the place it stands in and for
 //! the lap it was written in: bytes that merely look like a frame, be they left from an earlier
 //! lap or logged on purpose, are not taken for one. They would have to know the id.
 
@@ -50,18 +50,13 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// The head of a frame being written; `published` gives it its final form.
+    /// The head of a frame being written; [`Seal`] gives it its final form.
     pub(super) fn reserved(length: u64) -> Head {
         Head {
             state: State::Reserved,
             length,
             checksum: 0,
         }
-    }
-
-    /// The same head for the whole frame, at `position` of ring `id`.
-    pub(super) fn published(self, id: u64, position: u64, parts: &[&[u8]]) -> Head {
-        self.sealed(State::Published, id, position, parts)
     }
 
     /// A void that takes `size` bytes in all.
@@ -71,12 +66,15 @@ impl Head {
             length: size.saturating_sub(WORD_BYTES),
             checksum: 0,
         };
-        head.sealed(State::Void, id, position, &[])
+        Seal::new(head, id, position).finish()
     }
 
-    /// Whether the checksum is the one this place and `parts` give. A void has no parts.
-    pub(super) fn vouches_for(self, id: u64, position: u64, parts: &[&[u8]]) -> bool {
-        self.sealed(self.state, id, position, parts) == self
+    /// Whether the checksum is the one this place and the payload, with its padding, give. A void
+    /// has none.
+    pub(super) fn vouches_for(self, id: u64, position: u64, payload: &[u8]) -> bool {
+        let mut seal = Seal::new(self, id, position);
+        seal.update(payload);
+        seal.finish() == self
     }
 
     /// Bytes the whole frame or void takes.
@@ -84,23 +82,6 @@ impl Head {
         match self.state {
             State::Void => WORD_BYTES + self.length,
             _ => size(self.length),
-        }
-    }
-
-    fn sealed(self, state: State, id: u64, position: u64, parts: &[&[u8]]) -> Head {
-        let unsealed = Head {
-            state,
-            checksum: 0,
-            ..self
-        };
-        let seed = seed(id, position, (unsealed.encode() >> LENGTH_SHIFT) as u32);
-        let mut hasher = Hasher::new_with_initial(seed);
-        for part in parts {
-            hasher.update(part);
-        }
-        Head {
-            checksum: hasher.finalize(),
-            ..unsealed
         }
     }
 
@@ -118,6 +99,42 @@ impl Head {
             },
             length: word >> LENGTH_SHIFT & ((1 << LENGTH_BITS) - 1),
             checksum: word as u32,
+        }
+    }
+}
+
+/// The checksum of a frame that is being written or checked.
+pub(super) struct Seal {
+    head: Head,
+    hasher: Hasher,
+}
+
+impl Seal {
+    /// Turns a reserved head into a published one.
+    pub(super) fn publish(reserved: Head, id: u64, position: u64) -> Seal {
+        let head = Head {
+            state: State::Published,
+            ..reserved
+        };
+        Seal::new(head, id, position)
+    }
+
+    fn new(head: Head, id: u64, position: u64) -> Seal {
+        let seed = seed(id, position, (head.encode() >> LENGTH_SHIFT) as u32);
+        Seal {
+            head,
+            hasher: Hasher::new_with_initial(seed),
+        }
+    }
+
+    pub(super) fn update(&mut self, payload: &[u8]) {
+        self.hasher.update(payload);
+    }
+
+    pub(super) fn finish(self) -> Head {
+        Head {
+            checksum: self.hasher.finalize(),
+            ..self.head
         }
     }
 }
@@ -151,6 +168,13 @@ mod tests {
 
     const ID: u64 = 0x9e37_79b9_7f4a_7c15;
 
+    fn published(position: u64, parts: &[&[u8]]) -> Head {
+        let length = parts.iter().map(|part| part.len() as u64).sum();
+        let mut seal = Seal::publish(Head::reserved(length), ID, position);
+        parts.iter().for_each(|part| seal.update(part));
+        seal.finish()
+    }
+
     proptest! {
         #[test]
         fn every_word_decodes_to_the_head_that_encodes_to_it(word: u64) {
@@ -164,17 +188,16 @@ mod tests {
             at: prop::sample::Index,
         ) {
             let mut payload = payload;
-            let head = Head::reserved(payload.len() as u64)
-                .published(ID, position, &[&payload]);
-            prop_assert!(head.vouches_for(ID, position, &[&payload]));
+            let head = published(position, &[&payload]);
+            prop_assert!(head.vouches_for(ID, position, &payload));
 
             let noticed = match at.index(128 + payload.len() * 8) {
                 bit @ 0..64 => !Head::decode(head.encode() ^ (1 << bit))
-                    .vouches_for(ID, position, &[&payload]),
-                bit @ 64..128 => !head.vouches_for(ID, position ^ (1 << (bit - 64)), &[&payload]),
+                    .vouches_for(ID, position, &payload),
+                bit @ 64..128 => !head.vouches_for(ID, position ^ (1 << (bit - 64)), &payload),
                 bit => {
                     payload[(bit - 128) / 8] ^= 1 << (bit % 8);
-                    !head.vouches_for(ID, position, &[&payload])
+                    !head.vouches_for(ID, position, &payload)
                 }
             };
             prop_assert!(noticed);
@@ -183,10 +206,9 @@ mod tests {
 
     #[test]
     fn the_checksum_does_not_depend_on_how_the_payload_was_cut() {
-        let head = Head::reserved(11);
         assert_eq!(
-            head.published(ID, 8, &[b"hello ", b"", b"world"]),
-            head.published(ID, 8, &[b"hello world"]),
+            published(8, &[b"hello ", b"", b"world"]),
+            published(8, &[b"hello world"]),
         );
     }
 

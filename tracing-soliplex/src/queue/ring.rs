@@ -23,7 +23,8 @@
 use std::ops::Deref;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use super::frame::{self, HEADER_BYTES, Head, MAX_PAYLOAD_BYTES, State};
+use super::frame::{self, HEADER_BYTES, Head, MAX_PAYLOAD_BYTES, Seal, State};
+use super::gather::in_pieces;
 use super::lane::Lane;
 use super::word::{WORD_BYTES, Word};
 
@@ -38,7 +39,6 @@ pub(super) const CAPACITY_AT: usize = 2;
 pub(super) const ID_AT: usize = 3;
 pub(super) const CHECKSUM_AT: usize = 4;
 const TAIL_AT: usize = 16;
-const PUSHED_AT: usize = TAIL_AT + 1;
 const HEAD_AT: usize = 32;
 const RELEASED_AT: usize = 33;
 
@@ -113,8 +113,14 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         head.store(reserved.encode(), Relaxed);
         self.word(start + WORD_BYTES)
             .store(frame::stamp(self.id, start), Relaxed);
-        self.copy_in(start + HEADER_BYTES, parts);
-        head.store(reserved.published(self.id, start, parts).encode(), Release);
+        let mut seal = Seal::publish(reserved, self.id, start);
+        let mut at = start + HEADER_BYTES;
+        in_pieces(parts, |piece| {
+            seal.update(piece);
+            self.copy_in(at, piece);
+            at += piece.len() as u64;
+        });
+        head.store(seal.finish().encode(), Release);
 
         let half = self.capacity() / 2;
         Ok(Pushed {
@@ -137,50 +143,20 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
             }
             // Relaxed: the reader learns of a frame from its word 0, never from the tail.
             match tail.exchange(start, start.wrapping_add(size)) {
-                Ok(_) => {
-                    // In the tail's cache line, which this core owns by now; a counter elsewhere
-                    // would cost two pushing threads a second transfer.
-                    self.memory[PUSHED_AT + lane.index()].fetch_add(1, Relaxed);
-                    return Ok((start, used));
-                }
+                Ok(_) => return Ok((start, used)),
                 Err(moved) => start = moved,
             }
         }
     }
 
-    /// Stores the parts, one after the other, from `position` on.
-    fn copy_in(&self, position: u64, parts: &[&[u8]]) {
-        let mut position = position;
-        let mut put = |word: u64| {
-            self.word(position).store(word, Relaxed);
-            position += WORD_BYTES;
-        };
-        // The bytes that do not fill a word yet, lowest first, and how many bits they are.
-        let (mut pending, mut bits) = (0u64, 0u32);
-        for part in parts {
-            let (chunks, rest) = part.as_chunks();
-            if bits == 0 {
-                for chunk in chunks {
-                    put(u64::from_le_bytes(*chunk));
-                }
-            } else {
-                for chunk in chunks {
-                    let word = u64::from_le_bytes(*chunk);
-                    put(pending | word << bits);
-                    pending = word >> (u64::BITS - bits);
-                }
-            }
-            for byte in rest {
-                pending |= u64::from(*byte) << bits;
-                bits += u8::BITS;
-                if bits == u64::BITS {
-                    put(pending);
-                    (pending, bits) = (0, 0);
-                }
-            }
-        }
-        if bits > 0 {
-            put(pending);
+    /// Stores a piece of whole words from `position` on.
+    #[inline]
+    fn copy_in(&self, position: u64, piece: &[u8]) {
+        let (chunks, _) = piece.as_chunks();
+        let positions = (position..).step_by(WORD_BYTES as usize);
+        for (position, chunk) in positions.zip(chunks) {
+            self.word(position)
+                .store(u64::from_le_bytes(*chunk), Relaxed);
         }
     }
 
@@ -225,13 +201,15 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         if length > MAX_PAYLOAD_BYTES {
             return false;
         }
-        let words = head.length.div_ceil(WORD_BYTES);
-        payload.extend((0..words).flat_map(|word| {
-            let position = position + HEADER_BYTES + word * WORD_BYTES;
-            self.word(position).load(Relaxed).to_le_bytes()
-        }));
+        payload.resize(length.next_multiple_of(WORD_BYTES as usize), 0);
+        let (chunks, _) = payload.as_chunks_mut();
+        let positions = (position + HEADER_BYTES..).step_by(WORD_BYTES as usize);
+        for (position, chunk) in positions.zip(chunks) {
+            *chunk = self.word(position).load(Relaxed).to_le_bytes();
+        }
+        let whole = head.vouches_for(self.id, position, payload);
         payload.truncate(length);
-        head.vouches_for(self.id, position, &[payload])
+        whole
     }
 
     /// Gives the bytes from `head` to `upto` back to the producers.
@@ -257,9 +235,6 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         self.memory[TAIL_AT].store(tail, Relaxed);
         self.memory[RELEASED_AT].store(head, Relaxed);
         self.memory[HEAD_AT].store(head, Release);
-        for lane in Lane::ALL {
-            self.memory[PUSHED_AT + lane.index()].store(0, Relaxed);
-        }
     }
 
     /// The word at a position.
@@ -301,10 +276,5 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
     /// Where the next frame will start.
     pub(super) fn tail(&self) -> u64 {
         self.memory[TAIL_AT].load(Relaxed)
-    }
-
-    /// Frames pushed since the ring was opened.
-    pub(super) fn pushed(&self, lane: Lane) -> u64 {
-        self.memory[PUSHED_AT + lane.index()].load(Relaxed)
     }
 }

@@ -13,7 +13,6 @@ pub(super) const WORD_BYTES: u64 = 8;
 pub(super) trait Word {
     fn load(&self, order: Ordering) -> u64;
     fn store(&self, value: u64, order: Ordering);
-    fn fetch_add(&self, value: u64, order: Ordering) -> u64;
     /// Stores `new` if the cell holds `current`; may fail although it does. The order is relaxed.
     fn exchange(&self, current: u64, new: u64) -> Result<u64, u64>;
 }
@@ -27,11 +26,6 @@ impl Word for AtomicU64 {
     #[inline]
     fn store(&self, value: u64, order: Ordering) {
         self.store(value, order);
-    }
-
-    #[inline]
-    fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
-        self.fetch_add(value, order)
     }
 
     #[inline]

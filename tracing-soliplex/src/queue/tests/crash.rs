@@ -36,12 +36,6 @@ impl Word for Noted {
         self.0.store(value, order);
     }
 
-    fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
-        let before = self.0.fetch_add(value, order);
-        self.note(before + value);
-        before
-    }
-
     fn exchange(&self, current: u64, new: u64) -> Result<u64, u64> {
         // Strong, so that a failure that means nothing is not mistaken for a step.
         let order = Ordering::Relaxed;
@@ -148,9 +142,9 @@ fn two_pushes_interrupted_anywhere_leave_no_trace_on_each_other() {
 
     // Both have reserved their places; from there on they touch no word in common, so that any
     // interleaving is some steps of the one and some of the other.
-    let (reserved, rest) = first.stores.split_at(2);
+    let (reserved, rest) = first.stores.split_at(1);
     for a in 0..=rest.len() {
-        for b in 2..=second.stores.len() {
+        for b in 1..=second.stores.len() {
             let stores = reserved.iter().chain(&rest[..a]).chain(&second.stores[..b]);
             let (ring, frames, torn) = recover(first.after(stores));
             let (a_done, b_done) = (a == rest.len(), b == second.stores.len());
@@ -159,7 +153,7 @@ fn two_pushes_interrupted_anywhere_leave_no_trace_on_each_other() {
             expected.extend(b_done.then(|| frame(3, 17)));
             assert_eq!(frames, expected, "after {a} and {b} stores");
             // Where neither has written anything, two cannot be told from one.
-            let unmarked = u64::from(a == 0 && b == 2);
+            let unmarked = u64::from(a == 0 && b == 1);
             let torn_pushes = u64::from(!a_done) + u64::from(!b_done) - unmarked;
             assert_eq!(torn, torn_pushes, "after {a} and {b} stores");
             goes_on(&ring, &expected);
@@ -200,10 +194,10 @@ fn a_recovery_interrupted_anywhere_is_taken_up_by_the_next() {
     let torn = Tape::record(&memory, || push(&ring, &frame(2, 40)));
     let behind = Tape::record(&memory, || push(&ring, &frame(3, 20)));
     let last = Tape::record(&memory, || push(&ring, &frame(4, 20)));
-    let stores = torn.stores[..6]
+    let stores = torn.stores[..5]
         .iter()
         .chain(&behind.stores)
-        .chain(&last.stores[..5]);
+        .chain(&last.stores[..4]);
     let left: Arc<[Noted]> = torn.after(stores).into_iter().map(Noted).collect();
     let tape = Tape::record(&left, || {
         let found = Ring::adopt(Arc::clone(&left)).map(|(_, found)| found);

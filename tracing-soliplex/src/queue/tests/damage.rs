@@ -3,6 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::super::frame::Head;
 use super::super::recovery::Unusable;
 use super::*;
 
@@ -146,7 +147,7 @@ fn a_file_made_to_be_checksummed_for_ever_is_given_up() {
         .map(|_| AtomicU64::new(0))
         .collect();
     drop(Ring::format(Arc::clone(&memory), ID));
-    let head = super::super::frame::Head::reserved(64 * 1024).published(ID, 0, &[]);
+    let head = Head::decode(2 << 62 | (64 * 1024) << 32);
     for place in (0..capacity).step_by(16) {
         let index = PREFIX_WORDS + (place / 8) as usize;
         memory[index].store(head.encode(), Relaxed);

@@ -33,13 +33,6 @@ impl Word for Mixed {
         }
     }
 
-    fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
-        match self {
-            Mixed::Plain(word) => word.fetch_add(value, order),
-            Mixed::Explored(word) => word.fetch_add(value, order),
-        }
-    }
-
     fn exchange(&self, current: u64, new: u64) -> Result<u64, u64> {
         let order = Ordering::Relaxed;
         match self {
