@@ -110,7 +110,7 @@ impl Rewriter {
     pub(crate) fn record(&self, record: &Record<'_>, deliver: impl FnMut(&Record<'_>)) {
         let rules = self.scopes.of_record(&self.rules, record);
         Scratch::with(|scratch| {
-            record.record(&mut Renderer::new(rules, self.id, scratch));
+            record.record(&mut Renderer::new(rules, self.id, scratch).keeping_fields());
             settle::settle(rules, scratch);
             values::for_record(scratch, deliver);
         });

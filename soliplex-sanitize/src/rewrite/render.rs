@@ -29,6 +29,7 @@ pub(super) struct Renderer<'a> {
     rules: &'a Rules,
     rewriter: RewriterId,
     scratch: &'a mut Scratch,
+    keeps_fields: bool,
 }
 
 impl Visit for Renderer<'_> {
@@ -50,12 +51,12 @@ impl Visit for Renderer<'_> {
 
     fn record_i128(&mut self, field: &Field, value: i128) {
         let long = value.unsigned_abs() >= u128::from(SHORTEST_SECRET_NUMBER);
-        self.number(field, Rendered::I128(value), long, value);
+        self.number(field, Rendered::I128(value.to_ne_bytes()), long, value);
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
         let long = value >= u128::from(SHORTEST_SECRET_NUMBER);
-        self.number(field, Rendered::U128(value), long, value);
+        self.number(field, Rendered::U128(value.to_ne_bytes()), long, value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
@@ -129,6 +130,15 @@ impl<'a> Renderer<'a> {
             rules,
             rewriter,
             scratch,
+            keeps_fields: false,
+        }
+    }
+
+    /// Also keeps the fields themselves, which a late record is rebuilt from.
+    pub(super) fn keeping_fields(self) -> Renderer<'a> {
+        Renderer {
+            keeps_fields: true,
+            ..self
         }
     }
 
@@ -139,9 +149,15 @@ impl<'a> Renderer<'a> {
         (verdict != KeyVerdict::Drop).then_some(verdict)
     }
 
+    // Inlined so that the value is built where it will lie.
+    #[inline(always)]
     fn push(&mut self, field: &Field, verdict: KeyVerdict, value: Rendered) {
+        if self.keeps_fields {
+            self.scratch.fields.push(field.clone());
+        }
         self.scratch.recorded.push(Recorded {
-            field: field.clone(),
+            name: field.name(),
+            index: field.index(),
             value,
             verdict,
         });

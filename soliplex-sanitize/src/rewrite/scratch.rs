@@ -25,6 +25,8 @@ pub(super) struct Scratch {
     pub(super) bytes: Vec<u8>,
     /// The values in the order they were visited.
     pub(super) recorded: Vec<Recorded>,
+    /// Their fields, which only a late record needs to have kept.
+    pub(super) fields: Vec<Field>,
     /// Survives from event to event.
     pub(super) keys: KeyCache,
 }
@@ -32,7 +34,9 @@ pub(super) struct Scratch {
 /// One field with its clean value.
 #[derive(Debug)]
 pub(super) struct Recorded {
-    pub(super) field: Field,
+    pub(super) name: &'static str,
+    /// The field's place in its set.
+    pub(super) index: usize,
     pub(super) value: Rendered,
     /// What the rules say of the field's name.
     pub(super) verdict: KeyVerdict,
@@ -40,14 +44,15 @@ pub(super) struct Recorded {
 
 /// A value of the kind it was recorded as; text and bytes lie in [`Scratch`].
 ///
-/// Text refers to `printed` until it is settled, then to `text`; all else is clean from the start.
+/// The widest numbers are kept as their bytes: aligned as numbers, they would make every value
+/// larger and slower to move. Text refers to `printed` until it is settled, then to `text`; all else is clean from the start.
 #[derive(Debug)]
 pub(super) enum Rendered {
     Bool(bool),
     I64(i64),
     U64(u64),
-    I128(i128),
-    U128(u128),
+    I128([u8; 16]),
+    U128([u8; 16]),
     F64(f64),
     Str(Range<usize>),
     Debug(Range<usize>),
@@ -75,6 +80,7 @@ impl Scratch {
             text: String::new(),
             bytes: Vec::new(),
             recorded: Vec::new(),
+            fields: Vec::new(),
             keys: KeyCache::new(),
         }
     }
@@ -88,6 +94,8 @@ impl Scratch {
         self.bytes.shrink_to(MAX_KEPT_BYTES);
         self.recorded.clear();
         self.recorded.shrink_to(MAX_KEPT_VALUES);
+        self.fields.clear();
+        self.fields.shrink_to(MAX_KEPT_VALUES);
     }
 }
 

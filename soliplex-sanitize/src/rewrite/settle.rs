@@ -20,19 +20,14 @@ pub(super) fn settle(rules: &Rules, scratch: &mut Scratch) {
         mem::swap(&mut scratch.printed, &mut scratch.text);
         return;
     }
-    for Recorded {
-        field,
-        value,
-        verdict,
-    } in &mut scratch.recorded
-    {
-        let (Rendered::Str(range) | Rendered::Debug(range)) = value else {
+    for recorded in &mut scratch.recorded {
+        let (Rendered::Str(range) | Rendered::Debug(range)) = &mut recorded.value else {
             continue;
         };
         let printed = scratch.printed.get(range.clone()).unwrap_or_default();
-        let clean = match verdict {
-            KeyVerdict::Keep => rules.sanitize_kept(field.name(), printed),
-            KeyVerdict::Redact | KeyVerdict::Drop => rules.sanitize_value(field.name(), printed),
+        let clean = match recorded.verdict {
+            KeyVerdict::Keep => rules.sanitize_kept(recorded.name, printed),
+            KeyVerdict::Redact | KeyVerdict::Drop => rules.sanitize_value(recorded.name, printed),
         };
         let start = scratch.text.len();
         scratch.text.push_str(&clean);
@@ -46,8 +41,7 @@ fn name_counts(rules: &Rules, recorded: &Recorded, printed: &str) -> bool {
         return false;
     };
     let text = printed.get(range.clone()).unwrap_or_default();
-    recorded.verdict != KeyVerdict::Keep
-        || (recorded.field.name() != MESSAGE && rules.may_need_name(text))
+    recorded.verdict != KeyVerdict::Keep || (recorded.name != MESSAGE && rules.may_need_name(text))
 }
 
 /// Tracing's own name for the text of an event, which says nothing about it.

@@ -4,7 +4,7 @@
 //! every expanded `tracing` macro calls, so they cannot go within 0.1. The arrays lie on the
 //! stack: the usual event allocates nothing.
 
-use std::{array, fmt, ops::Range};
+use std::{fmt, ops::Range};
 
 use tracing_core::{
     Field,
@@ -42,16 +42,18 @@ pub(super) fn for_fields<R>(
 /// for that, hence the few sizes; what is left over in one is padded with absent values, which
 /// are not visited but do count in [`Record::len`].
 pub(super) fn for_record(scratch: &Scratch, mut deliver: impl FnMut(&Record<'_>)) {
-    for recorded in scratch.recorded.chunks(MAX_RECORD_VALUES) {
+    let recorded = scratch.recorded.chunks(MAX_RECORD_VALUES);
+    let fields = scratch.fields.chunks(MAX_RECORD_VALUES);
+    for (recorded, fields) in recorded.zip(fields) {
         match recorded.len() {
             0 => {}
-            1 => with_fields::<1>(scratch, recorded, &mut deliver),
-            2 => with_fields::<2>(scratch, recorded, &mut deliver),
-            3 => with_fields::<3>(scratch, recorded, &mut deliver),
-            4 => with_fields::<4>(scratch, recorded, &mut deliver),
-            5..=8 => with_fields::<8>(scratch, recorded, &mut deliver),
-            9..=32 => with_fields::<32>(scratch, recorded, &mut deliver),
-            _ => with_fields::<MAX_RECORD_VALUES>(scratch, recorded, &mut deliver),
+            1 => with_fields::<1>(scratch, recorded, fields, &mut deliver),
+            2 => with_fields::<2>(scratch, recorded, fields, &mut deliver),
+            3 => with_fields::<3>(scratch, recorded, fields, &mut deliver),
+            4 => with_fields::<4>(scratch, recorded, fields, &mut deliver),
+            5..=8 => with_fields::<8>(scratch, recorded, fields, &mut deliver),
+            9..=32 => with_fields::<32>(scratch, recorded, fields, &mut deliver),
+            _ => with_fields::<MAX_RECORD_VALUES>(scratch, recorded, fields, &mut deliver),
         }
     }
 }
@@ -93,7 +95,7 @@ fn place<'v>(
     slots: &mut [Option<&'v dyn Value>],
 ) {
     for (recorded, value) in scratch.recorded.iter().zip(values) {
-        if let Some(slot) = slots.get_mut(recorded.field.index()) {
+        if let Some(slot) = slots.get_mut(recorded.index) {
             *slot = Some(value.as_value());
         }
     }
@@ -107,21 +109,23 @@ fn place<'v>(
 fn with_fields<const N: usize>(
     scratch: &Scratch,
     recorded: &[Recorded],
+    fields: &[Field],
     deliver: &mut impl FnMut(&Record<'_>),
 ) {
-    let Some(first) = recorded.first() else {
+    let Some(first) = fields.first() else {
         return;
     };
-    let values: [Clean<'_>; N] =
-        array::from_fn(|i| recorded.get(i).map_or(EMPTY, |r| scratch.clean(r)));
-    let entries: [(&Field, Option<&dyn Value>); N] =
-        array::from_fn(|i| match (recorded.get(i), values.get(i)) {
-            (Some(recorded), Some(value)) => (&recorded.field, Some(value.as_value())),
-            _ => (&first.field, None),
-        });
+    let mut values = [EMPTY; N];
+    for (value, recorded) in values.iter_mut().zip(recorded) {
+        *value = scratch.clean(recorded);
+    }
+    let mut entries: [(&Field, Option<&dyn Value>); N] = [(first, None); N];
+    for ((entry, field), value) in entries.iter_mut().zip(fields).zip(&values) {
+        *entry = (field, Some(value.as_value()));
+    }
     // Only the callsite of this set is compared with the fields'; its names are never read.
-    let fields = FieldSet::new(&[], first.field.callsite());
-    deliver(&Record::new(&fields.value_set(&entries)));
+    let set = FieldSet::new(&[], first.callsite());
+    deliver(&Record::new(&set.value_set(&entries)));
 }
 
 /// A value that can be recorded again, borrowing its text.
@@ -129,7 +133,9 @@ enum Clean<'a> {
     Str(&'a str),
     Debug(DebugValue<Verbatim<'a>>),
     Bytes(&'a [u8]),
-    /// A number, a boolean, an error: recorded from where it lies.
+    I128(i128),
+    U128(u128),
+    /// Any other number, a boolean, an error: recorded from where it lies.
     AsIs(&'a dyn Value),
 }
 
@@ -142,6 +148,8 @@ impl Clean<'_> {
             Clean::Str(text) => text,
             Clean::Debug(text) => text,
             Clean::Bytes(bytes) => bytes,
+            Clean::I128(value) => value,
+            Clean::U128(value) => value,
             Clean::AsIs(value) => *value,
         }
     }
@@ -159,8 +167,8 @@ impl Scratch {
             Rendered::Bool(value) => Clean::AsIs(value),
             Rendered::I64(value) => Clean::AsIs(value),
             Rendered::U64(value) => Clean::AsIs(value),
-            Rendered::I128(value) => Clean::AsIs(value),
-            Rendered::U128(value) => Clean::AsIs(value),
+            Rendered::I128(bytes) => Clean::I128(i128::from_ne_bytes(*bytes)),
+            Rendered::U128(bytes) => Clean::U128(u128::from_ne_bytes(*bytes)),
             Rendered::F64(value) => Clean::AsIs(value),
             Rendered::Error(value) => Clean::AsIs(value),
         }

@@ -13,3 +13,4 @@ mod kinds;
 mod layer;
 mod limits;
 mod property;
+mod sizes;
