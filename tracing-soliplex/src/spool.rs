@@ -20,7 +20,8 @@
 //!
 //! # What happens when …
 //! - … *the disk fails*: the call says so, redb is closed, the next call opens it again. How long
-//!   to wait in between is the caller's to choose.
+//!   to wait in between is the caller's to choose. What then reads back well is believed, although
+//!   a disk that failed a sync may know better; nobody else can.
 //! - … *the disk is full*: new records are refused ([`AppendError::DiskFull`]), confirming and
 //!   evicting go on. Room is written out when the file grows, so a full disk is met there and not
 //!   in the middle of a commit, and the free pages of the file are real. Copy-on-write asks for
@@ -31,12 +32,13 @@
 //! - … *the file is damaged*, of a later version, or makes redb panic: it is renamed, a new one
 //!   is made, the loss is told. Panics are caught, which needs a build that unwinds.
 //! - … *a second process comes*: it gets [`OpenError::Held`], with the name of the first.
-//! - … *the directory is read-only*: [`OpenError::Directory`]; the worker does without a spool.
+//! - … *the directory is read-only*: [`OpenError::Directory`]; [`Spool::in_memory`] keeps what it
+//!   can until the process ends.
 //!
 //! # On disk
 //! `directory.rs` lists the files, `tables.rs` the tables with the rules for versions, `chunk.rs`
 //! the bytes of a chunk. Records that are appended together and share lane and context are one
-//! value, a chunk: a value a record costs two to three times the time. A record's place in the
+//! value, a chunk: a value for each record would cost twice the time. A record's place in the
 //! order of age is the number of its chunk, which is never used twice.
 
 mod append;
@@ -69,6 +71,7 @@ pub(crate) use limits::SpoolOptions;
 pub(crate) use peek::{Cursor, PeekLimits, Peeked, StoredRecord};
 pub(crate) use store::SetAside;
 
+use evict::Evictions;
 use memory::Memory;
 use state::LaneTotals;
 use std::io;
@@ -82,6 +85,8 @@ pub(crate) struct Spool {
     max_age: Duration,
     /// An append met the byte bound, and nothing has been evicted since.
     at_bound: bool,
+    /// What has been evicted by calls that failed later on.
+    untold: Evictions,
     unreadable_records: u64,
 }
 
@@ -152,6 +157,7 @@ impl Spool {
             store,
             max_age: options.max_age,
             at_bound: false,
+            untold: Evictions::default(),
             unreadable_records: 0,
         };
         Ok((spool, Opened { set_aside }))

@@ -61,14 +61,13 @@ impl Spool {
     /// after [`AppendError::Full`](super::AppendError::Full) nothing, once the spool is empty.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails. What had gone by then is told by the next call that succeeds.
     pub(crate) fn evict(&mut self, now_unix_nanos: i64) -> Result<Vec<Eviction>, Unavailable> {
         self.store.ensure_open()?;
-        let mut evictions = Evictions::default();
-        self.evict_by_age(now_unix_nanos, &mut evictions)?;
+        let max_age = i64::try_from(self.max_age.as_nanos()).unwrap_or(i64::MAX);
+        self.evict_by_age(now_unix_nanos.saturating_sub(max_age))?;
         if self.at_bound {
-            let eighth = self.store.growth().file_bytes() / EVICTED_SHARE;
-            self.evict_by_bytes(eighth, &mut evictions)?;
+            self.evict_by_bytes(self.store.growth().file_bytes() / EVICTED_SHARE)?;
             self.at_bound = false;
         }
         while self.store.growth().is_over() {
@@ -77,53 +76,38 @@ impl Spool {
             if !self.store.growth().is_over() || state.records() == 0 {
                 break;
             }
-            self.evict_by_bytes(state.bytes() / EVICTED_SHARE + 1, &mut evictions)?;
+            self.evict_by_bytes(state.bytes() / EVICTED_SHARE + 1)?;
         }
-        Ok(evictions.list)
+        Ok(std::mem::take(&mut self.untold).list)
     }
 
-    fn evict_by_age(
-        &mut self,
-        now_unix_nanos: i64,
-        evictions: &mut Evictions,
-    ) -> Result<(), Unavailable> {
-        let max_age = i64::try_from(self.max_age.as_nanos()).unwrap_or(i64::MAX);
-        let oldest_kept = now_unix_nanos.saturating_sub(max_age);
+    fn evict_by_age(&mut self, oldest_kept: i64) -> Result<(), Unavailable> {
         let is_due = |header: &ChunkHeader| header.last_unix_nanos < oldest_kept;
         // Most calls find nothing to do, and a read transaction costs no sync.
         if !self.with_mending(|spool| spool.any_oldest(is_due))? {
             return Ok(());
         }
-        let before = evictions.clone();
-        *evictions = self.with_mending(|spool| {
-            spool.store.write_freeing(|txn, state| {
-                let mut evictions = before.clone();
-                for lane in Lane::ALL {
-                    while let Some(header) = pop_oldest(txn, lane, is_due)? {
-                        evictions.count(txn, state, lane, EvictReason::Age, header)?;
-                    }
-                }
-                Ok(evictions)
-            })
-        })?;
-        Ok(())
+        self.evict_lanes(EvictReason::Age, |_, header| is_due(header))
     }
 
-    fn evict_by_bytes(
+    fn evict_by_bytes(&mut self, wanted: u64) -> Result<(), Unavailable> {
+        let enough = self.store.state().bytes().saturating_sub(wanted);
+        self.evict_lanes(EvictReason::Bytes, |state, _| state.bytes() > enough)
+    }
+
+    /// Removes the oldest chunks of each lane, the lowest first, as long as they are such.
+    fn evict_lanes(
         &mut self,
-        wanted: u64,
-        evictions: &mut Evictions,
+        reason: EvictReason,
+        is_such: impl Fn(&State, &ChunkHeader) -> bool,
     ) -> Result<(), Unavailable> {
-        let before = evictions.clone();
-        *evictions = self.with_mending(|spool| {
+        self.untold = self.with_mending(|spool| {
             spool.store.write_freeing(|txn, state| {
-                let mut evictions = before.clone();
-                let enough = state.bytes().saturating_sub(wanted);
+                let mut evictions = spool.untold.clone();
                 for lane in Lane::ALL {
-                    while state.bytes() > enough
-                        && let Some(header) = pop_oldest(txn, lane, |_| true)?
+                    while let Some(header) = pop_oldest(txn, lane, |header| is_such(state, header))?
                     {
-                        evictions.count(txn, state, lane, EvictReason::Bytes, header)?;
+                        evictions.count(txn, state, lane, reason, header)?;
                     }
                 }
                 Ok(evictions)
@@ -174,7 +158,7 @@ impl Spool {
 
 /// What has gone so far. A transaction works on a copy, for it may be run twice.
 #[derive(Clone, Default)]
-struct Evictions {
+pub(super) struct Evictions {
     list: Vec<Eviction>,
 }
 

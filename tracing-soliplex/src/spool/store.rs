@@ -187,6 +187,10 @@ impl Store {
         self.growth.set_sparing(true);
         let done = self.write(work);
         self.growth.set_sparing(false);
+        if matches!(done, Err(Fault::Bound | Fault::DiskFull)) && self.ensure_open().is_ok() {
+            // The file has grown by room that is not there; closing it in good order cuts it off.
+            self.close();
+        }
         if done.is_ok() && self.growth.is_over() {
             // Only the file's length is at stake, and `compact_if_worth` tries again.
             let _ = self.compact();

@@ -155,6 +155,32 @@ fn nothing_is_lost_or_doubled_when_the_disk_fails_from_any_call_on_until_it_heal
     check(Disk::fail_from);
 }
 
+/// The first eviction of the call, by age, has taken place when the second, by bytes, fails.
+#[test]
+fn what_a_failed_call_evicted_is_told_by_the_next() {
+    for n in 1.. {
+        let disk = Disk::default();
+        let mut spool = on_disk(&disk);
+        spool.append_records(&records(Lane::High, 1..3)).unwrap();
+        let young = Record {
+            unix_nanos: i64::MAX,
+            ..record(Lane::Low, 3)
+        };
+        spool.append_records(&[young]).unwrap();
+        spool.at_bound = true;
+        disk.fail_once_at(n);
+        let told = spool.evict(i64::MAX);
+        if !disk.has_failed() {
+            assert!(n > 10, "too few calls to tell anything: {n}");
+            return;
+        }
+        let told = told.or_else(|_| spool.evict(i64::MAX)).unwrap();
+        let records: u64 = told.iter().map(|eviction| eviction.records).sum();
+        assert_eq!(records, 3, "call {n}");
+        assert_eq!(spool.waiting(), [] as [u64; 0], "call {n}");
+    }
+}
+
 #[test]
 fn a_spool_on_a_dead_disk_says_so_at_every_call_and_works_when_it_is_back() {
     let disk = Disk::default();
