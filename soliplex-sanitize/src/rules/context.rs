@@ -23,7 +23,6 @@ impl Context {
     pub(super) const MAC: Context = Context(1 << 12);
     pub(super) const GRID: Context = Context(1 << 13);
     pub(super) const MEDICARE: Context = Context(1 << 14);
-    pub(super) const SECRET: Context = Context(1 << 15);
     pub(super) const DSN: Context = Context(1 << 16);
     pub(super) const SIM: Context = Context(1 << 17);
 
@@ -66,6 +65,10 @@ pub(super) fn around(b: &[u8], start: usize, end: usize) -> Context {
             break;
         }
         let word = &b[at..stop];
+        if !begins_like_one(word) {
+            previous = word;
+            continue;
+        }
         context.add(meaning(word, previous));
         previous = word;
     }
@@ -98,6 +101,39 @@ pub(super) fn around(b: &[u8], start: usize, end: usize) -> Context {
         }
     }
     context
+}
+
+/// How the words below begin; all others need no closer look.
+const BEGINNINGS: &[&[u8; 3]] = &[
+    b"pas", b"tra", b"ban", b"acc", b"che", b"sav", b"rou", b"aba", b"ssn", b"soc", b"iti", b"tax",
+    b"tin", b"ein", b"edi", b"dod", b"cac", b"ime", b"icc", b"ims", b"msi", b"pho", b"mob", b"cel",
+    b"tel", b"fax", b"cal", b"sms", b"wha", b"hot", b"dia", b"voi", b"dsn", b"lic", b"mrn", b"npi",
+    b"dea", b"nhs", b"pat", b"med", b"mbi", b"car", b"cre", b"deb", b"vis", b"mas", b"ame", b"pan",
+    b"lat", b"lon", b"lng", b"gps", b"coo", b"geo", b"loc", b"pos", b"mgr", b"usn", b"gri", b"wal",
+    b"bit", b"btc", b"eth", b"pay", b"cry", b"mac", b"hwa", b"phy", b"iba",
+];
+
+static BEGINNING_BITS: [u64; 512] = {
+    let mut bits = [0; 512];
+    let mut i = 0;
+    while i < BEGINNINGS.len() {
+        let n = letters(BEGINNINGS[i]);
+        bits[n / 64] |= 1 << (n % 64);
+        i += 1;
+    }
+    bits
+};
+
+const fn letters(three: &[u8; 3]) -> usize {
+    (three[0] as usize & 31) << 10 | (three[1] as usize & 31) << 5 | (three[2] as usize & 31)
+}
+
+fn begins_like_one(word: &[u8]) -> bool {
+    let Some(first) = word.first_chunk::<3>() else {
+        return word.eq_ignore_ascii_case(b"cc");
+    };
+    let n = letters(first);
+    BEGINNING_BITS[n / 64] & (1 << (n % 64)) != 0
 }
 
 /// What one word speaks of, knowing the word after it.
@@ -146,8 +182,6 @@ fn meaning(word: &[u8], after: &[u8]) -> Context {
             Context::WALLET
         }
         b"mac" | b"hwaddr" | b"ether" | b"physical" => Context::MAC,
-        b"token" | b"secret" | b"credential" | b"credentials" | b"password" | b"passwd"
-        | b"apikey" | b"passphrase" | b"key" | b"cred" | b"creds" | b"jwt" => Context::SECRET,
         _ => Context::default(),
     }
 }

@@ -25,7 +25,7 @@ pub(super) enum Shape {
     PartlyDashed,
     /// `ddd?ddd`.
     PhoneGroups,
-    /// A digit after `d)`.
+    /// `d)` and a digit or a space.
     AreaCode,
     /// `+` and a digit.
     Plus,
@@ -74,7 +74,6 @@ struct Masks {
     equals: u64,
     space: u64,
     slash: u64,
-    close: u64,
     odd: u64,
 }
 
@@ -86,7 +85,7 @@ pub(super) fn scan(text: &[u8], mut on: impl FnMut(Shape, usize)) {
     let (blocks, rest) = text.as_chunks::<BLOCK>();
     let mut base = 0;
     for block in blocks {
-        let now = masks(block);
+        let now = masks(block, BLOCK / 16);
         shapes(&before, &now, base, text, &mut on);
         before = now;
         base += BLOCK;
@@ -95,24 +94,33 @@ pub(super) fn scan(text: &[u8], mut on: impl FnMut(Shape, usize)) {
         // Zero is in no class, so the padding can neither begin nor continue a shape.
         let mut block = [0_u8; BLOCK];
         block[..rest.len()].copy_from_slice(rest);
-        shapes(&before, &masks(&block), base, text, &mut on);
+        shapes(
+            &before,
+            &masks(&block, rest.len().div_ceil(16)),
+            base,
+            text,
+            &mut on,
+        );
     }
 }
 
-#[inline]
-fn masks(block: &[u8; BLOCK]) -> Masks {
+/// Classifies the first `lanes` groups of sixteen bytes.
+#[inline(always)]
+fn masks(block: &[u8; BLOCK], lanes: usize) -> Masks {
     let mut m = Masks::default();
-    let (lanes, _) = block.as_chunks::<16>();
-    for (i, lane) in lanes.iter().enumerate() {
-        let v = u8x16::new(*lane);
+    let (chunks, _) = block.as_chunks::<16>();
+    for (i, chunk) in chunks.iter().take(lanes).enumerate() {
+        let v = u8x16::new(*chunk);
         let at = 16 * i;
         let bits = |x: u8x16| u64::from(x.to_bitmask()) << at;
         let is = |b: u8| v.simd_eq(u8x16::splat(b));
+        // Subtracting the lower end makes a range test one comparison without a sign.
+        let range = |x: u8x16, from: u8, to: u8| {
+            let offset = x - u8x16::splat(from);
+            offset.min(u8x16::splat(to - from)).simd_eq(offset)
+        };
         // Folding the case maps only letters onto a..z, so one range test finds them all.
         let lower = v | u8x16::splat(0x20);
-        let range = |x: u8x16, from: u8, to: u8| {
-            x.simd_ge(u8x16::splat(from)) & x.simd_lt(u8x16::splat(to + 1))
-        };
         m.digit |= bits(range(v, b'0', b'9'));
         m.letter |= bits(range(lower, b'a', b'z'));
         m.hex_letter |= bits(range(lower, b'a', b'f'));
@@ -123,17 +131,15 @@ fn masks(block: &[u8; BLOCK]) -> Masks {
         m.equals |= bits(is(b'='));
         m.space |= bits(is(b' '));
         m.slash |= bits(is(b'/'));
-        m.close |= bits(is(b')'));
+        // Control characters; `%` and `&`; `)`, `*` and `+`; `>`, `?` and `@`; the backslash; and,
+        // by their own highest bit, all bytes that are not ASCII.
         m.odd |= bits(
-            is(b'@')
-                | is(b'+')
+            range(v, 0x01, 0x1f)
+                | range(v, b'%', b'&')
+                | range(v, b')', b'+')
+                | range(v, b'>', b'@')
                 | is(b'\\')
-                | is(b'%')
-                | is(b'>')
-                | is(b'&')
-                | is(b'\n')
-                | is(0x1b)
-                | v.simd_ge(u8x16::splat(0x80)),
+                | v,
         );
     }
     m
@@ -143,7 +149,7 @@ fn masks(block: &[u8; BLOCK]) -> Masks {
 type Window = u128;
 
 /// Finds the shapes of one block, `now`, looking back into `before`.
-#[inline]
+#[inline(always)]
 fn shapes(
     before: &Masks,
     now: &Masks,
@@ -160,21 +166,12 @@ fn shapes(
     let dash = window(|m| m.dash);
     let colon = window(|m| m.colon);
     let space = window(|m| m.space);
-    let close = window(|m| m.close);
     let word = digit | letter | dash | window(|m| m.under);
     let gap = dash | space | dot;
-    let alnum = digit | letter;
-
-    // Runs: bit n of `d4` says that bytes n-3 to n are digits.
-    let d2 = digit & (digit << 1);
-    let d3 = d2 & (digit << 2);
-    let d4 = d2 & (d2 << 2);
-    let d8 = d4 & (d4 << 4);
-    let l2 = letter & (letter << 1);
-    let h2 = hex & (hex << 1);
-
+    // Whether a shape ends in this block.
+    let here = |found: Window| (found >> BLOCK) as u64;
     let mut report = |shape: Shape, found: Window| {
-        let mut found = (found >> BLOCK) as u64;
+        let mut found = here(found);
         while found != 0 {
             on(shape, base + found.trailing_zeros() as usize);
             found &= found - 1;
@@ -186,80 +183,76 @@ fn shapes(
     let w8 = w4 & (w4 << 4);
     let w15 = w8 & (w8 << 7);
     report(Shape::LongWord, w15 & !(w15 << 1));
-
-    let key_end = colon & !(digit << 1) & !(colon << 1);
-    report(Shape::Separator, window(|m| m.equals) | key_end);
-
-    // `d.d`, then two and three of them an octet apart.
-    let dotted = digit & (dot << 1) & (digit << 2);
-    let twice = dotted & ((dotted << 2) | (dotted << 3) | (dotted << 4));
-    let thrice = dotted & ((twice << 2) | (twice << 3) | (twice << 4));
-    report(Shape::Dotted, thrice);
-
     report(
-        Shape::SocialSecurity,
-        d4 & (gap << 4) & (d2 << 5) & (gap << 7) & (d3 << 8),
+        Shape::Separator,
+        window(|m| m.equals) | (colon & !(digit << 1) & !(colon << 1)),
     );
-    report(
-        Shape::Phone,
-        d4 & (gap << 4) & (d3 << 5) & ((gap | close) << 8),
-    );
-    report(
-        Shape::AreaCode,
-        digit & (((close << 1) & (digit << 2)) | ((space << 1) & (close << 2) & (digit << 3))),
-    );
-    let d5 = d4 & (digit << 4);
-    let d6 = d5 & (digit << 5);
-    let d9 = (d4 & (dash << 4) & (d5 << 5)) | (d6 & (dash << 6) & (d3 << 7));
-    report(Shape::PartlyDashed, d9);
-    report(Shape::PhoneGroups, d3 & (gap << 3) & (d3 << 4));
-    let quads = d4 & (gap << 4) & (d4 << 5) & (gap << 9) & (d4 << 10);
-    let four_six_five = d5 & (gap << 5) & (d6 << 6) & (gap << 12) & (d4 << 13);
-    report(Shape::CardGroups, quads | four_six_five);
-    report(Shape::LongDigits, d8 & !(d8 << 1));
-
-    let link = colon | dash;
-    report(
-        Shape::MacPairs,
-        h2 & (link << 2) & (h2 << 3) & (link << 5) & (h2 << 6) & (link << 8) & (h2 << 9),
-    );
-    let h4 = h2 & (h2 << 2);
-    report(
-        Shape::MacQuads,
-        h4 & (dot << 4) & (h4 << 5) & (dot << 9) & (h4 << 10),
-    );
-    let double = colon & (colon << 1);
-    let grouped = hex & (colon << 1) & (hex << 2);
-    let near = |m: Window| (m << 2) | (m << 3) | (m << 4) | (m << 5);
-    let three = grouped & near(grouped & near(grouped));
-    report(
-        Shape::ColonHex,
-        (double & (hex << 2)) | (hex & (double << 1)) | three,
-    );
-
-    let medicare = |first: u32, second: u32| {
-        // The spelling C A AN N A AN N A A N N, read from its end; the two dashes widen it.
-        d2 & (l2 << 2)
-            & (digit << (4 + second))
-            & (alnum << (5 + second))
-            & (letter << (6 + second))
-            & (digit << (7 + first))
-            & (alnum << (8 + first))
-            & (letter << (9 + first))
-            & (digit << (10 + first))
-    };
-    report(Shape::Medicare, medicare(0, 0) | medicare(2, 1));
-    report(Shape::IbanGroups, (space | dash) & (d2 << 1) & (l2 << 3));
-    let grid = d4 & (letter << 4) & (l2 << 5) & (digit << 7);
-    let spaced_grid =
-        digit & (space << 1) & (l2 << 2) & (space << 4) & (letter << 5) & (digit << 6);
-    report(Shape::Grid, grid | spaced_grid);
-    report(Shape::Decimal, d4 & (dot << 4) & (digit << 5));
-
     let slash = window(|m| m.slash);
     report(Shape::Slash, slash & !((word | dot | slash) << 1));
-    let dash5 = dash & (dash << 1) & (dash << 2) & (dash << 3) & (dash << 4);
-    report(Shape::Dashes, dash5 & !(dash5 << 1));
+
+    // Runs: bit n of `d4` says that bytes n-3 to n are digits. What follows is looked for only in a
+    // block that has the first step towards it.
+    let d2 = digit & (digit << 1);
+    let l2 = letter & (letter << 1);
+    let d3 = d2 & (digit << 2);
+    let d4 = d2 & (d2 << 2);
+    let d8 = d4 & (d4 << 4);
+    report(Shape::LongDigits, d8 & !(d8 << 1));
+    // A last group of up to six digits may begin three bytes before this block.
+    if (d3 & (gap << 3)) >> (BLOCK - 3) != 0 {
+        groups(digit, dash, gap, d2, d3, d4, &mut report);
+    }
+    let dotted = digit & (dot << 1) & (digit << 2);
+    if here(dotted) != 0 {
+        // Three of them an octet apart; further numbers of the run are read with its first four.
+        let twice = dotted & ((dotted << 2) | (dotted << 3) | (dotted << 4));
+        let thrice = dotted & ((twice << 2) | (twice << 3) | (twice << 4));
+        report(
+            Shape::Dotted,
+            thrice & !((thrice << 2) | (thrice << 3) | (thrice << 4)),
+        );
+    }
+    let double = colon & (colon << 1);
+    let grouped = hex & (colon << 1) & (hex << 2);
+    if here(double | (double << 1)) != 0 || grouped.count_ones() > 2 {
+        let near = |m: Window| (m << 2) | (m << 3) | (m << 4) | (m << 5);
+        let three = grouped & near(grouped & near(grouped));
+        report(
+            Shape::ColonHex,
+            (double & (hex << 2)) | (hex & (double << 1)) | three,
+        );
+    }
+    let link = colon | dash;
+    if link.count_ones() > 4 {
+        let h2 = hex & (hex << 1);
+        let pairs =
+            h2 & (link << 2) & (h2 << 3) & (link << 5) & (h2 << 6) & (link << 8) & (h2 << 9);
+        report(Shape::MacPairs, pairs);
+    }
+    if here((dot << 4) & (dot << 9)) != 0 {
+        let h2 = hex & (hex << 1);
+        let h4 = h2 & (h2 << 2);
+        report(
+            Shape::MacQuads,
+            h4 & (dot << 4) & (h4 << 5) & (dot << 9) & (h4 << 10),
+        );
+    }
+    if here(d2 & (l2 << 2)) | here((space | dash) & (d2 << 1) & (l2 << 3)) != 0 {
+        report(
+            Shape::Medicare,
+            medicare(digit, letter, d2, l2, 0, 0) | medicare(digit, letter, d2, l2, 2, 1),
+        );
+        report(Shape::IbanGroups, (space | dash) & (d2 << 1) & (l2 << 3));
+    }
+    let spaced = digit & (space << 1) & (l2 << 2) & (space << 4);
+    if here(spaced) != 0 || here(d4 & (l2 << 4)) != 0 {
+        let grid = d4 & (letter << 4) & (l2 << 5) & (digit << 7);
+        report(Shape::Grid, grid | (spaced & (letter << 5) & (digit << 6)));
+    }
+    if here(dash & (dash << 1)) != 0 {
+        let dash5 = dash & (dash << 1) & (dash << 2) & (dash << 3) & (dash << 4);
+        report(Shape::Dashes, dash5 & !(dash5 << 1));
+    }
 
     let mut odd = now.odd;
     while odd != 0 {
@@ -269,6 +262,60 @@ fn shapes(
             on(shape, at);
         }
     }
+}
+
+/// Numbers written in groups of digits.
+#[inline]
+fn groups(
+    digit: Window,
+    dash: Window,
+    gap: Window,
+    d2: Window,
+    d3: Window,
+    d4: Window,
+    report: &mut impl FnMut(Shape, Window),
+) {
+    let dot = gap & !dash;
+    let d5 = d4 & (digit << 4);
+    let d6 = d5 & (digit << 5);
+    report(
+        Shape::SocialSecurity,
+        d4 & (gap << 4) & (d2 << 5) & (gap << 7) & (d3 << 8),
+    );
+    report(
+        Shape::Phone,
+        d4 & (gap << 4) & (d3 << 5) & (gap << 8) & (d3 << 9),
+    );
+    report(Shape::PhoneGroups, d3 & (gap << 3) & (d3 << 4));
+    report(
+        Shape::PartlyDashed,
+        (d4 & (dash << 4) & (d5 << 5)) | (d6 & (dash << 6) & (d3 << 7)),
+    );
+    let quads = d4 & (gap << 4) & (d4 << 5) & (gap << 9) & (d4 << 10);
+    let four_six_five = d5 & (gap << 5) & (d6 << 6) & (gap << 12) & (d4 << 13);
+    report(Shape::CardGroups, quads | four_six_five);
+    report(Shape::Decimal, d4 & (dot << 4) & (digit << 5));
+}
+
+/// `C A AN N A AN N A A N N`, read from its end; the two dashes widen it.
+#[inline]
+fn medicare(
+    digit: Window,
+    letter: Window,
+    d2: Window,
+    l2: Window,
+    first: u32,
+    second: u32,
+) -> Window {
+    let alnum = digit | letter;
+    d2 & (l2 << 2)
+        & (digit << (4 + second))
+        & (alnum << (5 + second))
+        & (letter << (6 + second))
+        & (digit << (7 + first))
+        & (alnum << (8 + first))
+        & (letter << (9 + first))
+        & (digit << (10 + first))
 }
 
 /// Whether a word broken in two could have the byte at its edge.
@@ -282,6 +329,9 @@ fn odd_one(text: &[u8], at: usize) -> Option<Shape> {
     let before = if at == 0 { 0 } else { text[at - 1] };
     match text[at] {
         b'@' => Some(Shape::At),
+        b')' if before.is_ascii_digit() && (next.is_ascii_digit() || next == b' ') => {
+            Some(Shape::AreaCode)
+        }
         b'+' if next.is_ascii_digit() || next == b'(' => Some(Shape::Plus),
         b'>' if before.is_ascii_alphabetic() => Some(Shape::Separator),
         b'\\' => Some(Shape::Backslash),

@@ -103,344 +103,559 @@ impl Words {
     }
 }
 
+/// Three letters that every sensitive word holds, at least one of them: a name without any needs no
+/// closer look, and most names of most logs have none. A test holds the list to the words.
+const STEMS: &[&[u8; 3]] = &[
+    b"ssw", b"pwd", b"phr", b"sco", b"psw", b"psh", b"ecr", b"ssn", b"cvv", b"cvc", b"key", b"oke",
+    b"uth", b"sid", b"cre", b"otp", b"kie", b"srf", b"jwt", b"rer", b"mfa", b"sas", b"mne", b"two",
+    b"2fa", b"pin", b"pas", b"sen", b"iti", b"edi", b"dod", b"mbi", b"mei", b"msi", b"cci", b"dob",
+    b"nin", b"bir", b"sig", b"non", b"sal", b"has", b"see", b"dsn", b"num", b"cur", b"cod", b"fac",
+    b"nsw", b"ses", b"pan", b"onn", b"tax", b"nat", b"eys", b"wor", b"sio", b"cou", b"acc", b"car",
+];
+
+/// The stems as a set of 15-bit numbers, five bits a letter.
+static STEM_BITS: [u64; 512] = {
+    let mut bits = [0; 512];
+    let mut i = 0;
+    while i < STEMS.len() {
+        let [a, b, c] = *STEMS[i];
+        let n = (a as usize & 31) << 10 | (b as usize & 31) << 5 | (c as usize & 31);
+        bits[n / 64] |= 1 << (n % 64);
+        i += 1;
+    }
+    bits
+};
+
+/// Whether any three letters in a row are a stem.
+pub(super) fn has_stem(name: &[u8]) -> bool {
+    let mut last = 0;
+    name.iter().any(|c| {
+        last = (last << 5 | usize::from(c & 31)) & 0x7fff;
+        STEM_BITS[last / 64] & (1 << (last % 64)) != 0
+    })
+}
+
 /// Judges a name by the built-in words.
 pub(super) fn strength(name: &[u8]) -> Option<Strength> {
+    if !has_stem(name) {
+        return None;
+    }
     let words = Words::split(name);
-    (0..words.count)
-        .rev()
-        .find_map(|i| word_strength(&words, i).map(|s| (i, s)))
-        .and_then(|(i, s)| {
-            let tail = i + 1..words.count;
-            if tail
-                .clone()
-                .any(|t| words.is_own(t) != words.is_own(i) && !is_value(words.stem(t)))
+    (0..words.count).rev().find_map(|i| {
+        let strength = words.strength_at(i)?;
+        Some(words.stands(i, strength).then_some(strength))
+    })?
+}
+
+impl Words {
+    /// Whether the words after the `i`-th leave it what the name is about.
+    fn stands(&self, i: usize, strength: Strength) -> bool {
+        (i + 1..self.count).all(|t| {
+            let word = self.stem(t);
+            match meaning(word) {
+                Some(Meaning::About | Meaning::Id) => false,
+                Some(Meaning::Session | Meaning::Security | Meaning::Factor) | None => {
+                    // `AppToken.destroy` is something a token does; `token_whatever` may be one.
+                    strength == Strength::Certain && self.is_own(t) == self.is_own(i)
+                }
+                Some(_) => true,
+            }
+        })
+    }
+
+    /// Judges the word at `i` together with the ones before it.
+    fn strength_at(&self, i: usize) -> Option<Strength> {
+        use Strength::{Certain, Hint, Likely};
+        let word = self.stem(i);
+        let before = |n: usize| if i >= n { self.stem(i - n) } else { b"" };
+        let after = |words: &[&str]| words.iter().any(|w| w.as_bytes() == before(1));
+        let Some(meaning) = meaning(word) else {
+            return ends_like_one(word).then_some(Certain);
+        };
+        let found = match meaning {
+            Meaning::Secret => Certain,
+            Meaning::Personal => Likely,
+            Meaning::Token if after(&["next", "page", "continuation", "sync", "cancellation"]) => {
+                return None;
+            }
+            // A test suite passes; a `db_pass` is one.
+            Meaning::Pass
+                if after(&[
+                    "by", "all", "not", "first", "multi", "render", "pipeline", "fail",
+                ]) =>
             {
                 return None;
             }
-            if s == Strength::Certain {
-                // Whatever comes after a certain word may still say that this is only about it.
-                return if tail.clone().any(|t| is_about(words.stem(t))) {
-                    None
-                } else {
-                    Some(s)
-                };
-            }
-            if tail.clone().all(|t| is_value(words.stem(t))) {
-                Some(s)
-            } else {
-                None
-            }
-        })
-}
-
-/// Judges the word at `i` together with the ones before it.
-fn word_strength(words: &Words, i: usize) -> Option<Strength> {
-    use Strength::{Certain, Hint, Likely};
-    let whole = words.get(i);
-    let word = words.stem(i);
-    let before = if i > 0 { words.stem(i - 1) } else { b"" };
-    let earlier = if i > 1 { words.stem(i - 2) } else { b"" };
-    match word {
-        b"password" | b"passwords" | b"passwd" | b"passwort" | b"pwd" | b"passphrase"
-        | b"passcode" | b"pswd" | b"psw" | b"secret" | b"secrets" | b"ssn" | b"cvv" | b"cvc"
-        | b"apikey" | b"apikeys" | b"privatekey" | b"secretkey" | b"accesskey" | b"authtoken"
-        | b"accesstoken" | b"refreshtoken" | b"idtoken" | b"authkey" | b"clientsecret"
-        | b"authorization" | b"jsessionid" | b"phpsessid" | b"csrftoken" | b"xsrftoken"
-        | b"sessiontoken" | b"sessionid" | b"sessid" | b"dbpass" | b"userpass" | b"sshpass"
-        | b"pgpassword" | b"credential" | b"credentials" | b"creds" | b"totp" | b"storepass"
-        | b"keypass" | b"appsecret" | b"connectionstring" | b"passwordhash" | b"encryptionkey"
-        | b"signingkey" | b"masterkey" => Some(Certain),
-        b"token"
-            if before == b"next"
-                || before == b"page"
-                || before == b"continuation"
-                || before == b"sync" =>
-        {
-            None
-        }
-        b"token" | b"auth" | b"cred" | b"cookie" | b"cookies" | b"csrf" | b"xsrf" | b"pin"
-        | b"jwt" | b"bearer" | b"otp" | b"mfa" | b"sid" | b"sas" | b"pass" => {
-            let paired = !before.is_empty() && matches!(word, b"pass" | b"token" | b"pin");
-            let split = matches!(
-                before,
-                b"by" | b"all" | b"not" | b"first" | b"multi" | b"render" | b"pipeline"
-            );
-            if word == b"pass" && split {
-                None
-            } else if paired {
-                Some(Certain)
-            } else {
-                Some(Likely)
-            }
-        }
-        b"tokens" => matches!(
-            before,
-            b"access"
-                | b"refresh"
-                | b"auth"
-                | b"api"
-                | b"bearer"
-                | b"id"
-                | b"session"
-                | b"device"
-                | b"csrf"
-                | b"push"
-        )
-        .then_some(Certain),
-        b"key" | b"keys" => match before {
-            b"api" | b"secret" | b"private" | b"encryption" | b"encrypt" | b"signing" | b"sign"
-            | b"auth" | b"account" | b"shared" | b"master" | b"service" | b"ssh" | b"deploy"
-            | b"license" | b"licence" | b"session" | b"client" | b"storage" | b"subscription"
-            | b"security" | b"app" | b"application" | b"admin" | b"wallet" | b"recovery"
-            | b"hmac" | b"jwt" | b"aes" | b"rsa" | b"pgp" | b"gpg" | b"webhook" | b"write"
-            | b"ingest" | b"server" | b"root" | b"instrumentation" | b"apikey" => Some(Certain),
-            b"access" => Some(Certain),
-            b"public" | b"pub" | b"primary" | b"foreign" | b"partition" | b"sort" | b"cache"
-            | b"bucket" | b"object" | b"row" | b"column" | b"schema" | b"idempotency"
-            | b"sequence" | b"routing" | b"lookup" | b"index" => None,
-            _ => Some(Hint),
-        },
-        b"session" | b"sess" => (i == 0
-            || before == b"user"
-            || before == b"my"
-            || before == b"laravel"
-            || before == b"gitlab")
-            .then_some(Hint),
-        b"signature" | b"sig" | b"nonce" | b"salt" | b"hash" if before == b"password" => {
-            Some(Certain)
-        }
-        b"signature" | b"sig" | b"nonce" | b"salt" | b"seed" => Some(Hint),
-        b"mnemonic" => Some(Likely),
-        b"number" | b"no" | b"num" | b"nr" => match (earlier, before) {
-            (_, b"ssn")
-            | (b"social", b"security")
-            | (_, b"card" | b"cc")
-            | (b"bank" | b"checking" | b"savings", b"account")
-            | (
-                _,
-                b"account" | b"acct" | b"routing" | b"passport" | b"license" | b"licence" | b"iban"
-                | b"phone" | b"mobile" | b"medicare" | b"itin" | b"tax",
-            ) => Some(Likely),
-            _ => None,
-        },
-        b"security" if before == b"social" => Some(Likely),
-        b"code" => match before {
-            b"security" | b"verification" | b"auth" | b"authorization" | b"access"
-            | b"recovery" | b"backup" | b"mfa" | b"totp" | b"otp" | b"factor" | b"pairing"
-            | b"invite" | b"time" => Some(Likely),
-            _ => None,
-        },
-        b"factor" if before == b"two" || before == b"multi" => Some(Likely),
-        b"twofactor" | b"securitycode" => Some(Likely),
-        b"answer" if before == b"security" => Some(Certain),
-        b"passport" | b"itin" | b"edipi" | b"dodid" | b"mbi" | b"imei" | b"imsi" | b"iccid"
-        | b"dob" | b"nino" => Some(Likely),
-        b"id" => match before {
-            b"session" | b"sess" | b"taxpayer" | b"tax" | b"dod" | b"national" => {
-                Some(if before == b"session" { Hint } else { Likely })
-            }
-            _ => None,
-        },
-        b"string" | b"str" if before == b"connection" || before == b"conn" => Some(Certain),
-        b"dsn" if i == 0 => Some(Hint),
-        b"pan" if i > 0 => Some(Likely),
-        b"birth" if before == b"of" && earlier == b"date" => Some(Likely),
-        b"birthdate" | b"dateofbirth" | b"birthday" => Some(Likely),
-        _ if joined(word) => Some(Certain),
-        _ if whole == b"2fa" => Some(Likely),
-        _ => None,
+            Meaning::Token | Meaning::Pass if i > 0 => Certain,
+            Meaning::Token | Meaning::Pass | Meaning::Credential => Likely,
+            Meaning::Tokens if after(TOKEN_KINDS) => Certain,
+            Meaning::Key if after(SECRET_KEYS) => Certain,
+            Meaning::Key if after(PLAIN_KEYS) => return None,
+            Meaning::Random if after(&["password"]) => Certain,
+            Meaning::Key | Meaning::Random => Hint,
+            Meaning::Number if after(NUMBERED) => Likely,
+            Meaning::Number if after(&["security"]) && before(2) == b"social" => Likely,
+            Meaning::Security if after(&["social"]) => Likely,
+            Meaning::Code if after(SECRET_CODES) => Likely,
+            Meaning::Factor if after(&["two", "multi"]) => Likely,
+            Meaning::Answer if after(&["security"]) => Certain,
+            Meaning::Id if after(&["taxpayer", "tax", "dod", "national"]) => Likely,
+            Meaning::Id if after(&["session", "sess"]) => Hint,
+            Meaning::String if after(&["connection", "conn"]) => Certain,
+            Meaning::Session if i == 0 || after(&["user", "my", "laravel", "gitlab"]) => Hint,
+            Meaning::Pan if i > 0 => Likely,
+            Meaning::Birth if after(&["of"]) && before(2) == b"date" => Likely,
+            _ => return None,
+        };
+        Some(found)
     }
 }
 
-/// Words written together: `dbpassword`, `mytoken`.
-fn joined(word: &[u8]) -> bool {
-    [
-        &b"password"[..],
-        b"passwd",
-        b"apikey",
-        b"secretkey",
-        b"accesskey",
-        b"authtoken",
-        b"accesstoken",
-        b"secret",
-        b"sessionid",
-        b"sessid",
-    ]
-    .iter()
-    .any(|end| word.ends_with(end))
-        || word.starts_with(b"password") && !word.starts_with(b"passwordless")
+/// What a word contributes to a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    Secret,
+    Credential,
+    Personal,
+    Token,
+    Tokens,
+    Pass,
+    Key,
+    Random,
+    Number,
+    Security,
+    Code,
+    Factor,
+    Answer,
+    Id,
+    String,
+    Session,
+    Pan,
+    Birth,
+    /// May follow a sensitive word and leaves it sensitive: `token_value`.
+    Value,
+    /// Says that the field is about a secret and not the secret itself: `token_count`.
+    About,
 }
 
-/// A word that says the field is about a secret and not the secret itself.
-fn is_about(word: &[u8]) -> bool {
-    matches!(
-        word,
-        b"count"
-            | b"counts"
-            | b"counter"
-            | b"type"
-            | b"types"
-            | b"kind"
-            | b"url"
-            | b"uri"
-            | b"endpoint"
-            | b"length"
-            | b"len"
-            | b"size"
-            | b"name"
-            | b"names"
-            | b"enabled"
-            | b"disabled"
-            | b"limit"
-            | b"max"
-            | b"min"
-            | b"expires"
-            | b"expiry"
-            | b"expiration"
-            | b"expired"
-            | b"expire"
-            | b"at"
-            | b"in"
-            | b"ttl"
-            | b"age"
-            | b"status"
-            | b"state"
-            | b"algorithm"
-            | b"alg"
-            | b"algo"
-            | b"policy"
-            | b"method"
-            | b"mode"
-            | b"required"
-            | b"error"
-            | b"errors"
-            | b"provider"
-            | b"version"
-            | b"format"
-            | b"scope"
-            | b"scopes"
-            | b"path"
-            | b"file"
-            | b"filename"
-            | b"usage"
-            | b"used"
-            | b"index"
-            | b"attempts"
-            | b"attempt"
-            | b"retries"
-            | b"retry"
-            | b"failures"
-            | b"failed"
-            | b"manager"
-            | b"service"
-            | b"handler"
-            | b"class"
-            | b"field"
-            | b"fields"
-            | b"label"
-            | b"source"
-            | b"valid"
-            | b"invalid"
-            | b"present"
-            | b"exists"
-            | b"set"
-            | b"strength"
-            | b"rotation"
-            | b"rotated"
-            | b"budget"
-            | b"rate"
-            | b"per"
-            | b"limits"
-            | b"timeout"
-            | b"ms"
-            | b"seconds"
-            | b"date"
-            | b"time"
-            | b"issuer"
-            | b"changed"
-            | b"updated"
-            | b"created"
-            | b"reset"
-            | b"verified"
-            | b"validated"
-            | b"check"
-            | b"checks"
-            | b"validation"
-            | b"prompt"
-            | b"placeholder"
-            | b"store"
-            | b"ref"
-            | b"arn"
-            | b"request"
-            | b"requests"
-            | b"response"
-            | b"resolver"
-            | b"factory"
-            | b"builder"
-            | b"parser"
-            | b"event"
-            | b"cache"
-            | b"required_"
-            | b"bits"
-            | b"id"
-            | b"ids"
-            | b"renewer"
-            | b"renewal"
-            | b"authority"
-            | b"module"
-            | b"page"
-            | b"screen"
-            | b"policies"
-            | b"complexity"
-            | b"days"
-            | b"hours"
-            | b"hit"
-            | b"miss"
-            | b"missing"
-            | b"ok"
-            | b"success"
-            | b"failure"
-            | b"result"
-    )
+const TOKEN_KINDS: &[&str] = &[
+    "access", "refresh", "auth", "api", "bearer", "id", "session", "device", "csrf", "push",
+];
+const SECRET_KEYS: &[&str] = &[
+    "api",
+    "secret",
+    "private",
+    "encryption",
+    "encrypt",
+    "signing",
+    "sign",
+    "auth",
+    "account",
+    "shared",
+    "master",
+    "service",
+    "ssh",
+    "deploy",
+    "license",
+    "licence",
+    "session",
+    "client",
+    "storage",
+    "subscription",
+    "security",
+    "app",
+    "application",
+    "admin",
+    "wallet",
+    "recovery",
+    "hmac",
+    "jwt",
+    "aes",
+    "rsa",
+    "pgp",
+    "gpg",
+    "webhook",
+    "write",
+    "ingest",
+    "server",
+    "root",
+    "instrumentation",
+    "apikey",
+    "access",
+];
+const PLAIN_KEYS: &[&str] = &[
+    "public",
+    "pub",
+    "primary",
+    "foreign",
+    "partition",
+    "sort",
+    "cache",
+    "bucket",
+    "object",
+    "row",
+    "column",
+    "schema",
+    "idempotency",
+    "sequence",
+    "routing",
+    "lookup",
+    "index",
+];
+const NUMBERED: &[&str] = &[
+    "ssn", "card", "cc", "account", "acct", "routing", "passport", "license", "licence", "iban",
+    "phone", "mobile", "medicare", "itin", "tax",
+];
+const SECRET_CODES: &[&str] = &[
+    "security",
+    "verification",
+    "auth",
+    "authorization",
+    "access",
+    "recovery",
+    "backup",
+    "mfa",
+    "totp",
+    "otp",
+    "factor",
+    "pairing",
+    "invite",
+    "time",
+];
+
+/// Every word that means something in a name.
+const WORDS: &[(Meaning, &[&str])] = &[
+    (
+        Meaning::Secret,
+        &[
+            "password",
+            "passwords",
+            "passwd",
+            "passwort",
+            "pwd",
+            "passphrase",
+            "passcode",
+            "pswd",
+            "psw",
+            "secret",
+            "secrets",
+            "ssn",
+            "cvv",
+            "cvc",
+            "apikey",
+            "apikeys",
+            "privatekey",
+            "secretkey",
+            "accesskey",
+            "authtoken",
+            "accesstoken",
+            "refreshtoken",
+            "idtoken",
+            "authkey",
+            "clientsecret",
+            "authorization",
+            "jsessionid",
+            "phpsessid",
+            "csrftoken",
+            "xsrftoken",
+            "sessiontoken",
+            "sessionid",
+            "sessid",
+            "dbpass",
+            "userpass",
+            "sshpass",
+            "pgpassword",
+            "credential",
+            "credentials",
+            "creds",
+            "totp",
+            "storepass",
+            "keypass",
+            "appsecret",
+            "connectionstring",
+            "passwordhash",
+            "encryptionkey",
+            "signingkey",
+            "masterkey",
+        ],
+    ),
+    (Meaning::Token, &["token"]),
+    (Meaning::Tokens, &["tokens"]),
+    (Meaning::Pass, &["pass", "pin"]),
+    (
+        Meaning::Credential,
+        &[
+            "auth",
+            "cred",
+            "cookie",
+            "cookies",
+            "csrf",
+            "xsrf",
+            "jwt",
+            "bearer",
+            "otp",
+            "mfa",
+            "sid",
+            "sas",
+            "mnemonic",
+            "twofactor",
+            "securitycode",
+            "2fa",
+        ],
+    ),
+    (
+        Meaning::Personal,
+        &[
+            "passport",
+            "itin",
+            "edipi",
+            "dodid",
+            "mbi",
+            "imei",
+            "imsi",
+            "iccid",
+            "dob",
+            "nino",
+            "birthdate",
+            "dateofbirth",
+            "birthday",
+        ],
+    ),
+    (Meaning::Key, &["key", "keys"]),
+    (
+        Meaning::Random,
+        &["signature", "sig", "nonce", "salt", "hash", "seed", "dsn"],
+    ),
+    (Meaning::Number, &["number", "no", "num", "nr"]),
+    (Meaning::Security, &["security"]),
+    (Meaning::Code, &["code"]),
+    (Meaning::Factor, &["factor"]),
+    (Meaning::Answer, &["answer"]),
+    (Meaning::Id, &["id"]),
+    (Meaning::String, &["string", "str"]),
+    (Meaning::Session, &["session", "sess"]),
+    (Meaning::Pan, &["pan"]),
+    (Meaning::Birth, &["birth"]),
+    (
+        Meaning::Value,
+        &[
+            "value",
+            "values",
+            "header",
+            "headers",
+            "data",
+            "raw",
+            "here",
+            "plain",
+            "text",
+            "plaintext",
+            "hex",
+            "encoded",
+            "base",
+            "old",
+            "new",
+            "current",
+            "confirm",
+            "confirmation",
+            "backup",
+            "prod",
+            "production",
+            "dev",
+            "test",
+            "staging",
+            "live",
+            "jar",
+        ],
+    ),
+    (
+        Meaning::About,
+        &[
+            "count",
+            "counts",
+            "counter",
+            "type",
+            "types",
+            "kind",
+            "url",
+            "uri",
+            "endpoint",
+            "length",
+            "len",
+            "size",
+            "name",
+            "names",
+            "enabled",
+            "disabled",
+            "limit",
+            "limits",
+            "max",
+            "min",
+            "expires",
+            "expiry",
+            "expiration",
+            "expired",
+            "expire",
+            "at",
+            "in",
+            "ttl",
+            "age",
+            "status",
+            "state",
+            "algorithm",
+            "alg",
+            "algo",
+            "policy",
+            "method",
+            "mode",
+            "required",
+            "error",
+            "errors",
+            "provider",
+            "version",
+            "format",
+            "scope",
+            "scopes",
+            "path",
+            "file",
+            "filename",
+            "usage",
+            "used",
+            "index",
+            "attempts",
+            "attempt",
+            "retries",
+            "retry",
+            "failures",
+            "failed",
+            "manager",
+            "service",
+            "handler",
+            "class",
+            "field",
+            "fields",
+            "label",
+            "source",
+            "valid",
+            "invalid",
+            "present",
+            "exists",
+            "set",
+            "strength",
+            "rotation",
+            "rotated",
+            "budget",
+            "rate",
+            "per",
+            "timeout",
+            "ms",
+            "seconds",
+            "date",
+            "time",
+            "issuer",
+            "changed",
+            "updated",
+            "created",
+            "reset",
+            "verified",
+            "validated",
+            "check",
+            "checks",
+            "validation",
+            "prompt",
+            "placeholder",
+            "store",
+            "ref",
+            "arn",
+            "request",
+            "requests",
+            "response",
+            "resolver",
+            "factory",
+            "builder",
+            "parser",
+            "event",
+            "cache",
+            "bits",
+            "ids",
+            "renewer",
+            "renewal",
+            "authority",
+            "module",
+            "page",
+            "screen",
+            "policies",
+            "complexity",
+            "days",
+            "hours",
+            "hit",
+            "miss",
+            "missing",
+            "ok",
+            "success",
+            "failure",
+            "result",
+        ],
+    ),
+];
+
+/// The words by a hash of their letters, so that a name costs a look at each of its words and not
+/// at each of ours. Slots hold the place in [`WORDS`]; collisions go to the next free slot.
+static SLOTS: [(u8, u8); SLOT_COUNT] = {
+    let mut slots = [(u8::MAX, 0); SLOT_COUNT];
+    let mut group = 0;
+    while group < WORDS.len() {
+        let mut word = 0;
+        while word < WORDS[group].1.len() {
+            let mut slot = slot_of(WORDS[group].1[word].as_bytes());
+            while slots[slot].0 != u8::MAX {
+                slot = (slot + 1) % SLOT_COUNT;
+            }
+            slots[slot] = (group as u8, word as u8);
+            word += 1;
+        }
+        group += 1;
+    }
+    slots
+};
+
+const SLOT_COUNT: usize = 2048;
+
+const fn slot_of(word: &[u8]) -> usize {
+    let mut hash = 0x811c_9dc5_u32;
+    let mut i = 0;
+    while i < word.len() {
+        hash = (hash ^ word[i] as u32).wrapping_mul(0x0100_0193);
+        i += 1;
+    }
+    (hash ^ (hash >> 15)) as usize % SLOT_COUNT
 }
 
-/// A word that may follow a likely one and still leave the value secret.
-fn is_value(word: &[u8]) -> bool {
-    matches!(
-        word,
-        b"value"
-            | b"values"
-            | b"header"
-            | b"headers"
-            | b"data"
-            | b"string"
-            | b"str"
-            | b"raw"
-            | b"code"
-            | b"key"
-            | b"here"
-            | b"plain"
-            | b"text"
-            | b"plaintext"
-            | b"hash"
-            | b"hex"
-            | b"encoded"
-            | b"base"
-            | b"old"
-            | b"new"
-            | b"current"
-            | b"confirm"
-            | b"confirmation"
-            | b"backup"
-            | b"prod"
-            | b"production"
-            | b"dev"
-            | b"test"
-            | b"staging"
-            | b"live"
-            | b"secret"
-            | b"token"
-            | b"number"
-            | b"jar"
-    )
+fn meaning(word: &[u8]) -> Option<Meaning> {
+    let mut slot = slot_of(word);
+    loop {
+        let (group, n) = SLOTS[slot];
+        let (meaning, words) = WORDS.get(usize::from(group))?;
+        if words[usize::from(n)].as_bytes() == word {
+            return Some(*meaning);
+        }
+        slot = (slot + 1) % SLOT_COUNT;
+    }
+}
+
+/// Words written together: `dbpassword`, `mysecret`.
+fn ends_like_one(word: &[u8]) -> bool {
+    let Some(&[a, b, c]) = word.last_chunk::<3>() else {
+        return false;
+    };
+    let ends: &[&[u8]] = match &[a, b, c] {
+        b"ord" => &[b"password"],
+        b"swd" => &[b"passwd"],
+        b"key" => &[b"apikey", b"secretkey", b"accesskey"],
+        b"ken" => &[b"authtoken", b"accesstoken"],
+        b"ret" => &[b"secret"],
+        b"nid" => &[b"sessionid"],
+        b"sid" => &[b"sessid"],
+        _ => return word.starts_with(b"password") && !word.starts_with(b"passwordless"),
+    };
+    ends.iter().any(|end| word.ends_with(end))
 }

@@ -21,27 +21,24 @@ impl Scan<'_> {
     /// `scheme://user:password@host`: the password goes, user and host stay.
     fn userinfo(&mut self, at: usize) -> bool {
         let b = self.b;
-        let floor = at
-            .saturating_sub(MAX_USERINFO_BYTES)
-            .max(self.userinfo_floor);
+        // Two `@` of one word share its beginning, which is looked for once.
         let mut start = at;
-        while start > floor
-            && !matches!(
-                b[start - 1],
-                0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b'/' | b'?' | b'#' | b'\\'
-            )
-        {
+        while start > self.userinfo_seen && !ends_userinfo(b[start - 1]) {
             start -= 1;
         }
-        self.userinfo_floor = start;
+        if start == self.userinfo_seen && start > 0 {
+            start = self.userinfo_start;
+        }
+        (self.userinfo_seen, self.userinfo_start) = (at + 1, start);
+        if at - start > MAX_USERINFO_BYTES {
+            return false;
+        }
         let is_url = start >= 3 && &b[start - 3..start] == b"://";
-        let is_thin = !is_url
-            && start > 0
-            && b[start - 1] == b'/'
-            && b[..start - 1]
-                .rsplit(|c| c.is_ascii_whitespace())
-                .next()
-                .is_some_and(|w| w.len() < 128 && memchr::memmem::find(w, b":thin:").is_some());
+        // `jdbc:oracle:thin:user/password@host`
+        let is_thin = !is_url && start > 0 && b[start - 1] == b'/' && {
+            let head = &b[start.saturating_sub(64)..start];
+            memchr::memmem::find(head, b":thin:").is_some()
+        };
         let is_driver = b[at + 1..].starts_with(b"tcp(") || b[at + 1..].starts_with(b"unix(");
         if is_thin {
             self.push(start, at, Rule::UrlCredentials);
@@ -276,6 +273,13 @@ impl Scan<'_> {
         }
         self.push(start, at + 1, Rule::Mac);
     }
+}
+
+fn ends_userinfo(c: u8) -> bool {
+    matches!(
+        c,
+        0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b'/' | b'?' | b'#' | b'\\'
+    )
 }
 
 fn is_local(c: u8) -> bool {

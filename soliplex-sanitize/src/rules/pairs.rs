@@ -11,8 +11,11 @@ use super::keys::{MAX_KEY_BYTES, Strength};
 use super::scan::Scan;
 use super::span::Fill;
 
-/// Containers deeper than this are redacted no further in text.
-const MAX_CONTAINER_BYTES: usize = 4096;
+/// A list or map that has not ended by then is not one.
+const MAX_CONTAINER_BYTES: usize = 64 * 1024;
+
+/// A value that need not be secret is looked at no further than this.
+const MAX_HINT_BYTES: usize = 600;
 
 /// The key left of a separator.
 struct Key {
@@ -29,6 +32,9 @@ impl Scan<'_> {
         if b[at] == b'=' && at > 0 && matches!(b[at - 1], b'=' | b'!' | b'<' | b'>' | b'~') {
             return;
         }
+        if at < self.container_until {
+            return;
+        }
         let Some(key) = key_before(b, at) else { return };
         let Some(strength) = self.key_strength(&key) else {
             return;
@@ -36,6 +42,9 @@ impl Scan<'_> {
         let Some(value_at) = after_separator(b, at) else {
             return;
         };
+        if self.is_covered(at) {
+            return;
+        }
         let name = &b[key.start..key.end];
         if is_header(name) && b[at] != b'>' {
             return self.header_value(name, value_at, key.quote);
@@ -100,7 +109,12 @@ impl Scan<'_> {
         let end = if separator == b'>' {
             element_end(b, at)
         } else {
-            bare_end(b, at, quote.is_some())
+            let until = if strength == Strength::Hint {
+                b.len().min(at + MAX_HINT_BYTES)
+            } else {
+                b.len()
+            };
+            bare_end(&b[..until], at, quote.is_some())
         };
         let value = &b[at..end];
         if value.is_empty() || is_benign_word(value) || self.is_marker(value) {
@@ -150,7 +164,7 @@ impl Scan<'_> {
                 b'}' | b']' | b')' => {
                     depth = depth.saturating_sub(1);
                     if depth == 0 {
-                        return;
+                        break;
                     }
                 }
                 b'"' | b'\'' | b'\\' => {
@@ -193,6 +207,7 @@ impl Scan<'_> {
             }
             i += 1;
         }
+        self.container_until = i;
     }
 
     /// The value of a header runs to the end of its line, whatever stands in it.

@@ -74,10 +74,18 @@ impl Scan<'_> {
         self.push(start, extension_end(b, at + 1), Rule::Phone);
     }
 
-    /// Looks at a digit after `d)`.
+    /// Looks at a `)` after a digit.
     pub(super) fn area_code(&mut self, at: usize) {
         let b = self.b;
-        let close = if b[at - 1] == b')' { at - 1 } else { at - 2 };
+        let close = at;
+        let from = if b.get(at + 1) == Some(&b' ') {
+            at + 2
+        } else {
+            at + 1
+        };
+        if !b.get(from).is_some_and(u8::is_ascii_digit) {
+            return;
+        }
         let digits = b[..close]
             .iter()
             .rev()
@@ -92,8 +100,8 @@ impl Scan<'_> {
         {
             return;
         }
-        let (end, rest, groups) = number_end(b, at);
-        let dashed = b[at..end].contains(&b'-');
+        let (end, rest, groups) = number_end(b, from);
+        let dashed = b[from..end].contains(&b'-');
         let total = digits + rest;
         let shaped = dashed && (7..=13).contains(&total) && groups >= 2 && digits >= 2
             || digits == 3 && rest == 7;

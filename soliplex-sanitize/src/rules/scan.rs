@@ -20,16 +20,17 @@ pub(super) struct Scan<'t> {
     needs_fold: bool,
     // Each verifier that walks along a run remembers where it ended, so that no byte of a hostile
     // text is walked over once per position.
-    pub(super) userinfo_floor: usize,
+    pub(super) userinfo_seen: usize,
+    pub(super) userinfo_start: usize,
     pub(super) dotted_until: usize,
     pub(super) colon_until: usize,
     pub(super) decimal_until: usize,
     pub(super) groups_until: usize,
+    pub(super) container_until: usize,
 }
 
+/// The one word that is looked for as such: what follows it may be too short for a shape.
 static BEARER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"earer"));
-static BEARER_UPPER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"EARER"));
-static BASIC: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"asic "));
 
 thread_local! {
     /// The buffer for folded text, kept between calls: folding allocates only while it grows.
@@ -59,10 +60,7 @@ pub(super) fn find(table: &Table, text: &str) -> Vec<Span> {
 pub(super) fn suspects(table: &Table, text: &[u8]) -> bool {
     let mut suspects = table.has_patterns();
     gate::scan(text, |_, _| suspects = true);
-    suspects
-        || [&BEARER, &BEARER_UPPER, &BASIC]
-            .iter()
-            .any(|finder| finder.find(text).is_some())
+    suspects || BEARER.find(text).is_some()
 }
 
 /// Reads the text again without its disguises and adds what only shows then.
@@ -167,24 +165,21 @@ impl<'t> Scan<'t> {
             table,
             spans: Vec::new(),
             needs_fold: false,
-            userinfo_floor: 0,
+            userinfo_seen: 0,
+            userinfo_start: 0,
             dotted_until: 0,
             colon_until: 0,
             decimal_until: 0,
             groups_until: 0,
+            container_until: 0,
         }
     }
 
     fn run(&mut self) {
         let b = self.b;
         gate::scan(b, |shape, at| self.look(shape, at));
-        for finder in [&BEARER, &BEARER_UPPER] {
-            for at in finder.find_iter(b) {
-                self.scheme(at + 5);
-            }
-        }
-        for at in BASIC.find_iter(b) {
-            self.scheme(at + 4);
+        for at in BEARER.find_iter(b) {
+            self.scheme(at + 5);
         }
     }
 

@@ -1,6 +1,10 @@
 //! Long words: keys of vendors, JSON web tokens, wallets, and what looks random beside a word that
 //! sounds like a secret.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::catalog::Rule;
 use super::context::{Context, word_before};
 use super::entropy::{bits_per_byte, is_uuid, looks_random};
@@ -30,17 +34,30 @@ impl Scan<'_> {
         if start > 0 && b[start - 1] == b'\\' && matches!(b[start], b'n' | b't' | b'r') {
             start += 1;
         }
-        if self.vendor_key(start)
+        if start > 5 && b[start - 1] == b' ' {
+            // `BEARER …`, `Basic …`; the usual spelling is found by itself.
+            self.scheme(start - 1);
+        }
+        if self.is_covered(start)
+            || self.vendor_key(start)
             || self.web_token(start, end)
             || self.dotted_key(start, end)
             || self.joined_key(start, end)
         {
             return;
         }
-        if self.webhook(start, end)
-            || self.shaped_key(start, end)
-            || self.account_or_wallet(start, end)
-        {
+        // Everything below has digits in it, or is no word of any language.
+        let digits = b[start..end].iter().filter(|c| c.is_ascii_digit()).count();
+        if digits == 0 && b[start..end].iter().all(|c| !c.is_ascii_uppercase()) {
+            if end - start >= 20 {
+                self.webhook(start, end);
+            }
+            return;
+        }
+        if self.webhook(start, end) || digits == 0 {
+            return;
+        }
+        if self.shaped_key(start, end) || self.account_or_wallet(start, end) {
             return;
         }
         self.random_beside_secret(start, end);
@@ -234,7 +251,13 @@ impl Scan<'_> {
         if start == 0 || !matches!(b[start - 1], b'/' | b'=' | b'@' | b':') {
             return false;
         }
-        let floor = start.saturating_sub(160);
+        let floor = start.saturating_sub(MAX_HOST_BYTES);
+        if !HOOK_HINTS
+            .iter()
+            .any(|hint| hint.find(&b[floor..start]).is_some())
+        {
+            return false;
+        }
         let from = floor
             + b[floor..start]
                 .iter()
@@ -300,48 +323,25 @@ impl Scan<'_> {
     fn random_beside_secret(&mut self, start: usize, end: usize) {
         let b = self.b;
         let before = word_before(b, start);
-        let scheme =
-            before.eq_ignore_ascii_case(b"bearer") || before.eq_ignore_ascii_case(b"basic");
-        if scheme {
+        if !SECRET_WORDS
+            .iter()
+            .any(|w| before.eq_ignore_ascii_case(w.as_bytes()))
+        {
             return;
         }
         let more = b[end..]
             .iter()
             .take(MAX_TOKEN_BYTES)
-            .take_while(|c| is_word(**c) || matches!(c, b'+' | b'/' | b'=' | b'.' | b'~'))
+            .take_while(|c| is_token(**c))
             .count();
-        let stop = end + more
-            - b[end..end + more]
-                .iter()
-                .rev()
-                .take_while(|c| **c == b'.')
-                .count();
-        let word = &b[start..stop];
-        if !looks_random(word) || word.contains(&b'/') && word.contains(&b'.') {
-            return;
-        }
-        let beside = [
-            "token",
-            "key",
-            "secret",
-            "credential",
-            "credentials",
-            "password",
-            "apikey",
-            "passphrase",
-            "cred",
-            "creds",
-            "jwt",
-            "auth",
-            "secrets",
-            "keys",
-            "tokens",
-        ];
-        if beside
+        let stop = b[..end + more]
             .iter()
-            .any(|w| before.eq_ignore_ascii_case(w.as_bytes()))
-            && bits_per_byte(word) >= 3.5
-        {
+            .rposition(|c| *c != b'.')
+            .map_or(end, |n| n + 1)
+            .max(end);
+        let word = &b[start..stop];
+        let is_path = word.contains(&b'/') && word.contains(&b'.');
+        if looks_random(word) && !is_path {
             self.push(start, stop, Rule::Entropy);
         }
     }
@@ -409,6 +409,13 @@ impl Scan<'_> {
     }
 }
 
+/// How far before the secret part of an address its host may begin.
+const MAX_HOST_BYTES: usize = 160;
+
+/// One of these is in every address below.
+static HOOK_HINTS: LazyLock<[Finder<'static>; 3]> =
+    LazyLock::new(|| ["hook", "bot", "/v1/spaces/"].map(Finder::new));
+
 const WEBHOOKS: &[&str] = &[
     "hooks.slack.com/services/",
     "hooks.slack.com/workflows/",
@@ -419,14 +426,35 @@ const WEBHOOKS: &[&str] = &[
     "outlook.office.com/webhook/",
     "hooks.zapier.com/hooks/",
     "chat.googleapis.com/v1/spaces/",
-    "maker.ifttt.com/trigger/",
     "api.telegram.org/bot",
     "open.feishu.cn/open-apis/bot/",
     "oapi.dingtalk.com/robot/",
     "qyapi.weixin.qq.com/cgi-bin/webhook/",
-    "events.pagerduty.com/integration/",
     "hooks.airtable.com/workflows/",
 ];
+
+const SECRET_WORDS: &[&str] = &[
+    "token",
+    "key",
+    "secret",
+    "credential",
+    "credentials",
+    "password",
+    "apikey",
+    "passphrase",
+    "cred",
+    "creds",
+    "jwt",
+    "auth",
+    "secrets",
+    "keys",
+    "tokens",
+];
+
+/// A byte of an opaque token in any usual alphabet.
+fn is_token(c: u8) -> bool {
+    is_word(c) || matches!(c, b'+' | b'/' | b'=' | b'.' | b'~')
+}
 
 fn is_word(c: u8) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-')

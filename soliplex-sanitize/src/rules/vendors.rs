@@ -51,37 +51,87 @@ const fn v(prefix: &'static str, tail: Tail, min: usize) -> Vendor {
     Vendor { prefix, tail, min }
 }
 
-/// The kind of key that `token` begins with, and where the key ends.
+/// Where the key ends that `token` begins with, if it begins with one.
 pub(super) fn find(token: &[u8]) -> Option<usize> {
-    let first = *token.first()?;
-    if !STARTS[usize::from(first)] {
+    let &[a, b, c, ..] = token else { return None };
+    let head = head(a, b, c);
+    if HEADS[head / 64] & (1 << (head % 64)) == 0 {
         return None;
     }
-    VENDORS
+    let end = BY_FIRST[usize::from(FIRSTS[usize::from(a & 0x7f)])..]
         .iter()
+        .map(|n| &VENDORS[usize::from(*n)])
+        .take_while(|vendor| vendor.prefix.as_bytes()[0] == a)
         .filter(|vendor| token.starts_with(vendor.prefix.as_bytes()))
         .find_map(|vendor| {
             let tail = &token[vendor.prefix.len()..];
             let length = tail.iter().take_while(|c| vendor.tail.has(**c)).count();
             let varied = tail[..length].iter().any(|c| *c != tail[0]);
             (length >= vendor.min && varied).then_some(vendor.prefix.len() + length)
-        })
-        .map(|end| {
-            // Punctuation at the end belongs to the sentence.
-            end - token[..end]
-                .iter()
-                .rev()
-                .take_while(|c| matches!(c, b'.' | b'-' | b'%' | b'!' | b'/'))
-                .count()
-        })
+        })?;
+    // Punctuation at the end belongs to the sentence.
+    let stop = |c: &&u8| matches!(c, b'.' | b'-' | b'%' | b'!' | b'/');
+    Some(end - token[..end].iter().rev().take_while(stop).count())
 }
 
-/// Which bytes a prefix can begin with.
-static STARTS: [bool; 256] = {
-    let mut starts = [false; 256];
+const fn head(a: u8, b: u8, c: u8) -> usize {
+    ((a as usize & 0x7f) * 5209 + (b as usize & 0x7f) * 131 + c as usize) & 0x7fff
+}
+
+/// Which three bytes a key can begin with, hashed: most words end here.
+static HEADS: [u64; 512] = {
+    let mut heads = [0; 512];
     let mut i = 0;
     while i < VENDORS.len() {
-        starts[VENDORS[i].prefix.as_bytes()[0] as usize] = true;
+        let prefix = VENDORS[i].prefix.as_bytes();
+        // A prefix of two leaves the third byte to the key.
+        let (mut c, last) = if prefix.len() > 2 {
+            (prefix[2], prefix[2])
+        } else {
+            (0, 127)
+        };
+        loop {
+            let head = head(prefix[0], prefix[1], c);
+            heads[head / 64] |= 1 << (head % 64);
+            if c == last {
+                break;
+            }
+            c += 1;
+        }
+        i += 1;
+    }
+    heads
+};
+
+/// The rows by first letter, and where each letter's rows begin.
+static BY_FIRST: [u16; VENDORS.len()] = {
+    let mut rows = [0; VENDORS.len()];
+    let mut at = 0;
+    let mut first = 0;
+    while first < 128 {
+        let mut i = 0;
+        while i < VENDORS.len() {
+            if VENDORS[i].prefix.as_bytes()[0] == first {
+                rows[at] = i as u16;
+                at += 1;
+            }
+            i += 1;
+        }
+        first += 1;
+    }
+    rows
+};
+
+static FIRSTS: [u16; 128] = {
+    let mut starts = [0; 128];
+    let mut i = 0;
+    while i < BY_FIRST.len() {
+        let first = VENDORS[BY_FIRST[i] as usize].prefix.as_bytes()[0] as usize;
+        let seen =
+            i > 0 && VENDORS[BY_FIRST[i - 1] as usize].prefix.as_bytes()[0] as usize == first;
+        if !seen {
+            starts[first] = i as u16;
+        }
         i += 1;
     }
     starts
