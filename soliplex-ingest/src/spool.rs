@@ -27,8 +27,8 @@ use tokio::sync::{Notify, oneshot};
 use uuid::Uuid;
 
 use crate::config::Limits;
-use store::Store;
 pub use store::StoreError;
+use store::{Opener, Store};
 use waiting::Waiting;
 use writer::{Command, Writer};
 
@@ -146,7 +146,11 @@ impl Spool {
     /// When the folder cannot be used, or another server uses it. A damaged file is no error: it
     /// is set aside, and [`recovered`](Spool::recovered) says where.
     pub fn open(dir: &Path, limits: &Limits) -> Result<Spool, StoreError> {
-        let opened = Store::open(dir)?;
+        Spool::open_with(dir, limits, &store::file_opener())
+    }
+
+    fn open_with(dir: &Path, limits: &Limits, opener: &Opener) -> Result<Spool, StoreError> {
+        let opened = Store::open(dir, opener)?;
         let mut waiting = Waiting::default();
         for (seq, facts) in &opened.batches {
             waiting.add(*seq, *facts);

@@ -11,7 +11,7 @@
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use redb::{Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 use uuid::Uuid;
@@ -44,11 +44,14 @@ impl<E: Into<redb::Error>> From<E> for StoreError {
 }
 
 /// The file. A failed write closes it for good in redb, so it can be opened again in place.
-#[derive(Debug)]
 pub(super) struct Store {
     path: PathBuf,
+    opener: Opener,
     database: RwLock<Option<Database>>,
 }
+
+/// Opens the file at a path; tests open a disk that fails on purpose.
+pub(super) type Opener = Arc<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send + Sync>;
 
 /// The ids of one earlier commit.
 #[derive(Debug)]
@@ -76,19 +79,27 @@ pub(super) struct Changes<'a> {
     pub(super) forget: Vec<u64>,
 }
 
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Store {
-    pub(super) fn open(dir: &Path) -> Result<Opened, StoreError> {
+    pub(super) fn open(dir: &Path, opener: &Opener) -> Result<Opened, StoreError> {
         std::fs::create_dir_all(dir).map_err(StoreError::Folder)?;
         let path = dir.join(FILE);
         let aside = dir.join(format!(
             "{FILE}.damaged-{}",
             jiff::Timestamp::now().as_millisecond()
         ));
-        match Store::try_open(&path) {
+        match Store::try_open(&path, opener) {
             Err(StoreError::File(error)) if !is_environment(&error) => {
                 tracing::error!(%error, aside = %aside.display(), "the spool is damaged and set aside");
                 std::fs::rename(&path, &aside).map_err(StoreError::Folder)?;
-                let opened = Store::try_open(&path)?;
+                let opened = Store::try_open(&path, opener)?;
                 Ok(Opened {
                     set_aside: Some(aside),
                     ..opened
@@ -98,10 +109,10 @@ impl Store {
         }
     }
 
-    fn try_open(path: &Path) -> Result<Opened, StoreError> {
+    fn try_open(path: &Path, opener: &Opener) -> Result<Opened, StoreError> {
         // A file full of nonsense may trip an assertion in the reader; that is damage too.
         let opened = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            let database = open_database(path)?;
+            let database = open_database(path, opener)?;
             let contents = load(&database)?;
             Ok::<_, StoreError>((database, contents))
         }));
@@ -113,6 +124,7 @@ impl Store {
         Ok(Opened {
             store: Store {
                 path: path.to_owned(),
+                opener: Arc::clone(opener),
                 database: RwLock::new(Some(database)),
             },
             batches: contents.batches,
@@ -175,7 +187,7 @@ impl Store {
             .unwrap_or_else(PoisonError::into_inner);
         // The old handle holds the file's lock.
         *database = None;
-        *database = Some(open_database(&self.path)?);
+        *database = Some(open_database(&self.path, &self.opener)?);
         Ok(())
     }
 
@@ -197,8 +209,13 @@ impl Store {
     }
 }
 
-fn open_database(path: &Path) -> Result<Database, StoreError> {
-    match Database::builder().set_cache_size(CACHE_BYTES).create(path) {
+/// Opens the real file.
+pub(super) fn file_opener() -> Opener {
+    Arc::new(|path| Database::builder().set_cache_size(CACHE_BYTES).create(path))
+}
+
+fn open_database(path: &Path, opener: &Opener) -> Result<Database, StoreError> {
+    match opener(path) {
         Ok(database) => Ok(database),
         Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse),
         Err(error) => Err(error.into()),

@@ -1,1 +1,413 @@
-//! The spool against a naive model, with crashes and failing commits.
+//! The spool against a naive model, on a disk that fails at every write, and through a power cut at every
+//! sync.
+//!
+//! What must hold, whatever happens: a batch that was acknowledged is there until it is confirmed, and a
+//! batch that was refused can be appended again without being taken for a duplicate.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use proptest::prelude::*;
+use prost::Message as _;
+use redb::{Database, StorageBackend};
+
+use super::*;
+use crate::config::Config;
+use crate::otlp::{self, Arrival};
+
+fn limits(toml: &str) -> Limits {
+    let toml = format!("[auth]\nmode='disabled'\n[limits]\ndisk_headroom_bytes = 0\n{toml}");
+    Config::from_toml(&toml).unwrap().limits
+}
+
+fn id(number: u64) -> Uuid {
+    Uuid::from_u128(u128::from(number) + 1)
+}
+
+/// A batch of records that carry these ids.
+fn batch(ids: &[u64]) -> Batch {
+    let records = ids
+        .iter()
+        .map(|number| soliplex_wire::LogRecord {
+            id: Some(id(*number)),
+            ..Default::default()
+        })
+        .collect();
+    let arrival = Arrival {
+        received_at: jiff::Timestamp::UNIX_EPOCH,
+        sent_at: None,
+        user: None,
+        session: None,
+        rules: None,
+        logfire: false,
+    };
+    let request = otlp::map(soliplex_wire::Attributes::new(), records, &arrival);
+    let bytes = request.encode_to_vec();
+    Batch {
+        facts: Facts::of(&request, bytes.len()),
+        request: bytes,
+        ids: ids.iter().map(|number| id(*number)).collect(),
+    }
+}
+
+/// The ids in everything that waits, in the order in which it is lent.
+fn waiting_ids(spool: &Spool) -> Vec<u128> {
+    let loans = spool.peek(usize::MAX, usize::MAX);
+    let seqs: Vec<u64> = loans.iter().map(|loan| loan.seq).collect();
+    let ids = seqs
+        .iter()
+        .flat_map(|seq| ids_of(&spool.read(*seq).unwrap().unwrap()))
+        .collect();
+    spool.release(&seqs);
+    ids
+}
+
+fn ids_of(request: &[u8]) -> Vec<u128> {
+    let request = otlp::proto::ExportLogsServiceRequest::decode(request).unwrap();
+    otlp::records(&request)
+        .map(|record| {
+            let uid = record
+                .attributes
+                .iter()
+                .find(|attribute| attribute.key == otlp::RECORD_UID)
+                .unwrap();
+            let Some(otlp::proto::any_value::Value::StringValue(text)) =
+                &uid.value.as_ref().unwrap().value
+            else {
+                panic!("a uid is a text");
+            };
+            text.parse::<Uuid>().unwrap().as_u128() - 1
+        })
+        .collect()
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Append(Vec<u64>),
+    /// Lend so many records' worth, and confirm or release.
+    Lend {
+        records: usize,
+        confirm: bool,
+    },
+    /// Lend one batch and put two halves in its place.
+    Split,
+    Reopen,
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => proptest::collection::btree_set(0_u64..40, 1..6).prop_map(|ids| Step::Append(ids.into_iter().collect())),
+        3 => (1_usize..12, any::<bool>()).prop_map(|(records, confirm)| Step::Lend { records, confirm }),
+        1 => Just(Step::Split),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn the_spool_does_what_a_list_of_new_ids_would(steps in proptest::collection::vec(any_step(), 1..25)) {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = limits("");
+        let mut spool = Spool::open(dir.path(), &limits).unwrap();
+        // The model: every id ever taken, and those that wait, each in the order in which it came.
+        let mut taken = std::collections::BTreeSet::new();
+        let mut waiting: Vec<u128> = Vec::new();
+        for step in steps {
+            match step {
+                Step::Append(ids) => {
+                    let appended = block_on(spool.append(batch(&ids))).unwrap();
+                    let new: Vec<u128> = ids.iter().filter(|id| taken.insert(**id)).map(|id| u128::from(*id)).collect();
+                    prop_assert_eq!(appended.records as usize, new.len());
+                    prop_assert_eq!(appended.duplicates as usize, ids.len() - new.len());
+                    waiting.extend(new);
+                }
+                Step::Lend { records, confirm } => {
+                    let loans = spool.peek(records, usize::MAX);
+                    let seqs: Vec<u64> = loans.iter().map(|loan| loan.seq).collect();
+                    let lent: Vec<u128> =
+                        seqs.iter().flat_map(|seq| ids_of(&spool.read(*seq).unwrap().unwrap())).collect();
+                    prop_assert_eq!(&lent[..], &waiting[..lent.len()]);
+                    prop_assert_eq!(lent.is_empty(), waiting.is_empty());
+                    if confirm {
+                        waiting.drain(..lent.len());
+                        spool.confirm(seqs);
+                    } else {
+                        spool.release(&seqs);
+                    }
+                }
+                Step::Split => {
+                    // Halves go to the end, so the model moves the records there too.
+                    if let Some(loan) = spool.peek(1, usize::MAX).first() {
+                        let whole = spool.read(loan.seq).unwrap().unwrap();
+                        let ids = ids_of(&whole);
+                        let (left, right) = otlp::halves(&whole).unwrap();
+                        let parts = [left, right].into_iter().filter(|half| otlp::count(half) > 0).map(|half| {
+                            let request = half.encode_to_vec();
+                            Batch { facts: Facts::of(&half, request.len()), request, ids: Vec::new() }
+                        });
+                        block_on(spool.split(loan.seq, parts.collect())).unwrap();
+                        waiting.drain(..ids.len());
+                        waiting.extend(ids);
+                    }
+                }
+                Step::Reopen => {
+                    drop(spool);
+                    spool = Spool::open(dir.path(), &limits).unwrap();
+                }
+            }
+            prop_assert_eq!(spool.pending().records as usize, waiting.len());
+        }
+        prop_assert_eq!(waiting_ids(&spool), waiting);
+    }
+}
+
+#[test]
+fn ids_are_forgotten_after_their_window() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = Spool::open(dir.path(), &limits("dedupe_window_seconds = 0")).unwrap();
+    for _ in 0..2 {
+        let appended = block_on(spool.append(batch(&[1]))).unwrap();
+        // The commit of something else is when time is looked at.
+        let _ = block_on(spool.append(batch(&[2, 3]))).unwrap();
+        assert_eq!((appended.records, appended.duplicates), (1, 0));
+        let _ = block_on(spool.append(batch(&[4]))).unwrap();
+    }
+}
+
+#[test]
+fn beyond_their_bound_the_oldest_ids_are_forgotten_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = limits("dedupe_ids = 10");
+    let spool = Spool::open(dir.path(), &limits).unwrap();
+    for number in 0..30 {
+        let _ = block_on(spool.append(batch(&[number]))).unwrap();
+    }
+    assert_eq!(block_on(spool.append(batch(&[29]))).unwrap().duplicates, 1);
+    assert_eq!(block_on(spool.append(batch(&[0]))).unwrap().duplicates, 0);
+    drop(spool);
+    assert!(Spool::open(dir.path(), &limits).unwrap().recovered().ids <= 12);
+}
+
+#[test]
+fn at_its_bound_the_spool_refuses_and_takes_again_after_a_confirm() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = batch(&[0]).request.len();
+    let spool = Spool::open(
+        dir.path(),
+        &limits(&format!("spool_bytes = {}", bytes + bytes / 2)),
+    )
+    .unwrap();
+    assert_eq!(block_on(spool.append(batch(&[0]))).unwrap().records, 1);
+    assert!(matches!(
+        block_on(spool.append(batch(&[1]))),
+        Err(AppendError::Full)
+    ));
+    spool.confirm(spool.peek(1, 1).iter().map(|loan| loan.seq).collect());
+    assert_eq!(block_on(spool.append(batch(&[1]))).unwrap().records, 1);
+}
+
+#[test]
+fn the_disks_headroom_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut limits = limits("");
+    limits.disk_headroom_bytes = u64::MAX;
+    let spool = Spool::open(dir.path(), &limits).unwrap();
+    assert!(matches!(
+        block_on(spool.append(batch(&[0]))),
+        Err(AppendError::DiskFull)
+    ));
+}
+
+/// A disk in memory: what was written, and what of it has been synced.
+#[derive(Clone, Debug, Default)]
+struct Disk(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    written: Mutex<Vec<u8>>,
+    synced: Mutex<Vec<u8>>,
+    /// Operations that still succeed; below zero they fail. `i64::MAX` is a sound disk.
+    writes_left: AtomicI64,
+    syncs_left: AtomicI64,
+    /// Whether a failure is the last thing that ever happens.
+    off_after_failure: bool,
+}
+
+impl Disk {
+    fn new(writes_left: i64, syncs_left: i64, off_after_failure: bool) -> Disk {
+        Disk(Arc::new(Inner {
+            writes_left: writes_left.into(),
+            syncs_left: syncs_left.into(),
+            off_after_failure,
+            ..Default::default()
+        }))
+    }
+
+    /// The disk after the power came back: only what was synced.
+    fn after_power_cut(&self) -> Disk {
+        let disk = Disk::new(i64::MAX, i64::MAX, false);
+        let synced = self.0.synced.lock().unwrap().clone();
+        *disk.0.written.lock().unwrap() = synced.clone();
+        *disk.0.synced.lock().unwrap() = synced;
+        disk
+    }
+
+    fn opener(&self) -> Opener {
+        let disk = self.clone();
+        Arc::new(move |_| Database::builder().create_with_backend(disk.clone()))
+    }
+
+    fn spend(&self, left: &AtomicI64) -> io::Result<()> {
+        match left.fetch_sub(1, Ordering::SeqCst) {
+            1.. => Ok(()),
+            // The first failure, and every later one of a disk that stays off.
+            0 => Err(io::Error::other("the disk fails")),
+            _ if self.0.off_after_failure => Err(io::Error::other("the disk is off")),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.written.lock().unwrap().len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let written = self.0.written.lock().unwrap();
+        let from = usize::try_from(offset).unwrap();
+        let bytes = written
+            .get(from..from + out.len())
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        out.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.spend(&self.0.writes_left)?;
+        self.0
+            .written
+            .lock()
+            .unwrap()
+            .resize(usize::try_from(len).unwrap(), 0);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.spend(&self.0.syncs_left)?;
+        *self.0.synced.lock().unwrap() = self.0.written.lock().unwrap().clone();
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.spend(&self.0.writes_left)?;
+        let from = usize::try_from(offset).unwrap();
+        self.0.written.lock().unwrap()[from..from + data.len()].copy_from_slice(data);
+        Ok(())
+    }
+}
+
+/// Appends ten batches and gives what was acknowledged, by the first id of each.
+fn append_ten(spool: &Spool) -> BTreeMap<u64, bool> {
+    (0..10)
+        .map(|n| {
+            (
+                n * 3,
+                block_on(spool.append(batch(&[n * 3, n * 3 + 1, n * 3 + 2]))).is_ok(),
+            )
+        })
+        .collect()
+}
+
+fn acknowledged(answers: &BTreeMap<u64, bool>) -> Vec<u128> {
+    let good = answers.iter().filter(|(_, good)| **good);
+    good.flat_map(|(first, _)| *first..*first + 3)
+        .map(u128::from)
+        .collect()
+}
+
+#[test]
+fn a_failed_write_refuses_its_batch_and_costs_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut refused_somewhere = false;
+    for fail_at in 20..120 {
+        let disk = Disk::new(fail_at, i64::MAX, false);
+        // A write that fails while the file is made is a server that does not start.
+        let Ok(spool) = Spool::open_with(dir.path(), &limits(""), &disk.opener()) else {
+            continue;
+        };
+        let answers = append_ten(&spool);
+        refused_somewhere |= answers.values().any(|good| !good);
+        assert!(
+            answers.values().filter(|good| !**good).count() <= 1,
+            "write {fail_at}: {answers:?}"
+        );
+        assert_eq!(
+            waiting_ids(&spool),
+            acknowledged(&answers),
+            "write {fail_at}"
+        );
+        for first in answers
+            .iter()
+            .filter(|(_, good)| !**good)
+            .map(|(first, _)| *first)
+        {
+            let appended = block_on(spool.append(batch(&[first, first + 1, first + 2]))).unwrap();
+            assert_eq!(
+                (appended.records, appended.duplicates),
+                (3, 0),
+                "write {fail_at}"
+            );
+        }
+        assert_eq!(spool.pending().records, 30);
+    }
+    assert!(
+        refused_somewhere,
+        "no write failed after the start: the range is wrong"
+    );
+}
+
+#[test]
+fn a_power_cut_at_any_sync_keeps_what_was_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cut_somewhere = false;
+    for cut_at in 2..40 {
+        let disk = Disk::new(i64::MAX, cut_at, true);
+        let Ok(spool) = Spool::open_with(dir.path(), &limits(""), &disk.opener()) else {
+            continue;
+        };
+        let answers = append_ten(&spool);
+        cut_somewhere |= answers.values().any(|good| !good);
+        drop(spool);
+        let spool =
+            Spool::open_with(dir.path(), &limits(""), &disk.after_power_cut().opener()).unwrap();
+        let kept = waiting_ids(&spool);
+        for id in acknowledged(&answers) {
+            assert!(
+                kept.contains(&id),
+                "sync {cut_at}: {id} was acknowledged and is gone"
+            );
+        }
+        // What was refused may have reached the disk after all; sent again it is there once.
+        for first in answers.keys() {
+            let _ = block_on(spool.append(batch(&[*first, first + 1, first + 2]))).unwrap();
+        }
+        let mut all = waiting_ids(&spool);
+        all.sort_unstable();
+        assert_eq!(all, (0..30).collect::<Vec<u128>>(), "sync {cut_at}");
+    }
+    assert!(
+        cut_somewhere,
+        "no sync failed after the start: the range is wrong"
+    );
+}
