@@ -7,15 +7,20 @@ use std::process::{Child, Command, Stdio};
 
 const CHILD: &str = "SOLIPLEX_SPOOL_HOLDER_DIRECTORY";
 
-/// Starts a process that opens the spool, appends a record, says so and waits.
-fn start_holder(directory: &Path) -> Child {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "spool::tests::processes::hold", "--nocapture"])
+/// Starts this binary again, to run one test with a directory to work in.
+fn start(test: &str, directory: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
         .env(CHILD, directory)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+/// Starts a process that opens the spool, appends records, says so and waits.
+fn start_holder(directory: &Path) -> Child {
+    let mut child = start("spool::tests::processes::hold", directory);
     let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().ends_with("holding")));
     child
@@ -32,6 +37,62 @@ fn hold() {
     println!("holding");
     // Until the parent kills us, or is gone itself.
     let _ = std::io::stdin().read_line(&mut String::new());
+}
+
+/// What the killed process does; on its own it does nothing. Appends a record, says its seq, and
+/// confirms all it has after every tenth.
+#[test]
+fn work_until_killed() {
+    let Some(directory) = std::env::var_os(CHILD) else {
+        return;
+    };
+    let mut spool = in_directory(Path::new(&directory));
+    for seq in 1.. {
+        spool.append_records(&[record(Lane::High, seq)]).unwrap();
+        println!("{seq} appended");
+        if seq % 10 == 0 {
+            let peeked = spool.peek_first();
+            spool.confirm(&peeked.handle, &[]).unwrap();
+            println!("{seq} confirmed");
+        }
+    }
+}
+
+#[test]
+fn a_process_killed_at_work_leaves_what_it_had_told_and_takes_back_nothing() {
+    for lines_read in [1, 4, 9, 10, 11, 12, 25] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut child = start(
+            "spool::tests::processes::work_until_killed",
+            directory.path(),
+        );
+        let told = BufReader::new(child.stdout.as_mut().unwrap())
+            .lines()
+            .filter_map(|line| {
+                let line = line.unwrap();
+                // The harness may have begun the first line.
+                let (seq, what) = line.rsplit_once(' ')?;
+                let seq: u64 = seq.rsplit(' ').next()?.parse().ok()?;
+                ["appended", "confirmed"]
+                    .contains(&what)
+                    .then_some((seq, what == "confirmed"))
+            })
+            .take(lines_read)
+            .collect::<Vec<_>>();
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let (last, _) = *told.last().unwrap();
+        let confirmed = told.iter().filter(|(_, confirmed)| *confirmed);
+        let confirmed = confirmed.map(|(seq, _)| *seq).max().unwrap_or(0);
+        let waiting = in_directory(directory.path()).waiting();
+        let through = in_directory(directory.path()).ring_through().unwrap();
+        assert!(through >= last, "{told:?}: {through}");
+        let first = waiting.first().copied().unwrap_or(through + 1);
+        assert!(first > confirmed, "{told:?}: {waiting:?}");
+        assert_eq!(first % 10, 1, "a confirmation is whole or has not been");
+        assert_eq!(waiting, (first..=through).collect::<Vec<_>>());
+    }
 }
 
 #[test]
