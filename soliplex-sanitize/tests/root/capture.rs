@@ -143,6 +143,17 @@ impl Recorder {
         seen[0].values.clone()
     }
 
+    /// All byte values seen, end to end.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let seen = self.seen();
+        let values = seen.iter().flat_map(|seen| &seen.values);
+        let bytes = values.filter_map(|(_, kind)| match kind {
+            Kind::Bytes(bytes) => Some(bytes.as_slice()),
+            _ => None,
+        });
+        bytes.collect::<Vec<_>>().concat()
+    }
+
     /// The messages of all events seen.
     pub(crate) fn messages(&self) -> Vec<String> {
         let seen = self.seen();

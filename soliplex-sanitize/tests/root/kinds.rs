@@ -97,6 +97,67 @@ fn a_sensitive_name_hides_strings_numbers_and_bytes_but_not_booleans() {
 }
 
 #[test]
+fn a_long_number_that_is_a_card_becomes_a_marker_and_other_numbers_stay() {
+    check(
+        || {
+            info!(
+                a = 4_111_111_111_111_111_u64,
+                b = 4_111_111_111_111_111_i128,
+                c = 41,
+                d = 1_700_000_000_000_i64,
+                e = 1.5e9
+            );
+        },
+        &[
+            ("a", text("[CARD]")),
+            ("b", text("[CARD]")),
+            ("c", Kind::I64(41)),
+            ("d", Kind::I64(1_700_000_000_000)),
+            ("e", Kind::F64(1.5e9)),
+        ],
+    );
+}
+
+#[test]
+fn rules_scoped_to_a_logger_apply_to_its_events_spans_and_late_records() {
+    let _ = tracing_log::LogTracer::init();
+    let lenient = Rules::builder().without("email").build().unwrap();
+    let rules = Rules::builder().for_logger("lenient", lenient).build().unwrap();
+    let recorder = Recorder::default();
+    let stack = Registry::default().with(recorder.clone()).sanitize(rules);
+    dispatcher::with_default(&stack.into(), || {
+        for _ in 0..2 {
+            info!(target: "lenient::inner", mail = "a@example.org");
+            info!(target: "strict", mail = "a@example.org");
+        }
+        let lenient = info_span!(target: "lenient", "l", mail = "a@example.org", late = field::Empty);
+        let strict = info_span!(target: "strict", "s", mail = "a@example.org", late = field::Empty);
+        lenient.record("late", "b@example.org");
+        strict.record("late", "b@example.org");
+        log::info!(target: "lenient", "to a@example.org");
+        log::info!(target: "strict", "to a@example.org");
+    });
+    let seen = recorder.seen();
+    let first: Vec<_> = seen.iter().map(|seen| seen.values[0].1.clone()).collect();
+    let (raw, clean) = (|| text("a@example.org"), || text("[EMAIL]"));
+    assert_eq!(
+        first,
+        [
+            raw(),
+            clean(),
+            raw(),
+            clean(),
+            raw(),
+            clean(),
+            text("b@example.org"),
+            clean(),
+            debug("to a@example.org"),
+            debug("to [EMAIL]"),
+        ]
+    );
+}
+
+#[test]
 fn an_error_is_cleaned_through_its_whole_source_chain_and_keeps_its_type_name() {
     let error = Failure::chain(&[
         "mail to a@example.org failed",
