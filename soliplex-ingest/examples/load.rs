@@ -157,8 +157,8 @@ fn batch(client: u64) -> String {
         .map(|seq| {
             json!({
                 "id": uuid::Uuid::now_v7(), "seq": seq, "timestamp": jiff::Timestamp::now(),
-                "level": ["debug", "info", "info", "warning"][(seq % 4) as usize],
-                "logger": ["app::net", "app::sync", "app::ui::map"][(seq % 3) as usize],
+                "level": (["debug", "info", "info", "warning"][(seq % 4) as usize]),
+                "logger": (["app::net", "app::sync", "app::ui::map"][(seq % 3) as usize]),
                 "message": "request finished after a retry because the connection had been closed by the peer",
                 "attributes": { "http.request.method": "GET", "url.path": "/api/v1/rooms/7/messages",
                     "http.response.status_code": 200, "duration_ms": 12.5, "retry": true, "span.name": "sync_room",

@@ -13,11 +13,12 @@ use axum::Json;
 use axum::extract::{Extension, Request, State};
 use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use jiff::Timestamp;
 use prost::Message as _;
 use soliplex_wire::limits::MAX_RECORD_BYTES;
 use soliplex_wire::{Answer, Envelope, LogRecord, Rejected, Severity, Uuid};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::auth::{Authenticator, Identity};
 use crate::body;
@@ -27,7 +28,7 @@ use crate::forward::{Forwarder, Outcome, Upstream};
 use crate::metrics::{Metrics, Reason};
 use crate::otlp::proto::ExportLogsServiceRequest;
 use crate::otlp::{self, Arrival, Window};
-use crate::rate_limit::{Cost, RateLimits};
+use crate::rate_limit::{Cost, RateLimits, Remaining};
 use crate::spool::{Batch, Facts, Spool};
 
 /// What every request shares.
@@ -39,7 +40,7 @@ pub(crate) struct App {
     pub(crate) delivery: Delivery,
     pub(crate) limits: Limits,
     pub(crate) logfire: bool,
-    pub(crate) slots: Semaphore,
+    pub(crate) slots: Arc<Semaphore>,
     pub(crate) draining: AtomicBool,
 }
 
@@ -74,7 +75,6 @@ pub(crate) async fn logs(
     app.rates.charge_address(peer.ip())?;
     let (head, body) = request.into_parts();
     let identity = app.auth.verify(&head.headers).await?;
-    let _slot = app.slot().await?;
     let body = body::read(
         &head.headers,
         body,
@@ -82,51 +82,27 @@ pub(crate) async fn logs(
         app.limits.body_timeout,
     )
     .await?;
-    app.metrics.body(body.len() as u64);
+    let slot = app.slot().await?;
+    // A client that hangs up cancels its handler. A batch that is half kept and not counted would be worse than one
+    // that nobody waits for, so from here on the work is the server's own.
+    match tokio::spawn(Arc::clone(&app).take(body, identity, slot)).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(IngestError::Draining),
+        },
+    }
+}
 
-    let received_at = Timestamp::now();
-    let envelope = Envelope::parse(&body)?;
-    let oversize = body.len() > MAX_RECORD_BYTES;
-    let bytes = body.len();
-    drop(body);
-    let mut judged = judge(envelope, oversize);
-    let cost = Cost {
-        records: judged.good.len(),
-        bytes,
-        urgent: judged.urgent,
-    };
-    let remaining = app.rates.charge(&identity, cost)?;
-
-    let arrival = Arrival {
-        received_at,
-        sent_at: judged.envelope.sent_at,
-        user: identity.user.as_deref(),
-        session: identity.session.as_deref(),
-        rules: judged
-            .envelope
-            .receipt
-            .as_ref()
-            .map(|receipt| receipt.rules.as_str()),
-        logfire: app.logfire,
-    };
-    let strange = Strange::among(&judged.good, &identity);
-    let request = otlp::map(
-        std::mem::take(&mut judged.envelope.resource),
-        std::mem::take(&mut judged.good),
-        &arrival,
-    );
-    let kept = app.keep(request, std::mem::take(&mut judged.ids)).await?;
-    let answer = judged.answer(kept);
-    app.count(&judged, &answer, strange);
-
-    let mut response = Json(&answer).into_response();
+fn respond(answer: &Answer, remaining: Option<Remaining>) -> Response {
+    let mut response = Json(answer).into_response();
     if let Some(remaining) = remaining
         && let Ok(value) =
             HeaderValue::try_from(format!("\"{}\";r={}", remaining.policy, remaining.units))
     {
         response.headers_mut().insert(RATE_LIMIT, value);
     }
-    Ok(response)
+    response
 }
 
 /// What became of the records that were good.
@@ -185,6 +161,26 @@ fn judge(mut envelope: Envelope, oversize: bool) -> Judged {
 }
 
 impl Judged {
+    /// The good records as OTLP; they leave, everything else stays.
+    fn map(
+        &mut self,
+        received_at: Timestamp,
+        identity: &Identity,
+        logfire: bool,
+    ) -> ExportLogsServiceRequest {
+        let receipt = self.envelope.receipt.as_ref();
+        let arrival = Arrival {
+            received_at,
+            sent_at: self.envelope.sent_at,
+            user: identity.user.as_deref(),
+            session: identity.session.as_deref(),
+            rules: receipt.map(|receipt| receipt.rules.as_str()),
+            logfire,
+        };
+        let resource = std::mem::take(&mut self.envelope.resource);
+        otlp::map(resource, std::mem::take(&mut self.good), &arrival)
+    }
+
     fn answer(&mut self, kept: Kept) -> Answer {
         Answer {
             accepted: kept.records,
@@ -216,8 +212,43 @@ impl Strange {
 }
 
 impl App {
-    async fn slot(&self) -> Result<tokio::sync::SemaphorePermit<'_>, IngestError> {
-        match tokio::time::timeout(MAX_WAIT_FOR_SLOT, self.slots.acquire()).await {
+    /// Judges, keeps and counts a batch.
+    async fn take(
+        self: Arc<Self>,
+        body: Bytes,
+        identity: Identity,
+        _slot: OwnedSemaphorePermit,
+    ) -> Result<Response, IngestError> {
+        self.metrics.body(body.len() as u64);
+        let received_at = Timestamp::now();
+        let envelope = Envelope::parse(&body)?;
+        let mut judged = judge(envelope, body.len() > MAX_RECORD_BYTES);
+        let cost = Cost {
+            records: judged.good.len(),
+            bytes: body.len(),
+            urgent: judged.urgent,
+        };
+        drop(body);
+        let remaining = self.rates.charge(&identity, cost)?;
+
+        let strange = Strange::among(&judged.good, &identity);
+        let request = judged.map(received_at, &identity, self.logfire);
+        let kept = self.keep(request, std::mem::take(&mut judged.ids)).await?;
+        let answer = judged.answer(kept);
+        self.count(&judged, &answer, strange);
+        Ok(respond(&answer, remaining))
+    }
+
+    /// Returns once no request is worked on any more.
+    pub(crate) async fn until_idle(&self) {
+        let all = u32::try_from(self.limits.concurrent_requests).unwrap_or(u32::MAX);
+        // Closed by nobody; were it closed, there would be nothing to wait for.
+        let _ = self.slots.acquire_many(all).await;
+    }
+
+    async fn slot(&self) -> Result<OwnedSemaphorePermit, IngestError> {
+        let slot = Arc::clone(&self.slots).acquire_owned();
+        match tokio::time::timeout(MAX_WAIT_FOR_SLOT, slot).await {
             Ok(Ok(slot)) => Ok(slot),
             Ok(Err(_)) => Err(IngestError::Draining),
             Err(_) => Err(IngestError::Busy),
@@ -252,7 +283,6 @@ impl App {
             Delivery::Passthrough { upstream, window } => {
                 let records = u64::from(facts.records);
                 let outcome = upstream.post(in_window(bytes, facts, window)).await;
-                self.metrics.upstream_request(&outcome);
                 let dead = match outcome {
                     Outcome::Accepted => 0,
                     Outcome::Partial { rejected } => rejected.min(records),
@@ -279,7 +309,8 @@ impl App {
             self.metrics.rejected(error);
             all += 1;
         }
-        self.metrics.received(all, answer.duplicates);
+        self.metrics
+            .received(all, answer.accepted, answer.duplicates);
         self.metrics
             .strange_identities(strange.without_session, strange.mismatches);
         if let Some(receipt) = &judged.envelope.receipt {

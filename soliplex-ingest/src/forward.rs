@@ -197,7 +197,6 @@ impl Forwarder {
                 // Nothing of the group could be read; it stays on disk for an operator to look at.
                 None => Outcome::Accepted,
             };
-            self.metrics.upstream_request(&outcome);
             let pace = match outcome {
                 Outcome::TooLarge | Outcome::Refused(_) if group.len() > 1 => {
                     let (left, right) = group.split_at(group.len() / 2);
@@ -293,11 +292,7 @@ impl Forwarder {
         while let Some((request, records, known)) = parts.pop() {
             let outcome = match known {
                 Some(outcome) => outcome,
-                None => {
-                    let outcome = self.upstream.post(request.clone()).await;
-                    self.metrics.upstream_request(&outcome);
-                    outcome
-                }
+                None => self.upstream.post(request.clone()).await,
             };
             match outcome {
                 Outcome::Accepted => self.metrics.forwarded(records.into()),

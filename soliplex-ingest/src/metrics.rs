@@ -55,6 +55,7 @@ impl Reason {
 #[derive(Debug, Default)]
 pub struct Metrics {
     received: AtomicU64,
+    accepted: AtomicU64,
     recovered: AtomicU64,
     duplicates: AtomicU64,
     rejected: [AtomicU64; REJECTIONS.len()],
@@ -69,7 +70,8 @@ pub struct Metrics {
     panics: AtomicU64,
     answers: [AtomicU64; STATUSES.len() + 1],
     upstream: [AtomicU64; OUTCOMES.len()],
-    latency: Histogram,
+    answer_latency: Histogram,
+    upstream_latency: Histogram,
 }
 
 /// The sums of the conservation law.
@@ -110,8 +112,9 @@ impl Metrics {
     }
 
     /// Counts the records of an answered request.
-    pub(crate) fn received(&self, records: u64, duplicates: u64) {
+    pub(crate) fn received(&self, records: u64, accepted: u64, duplicates: u64) {
         add(&self.received, records);
+        add(&self.accepted, accepted);
         add(&self.duplicates, duplicates);
     }
 
@@ -160,10 +163,11 @@ impl Metrics {
             .position(|known| *known == status)
             .unwrap_or(STATUSES.len());
         add(&self.answers[at], 1);
-        self.latency.observe(took);
+        self.answer_latency.observe(took);
     }
 
-    pub(crate) fn upstream_request(&self, outcome: &Outcome) {
+    pub(crate) fn upstream_request(&self, outcome: &Outcome, took: Duration) {
+        self.upstream_latency.observe(took);
         let at = match outcome {
             Outcome::Accepted => 0,
             Outcome::Partial { .. } => 1,
@@ -196,6 +200,11 @@ impl Metrics {
             "records_received_total",
             "Records in requests answered with 200.",
             read(&self.received),
+        );
+        page.counter(
+            "records_accepted_total",
+            "Records that were new and are kept.",
+            read(&self.accepted),
         );
         page.counter(
             "records_recovered_total",
@@ -295,7 +304,13 @@ impl Metrics {
             "outcome",
             OUTCOMES.iter().copied().zip(&self.upstream),
         );
-        self.latency.render(&mut page);
+        self.answer_latency
+            .render(&mut page, "answer_seconds", "How long answers take.");
+        self.upstream_latency.render(
+            &mut page,
+            "upstream_seconds",
+            "How long requests to the upstream take.",
+        );
         page.0
     }
 }
@@ -318,9 +333,8 @@ impl Histogram {
         add(&self.sum_micros, micros);
     }
 
-    fn render(&self, page: &mut Page) {
-        let name = "answer_seconds";
-        page.head(name, "How long answers take.", "histogram");
+    fn render(&self, page: &mut Page, name: &str, help: &str) {
+        page.head(name, help, "histogram");
         let mut below = 0;
         for (limit, bucket) in BUCKETS_MS.iter().zip(&self.buckets) {
             below += read(bucket);
@@ -413,7 +427,7 @@ mod tests {
     #[test]
     fn the_page_is_what_prometheus_reads() {
         let metrics = Metrics::default();
-        metrics.received(3, 1);
+        metrics.received(3, 2, 1);
         metrics.dead(Reason::Partial, 2);
         metrics.answered(200, Duration::from_millis(3));
         metrics.answered(418, Duration::from_secs(9));
@@ -443,7 +457,7 @@ mod tests {
     fn the_account_balances_only_when_every_record_has_one_fate() {
         let metrics = Metrics::default();
         metrics.recovered(5);
-        metrics.received(10, 2);
+        metrics.received(10, 7, 2);
         metrics.rejected(&RecordError::NotAnObject);
         metrics.forwarded(4);
         metrics.dead(Reason::Refused, 3);

@@ -43,6 +43,10 @@ pub(crate) fn router(app: Arc<App>, cors_origins: &[String]) -> Router {
         .route("/metrics", get(metrics).fallback(only_get))
         .route("/openapi.json", get(openapi_document).fallback(only_get))
         .fallback(|| async { IngestError::NotFound });
+    with_middleware(routes, app, cors_origins)
+}
+
+fn with_middleware(routes: Router<Arc<App>>, app: Arc<App>, cors_origins: &[String]) -> Router {
     let panicking = Arc::clone(&app);
     let router = routes
         .layer(CatchPanicLayer::custom(move |panic| {
@@ -168,3 +172,70 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 
 /// From here on readiness mentions the spool: time enough to look at the upstream.
 const ALMOST_FULL_PERCENT: u64 = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::Authenticator;
+    use crate::config::Config;
+    use crate::forward::Upstream;
+    use crate::metrics::Metrics;
+    use crate::otlp::Window;
+    use crate::rate_limit::RateLimits;
+    use tower::ServiceExt as _;
+
+    async fn app() -> Arc<App> {
+        let config =
+            Config::from_toml("[auth]\nmode = 'disabled'\n[forward]\nendpoint = 'stdout'").unwrap();
+        let metrics = Arc::new(Metrics::default());
+        let window = Window {
+            max_age: config.forward.max_age,
+            max_ahead: config.forward.max_ahead,
+        };
+        let upstream = Arc::new(Upstream::try_new(&config.forward, Arc::clone(&metrics)).unwrap());
+        Arc::new(App {
+            auth: Authenticator::try_new(&config.auth).await.unwrap(),
+            rates: RateLimits::new(&config.limits),
+            metrics,
+            delivery: Delivery::Passthrough { upstream, window },
+            logfire: false,
+            slots: Arc::new(tokio::sync::Semaphore::new(1)),
+            draining: false.into(),
+            limits: config.limits,
+        })
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_one_request() {
+        let boom = || async {
+            if true {
+                panic!("a defect");
+            }
+        };
+        let app = app().await;
+        let routes = Router::new()
+            .route("/boom", get(boom))
+            .route("/fine", get(healthz));
+        let router = with_middleware(routes, Arc::clone(&app), &[]);
+        let get = |path: &str| Request::get(path).body(Body::empty()).unwrap();
+        let response = router.clone().oneshot(get("/boom")).await.unwrap();
+        assert_eq!(response.status(), 500);
+        assert_eq!(
+            response.headers()["content-type"],
+            soliplex_wire::Problem::CONTENT_TYPE
+        );
+        assert_eq!(router.oneshot(get("/fine")).await.unwrap().status(), 200);
+        let page = app.metrics.render(Pending::default(), 0);
+        assert!(
+            page.contains("panics_total 1") && page.contains("answers_total{status=\"500\"} 1")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_draining_server_is_not_ready_and_says_why() {
+        let app = app().await;
+        app.draining.store(true, Ordering::Relaxed);
+        let response = readyz(State(app)).await;
+        assert_eq!(response.status(), 503);
+    }
+}

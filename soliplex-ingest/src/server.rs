@@ -94,7 +94,7 @@ impl Server {
     /// Opens the store, reads the keys, and takes the address.
     pub async fn bind(config: Config) -> Result<Server, BindError> {
         let metrics = Arc::new(Metrics::default());
-        let upstream = Arc::new(Upstream::try_new(&config.forward)?);
+        let upstream = Arc::new(Upstream::try_new(&config.forward, Arc::clone(&metrics))?);
         let auth = Authenticator::try_new(&config.auth).await?;
         let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
         let delivery = match config.forward.delivery {
@@ -141,7 +141,7 @@ impl Server {
             metrics,
             delivery,
             logfire: config.forward.endpoint.is_logfire(),
-            slots: Semaphore::new(config.limits.concurrent_requests),
+            slots: Arc::new(Semaphore::new(config.limits.concurrent_requests)),
             draining: false.into(),
             limits: config.limits,
         });
@@ -182,9 +182,11 @@ impl Server {
         app.draining.store(true, Ordering::Relaxed);
         refreshing.abort();
         let deadline = tokio::time::Instant::now() + app.limits.shutdown_timeout;
-        let closed = tokio::time::timeout_at(deadline, connections.shutdown())
-            .await
-            .is_ok();
+        let finished = async {
+            connections.shutdown().await;
+            app.until_idle().await;
+        };
+        let closed = tokio::time::timeout_at(deadline, finished).await.is_ok();
         // The forwarder is the only receiver; without one there is nobody to tell.
         let _ = stop.send(true);
         let mut forwarded = true;

@@ -1,5 +1,7 @@
 //! `check`: everything a start needs, tried without serving.
 
+use std::sync::Arc;
+
 use crate::auth::Authenticator;
 use crate::config::{Config, Delivery, Endpoint};
 use crate::dead_letters::DeadLetters;
@@ -80,7 +82,8 @@ async fn upstream(config: &Config) -> Result<String, String> {
     if config.forward.endpoint == Endpoint::Stdout {
         return Ok("standard output".to_owned());
     }
-    let upstream = Upstream::try_new(&config.forward).map_err(|error| explain(&error))?;
+    let upstream =
+        Upstream::try_new(&config.forward, Arc::default()).map_err(|error| explain(&error))?;
     let empty = prost::Message::encode_to_vec(&ExportLogsServiceRequest::default());
     match upstream.post(empty).await {
         Outcome::Accepted | Outcome::Partial { .. } => Ok("takes requests".to_owned()),

@@ -3,6 +3,7 @@
 //! Works beside a running server: dead letters are files, and complete ones only.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Subcommand;
 use prost::Message as _;
@@ -69,7 +70,7 @@ fn resend(source: &Source, include_partial: bool) -> Result<(), Failure> {
     let (config, letters) = open(source)?;
     let (mut sent, mut skipped, mut refused) = (0, 0, 0);
     runtime()?.block_on(async {
-        let upstream = Upstream::try_new(&config.forward)?;
+        let upstream = Upstream::try_new(&config.forward, Arc::default())?;
         for path in letters.list()? {
             let letter = letters.read(&path)?;
             if letter.refused < letter.records && !include_partial {

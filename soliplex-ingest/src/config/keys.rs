@@ -103,9 +103,9 @@ keys! {
     LIMITS_BODY_BYTES: "limits.body_bytes", Count, "1048576",
         "Bytes of a body, before and after decompression. The contract's 1 MiB.";
     LIMITS_CONNECTIONS: "limits.connections", Count, "1024",
-        "Connections open at the same time; further ones wait in the kernel's queue.";
+        "Connections open at the same time; further ones wait in the kernel's queue. Each may hold one body while it arrives.";
     LIMITS_CONCURRENT_REQUESTS: "limits.concurrent_requests", Count, "64",
-        "Requests worked on at the same time. Each may hold two bodies, so this bounds memory.";
+        "Requests worked on at the same time, once their bodies have arrived: slow clients hold up nobody.";
     LIMITS_HEADER_TIMEOUT_SECONDS: "limits.header_timeout_seconds", Count, "20",
         "How long a client may take to send its headers, and a connection may idle between requests.";
     LIMITS_BODY_TIMEOUT_SECONDS: "limits.body_timeout_seconds", Count, "30",

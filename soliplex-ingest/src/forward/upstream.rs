@@ -2,8 +2,8 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::{PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use prost::Message as _;
@@ -13,6 +13,7 @@ use reqwest::header::{
 
 use super::outcome::{Cause, Outcome, classify};
 use crate::config::{Compression, Endpoint, ForwardConfig, Secret};
+use crate::metrics::Metrics;
 use crate::otlp::proto::{ExportLogsServiceRequest, ExportLogsServiceResponse};
 
 /// Where OTLP goes, with everything a request needs.
@@ -24,6 +25,7 @@ pub struct Upstream {
     token: RwLock<Option<HeaderValue>>,
     token_file: Option<PathBuf>,
     compression: Compression,
+    metrics: Arc<Metrics>,
 }
 
 /// Why no request could ever be made with this configuration.
@@ -40,7 +42,10 @@ pub enum UpstreamError {
 
 impl Upstream {
     /// Prepares requests; makes no connection yet.
-    pub fn try_new(config: &ForwardConfig) -> Result<Upstream, UpstreamError> {
+    pub fn try_new(
+        config: &ForwardConfig,
+        metrics: Arc<Metrics>,
+    ) -> Result<Upstream, UpstreamError> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROTOBUF));
         for (name, value) in &config.headers {
@@ -69,11 +74,19 @@ impl Upstream {
             token: RwLock::new(token),
             token_file: config.token_file.clone(),
             compression: config.compression,
+            metrics,
         })
     }
 
     /// Posts one encoded `ExportLogsServiceRequest`.
     pub async fn post(&self, request: Vec<u8>) -> Outcome {
+        let start = Instant::now();
+        let outcome = self.send(request).await;
+        self.metrics.upstream_request(&outcome, start.elapsed());
+        outcome
+    }
+
+    async fn send(&self, request: Vec<u8>) -> Outcome {
         let Endpoint::Url(url) = &self.endpoint else {
             return print(&request);
         };

@@ -411,3 +411,46 @@ fn a_power_cut_at_any_sync_keeps_what_was_acknowledged() {
         "no sync failed after the start: the range is wrong"
     );
 }
+
+#[tokio::test]
+async fn batches_that_come_during_a_commit_share_the_next_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Disk::new(i64::MAX, i64::MAX, false);
+    let spool = Spool::open_with(dir.path(), &limits(""), &disk.opener()).unwrap();
+    let syncs = || i64::MAX - disk.0.syncs_left.load(Ordering::SeqCst);
+    let _ = spool.append(batch(&[1000])).await.unwrap();
+    let before = syncs();
+    let _ = spool.append(batch(&[1001])).await.unwrap();
+    let per_commit = syncs() - before;
+
+    // While the disk is held, the first of these commits and the others gather behind it.
+    let before = syncs();
+    let held = disk.0.written.lock().unwrap();
+    let (sent, answers): (Vec<_>, Vec<_>) = (0..100)
+        .map(|number| oneshot_append(&spool, batch(&[number])))
+        .unzip();
+    drop(held);
+    assert!(sent.into_iter().all(|sent| sent));
+    for answer in answers {
+        let _ = answer.await.unwrap().unwrap();
+    }
+    assert!(
+        syncs() - before <= 3 * per_commit,
+        "{} syncs for 100 batches",
+        syncs() - before
+    );
+}
+
+/// Sends a batch to the writer without waiting for it.
+fn oneshot_append(
+    spool: &Spool,
+    batch: Batch,
+) -> (bool, oneshot::Receiver<Result<Appended, AppendError>>) {
+    let (reply, answer) = oneshot::channel();
+    let sent = spool
+        .commands
+        .as_ref()
+        .unwrap()
+        .send(Command::Append { batch, reply });
+    (sent.is_ok(), answer)
+}

@@ -1,6 +1,7 @@
 //! An upstream that fails in every way there is; afterwards the records add up.
 
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::road::{Road, data_dir, record, records, uid};
 use crate::upstream::{Step, Upstream, body_text, text};
@@ -371,6 +372,44 @@ async fn passthrough_answers_with_what_the_upstream_said() {
         "passthrough keeps nothing"
     );
     assert_taken_once(&upstream, 20);
+}
+
+#[tokio::test]
+async fn an_upstream_that_never_answers_holds_up_nothing_for_good() {
+    let upstream = Upstream::start([Step::Stall]).await;
+    let dir = data_dir();
+    let more = "timeout_seconds = 1\n---";
+    let road = Road::start(dir.path(), &upstream.endpoint(), more).await;
+    road.accept(&records(0..10)).await;
+    upstream.until(|seen| seen.taken.len() == 10).await;
+    let account = road.stop().await.account;
+    assert_eq!((account.forwarded, account.pending), (10, 0));
+    assert_taken_once(&upstream, 10);
+}
+
+#[tokio::test]
+async fn clients_that_hang_up_leave_the_account_balanced() {
+    let upstream = Upstream::start([]).await;
+    let dir = data_dir();
+    let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+    let address = road.base.strip_prefix("http://").unwrap();
+    for number in 0..50 {
+        let body = json!({ "logs": records(number..number + 1) }).to_string();
+        let head = format!(
+            "POST /api/v1/logs HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\n\r\n",
+            road.token,
+            body.len()
+        );
+        let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+        client
+            .write_all(format!("{head}{body}").as_bytes())
+            .await
+            .unwrap();
+        // Gone before the answer; `stop` below checks that the account balances all the same.
+        drop(client);
+    }
+    let account = road.stop().await.account;
+    assert_eq!((account.received, account.pending), (account.forwarded, 0));
 }
 
 #[tokio::test]

@@ -30,6 +30,8 @@ pub(crate) enum Step {
     Partial(i64),
     /// Promise a body and break off.
     Break,
+    /// Never answer.
+    Stall,
     /// 413 for more than so many records.
     AtMost(usize),
     /// 400 when a record says this.
@@ -181,6 +183,10 @@ async fn receive(
         Step::AtMost(_) | Step::Refuse(_) => (true, accepted(None)),
         Step::Status(code, retry_after) => (false, status(code, retry_after)),
         Step::Partial(rejected) => (true, accepted(Some(rejected))),
+        Step::Stall => {
+            upstream.note(headers, &request, false);
+            return std::future::pending().await;
+        }
         Step::Break => {
             let broken = Body::new(Broken);
             (
