@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::ready;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use soliplex_wire::{Answer, Attributes, Envelope, LogRecord, Rejected, Severity};
@@ -11,6 +11,9 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::clock::SystemClock;
+use crate::command::{Flush, FlushReport};
+use crate::diagnostics::{DiscardReason, State};
+use crate::exporter::{Export, Exporting};
 use crate::queue::QueueOptions;
 use crate::session::Session;
 use crate::spool::SpoolOptions;
