@@ -1,0 +1,111 @@
+//! From the queue into the spool, and looking after both: room, age, damage.
+
+use std::error::Error;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Worker;
+use crate::diagnostics::{Diagnostic, DiscardReason};
+use crate::spool::{AppendError, EvictReason};
+use crate::store;
+
+/// How often age and size are looked after.
+const TIDY_EVERY: Duration = Duration::from_secs(10);
+
+/// How long a failing store is left alone before it is tried again.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
+impl Worker {
+    pub(super) fn take_in(&mut self) {
+        let now = Instant::now();
+        if self.store_retry.is_some_and(|retry| retry > now) {
+            return;
+        }
+        if self.diagnostics.take_unsanitized_stack() {
+            self.diagnostics.report(&Diagnostic::UnsanitizedStack);
+        }
+        match self.intake.run(&mut self.spool) {
+            Ok(0) => {}
+            Ok(_) => {
+                self.store_retry = None;
+                self.last_record = now;
+            }
+            Err(AppendError::Full) => self.make_room(),
+            Err(error) => self.store_failed(&error),
+        }
+        self.publish();
+    }
+
+    /// The spool is at its bound: what is worth least goes, and if nothing can go, the newcomers.
+    pub(super) fn make_room(&mut self) {
+        if self.evict() == 0 {
+            self.intake.discard_taken(DiscardReason::SpoolFull);
+        }
+    }
+
+    pub(super) fn evict(&mut self) -> u64 {
+        let evictions = match self.spool.evict(self.clock.unix_nanos()) {
+            Ok(evictions) => evictions,
+            Err(error) => {
+                self.store_failed(&error);
+                return 0;
+            }
+        };
+        let mut evicted = 0;
+        for eviction in evictions {
+            let reason = match eviction.reason {
+                EvictReason::Bytes => DiscardReason::SpoolFull,
+                EvictReason::Age => DiscardReason::Expired,
+            };
+            let seqs = Some((eviction.first_seq, eviction.last_seq));
+            self.discarded(reason, eviction.records, seqs);
+            evicted += eviction.records;
+        }
+        self.left += evicted;
+        evicted
+    }
+
+    pub(super) fn tidy(&mut self) {
+        let now = Instant::now();
+        if now.duration_since(self.last_tidy) < TIDY_EVERY {
+            return;
+        }
+        self.last_tidy = now;
+        self.evict();
+        if self.hand.is_none()
+            && let Err(error) = self.spool.compact_if_worth()
+        {
+            self.store_failed(&error);
+        }
+        let losses = self.spool.take_losses();
+        self.discarded(DiscardReason::SpoolDamaged, losses.unreadable_records, None);
+        self.left += losses.unreadable_records;
+        if let Some(aside) = losses.set_aside {
+            self.left += store::report(&aside, &self.diagnostics);
+        }
+        self.publish();
+    }
+
+    pub(super) fn store_failed(&mut self, error: &dyn Error) {
+        self.store_retry = Some(Instant::now() + STORE_RETRY);
+        let error = store::chain(error);
+        self.diagnostics
+            .report(&Diagnostic::StoreUnavailable { error });
+    }
+
+    pub(super) fn discarded(&self, reason: DiscardReason, count: u64, seqs: Option<(u64, u64)>) {
+        if count > 0 {
+            self.diagnostics.discard(reason, count, seqs);
+            self.diagnostics
+                .report(&Diagnostic::Discarded { reason, count });
+        }
+    }
+
+    pub(super) fn publish(&self) {
+        let records = self.spool.stats().records();
+        self.diagnostics.spooled.store(records, Ordering::Relaxed);
+        self.diagnostics.set_state(self.state());
+    }
+}

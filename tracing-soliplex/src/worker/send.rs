@@ -1,0 +1,229 @@
+//! From the spool to the server: when to send, what to send, what came of it.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Worker;
+use crate::batch;
+use crate::command::Consent;
+use crate::delivery::{InHand, Verdict};
+use crate::diagnostics::{Diagnostic, DiscardReason, State};
+use crate::exporter::{Export, ExportOutcome, Exporting, Token};
+use crate::session::Facts;
+use crate::spool::{Cursor, DeadLetter, Peeked};
+
+/// Errors are sent at once, but not oftener than this: an error in a loop is no reason to storm.
+const URGENT_EVERY: Duration = Duration::from_secs(1);
+
+/// The name under which the spool keeps the pace of delivery.
+pub(super) const PACE: &str = "pace";
+
+/// A batch between peek and confirm.
+pub(super) struct Hand {
+    peeked: Peeked,
+    facts: Facts,
+    fates: InHand,
+}
+
+/// A request between question and answer.
+pub(super) struct Flight {
+    pub(super) answer: Exporting,
+    token: Option<Token>,
+}
+
+impl Worker {
+    pub(super) fn state(&self) -> State {
+        match () {
+            () if !self.may_send() => State::Disabled,
+            () if !self.is_online() => State::Offline,
+            () => self.pace.state(),
+        }
+    }
+
+    pub(super) fn may_send(&self) -> bool {
+        self.enabled && self.exporter.is_some() && self.settings.consent == Consent::Granted
+    }
+
+    pub(super) fn is_online(&self) -> bool {
+        self.settings
+            .network_checker
+            .as_ref()
+            .is_none_or(|checker| checker())
+    }
+
+    /// Sends the next request, if it is time for one.
+    pub(super) fn depart(&mut self) {
+        let now = Instant::now();
+        self.look_for_occasion(now);
+        if self.flying.is_some() || self.to_send == 0 || self.pace.wait_until(now).is_some() {
+            return;
+        }
+        if !self.may_send() || !self.is_online() {
+            return;
+        }
+        let token = match &self.settings.token_provider {
+            None => None,
+            Some(provider) => match provider() {
+                Some(text) => Some(Token::new(text)),
+                // Nobody is logged in: what is stored waits.
+                None => return,
+            },
+        };
+        if !self.pace.admits(token.as_ref(), now) || !self.take_in_hand() {
+            return;
+        }
+        let (Some(hand), Some(exporter)) = (&self.hand, &self.exporter) else {
+            return;
+        };
+        let Some(range) = hand.fates.next() else {
+            return;
+        };
+        let body = batch::body(
+            &hand.facts,
+            &hand.peeked.records,
+            range,
+            self.clock.now(),
+            self.receipts.pending(),
+        );
+        self.diagnostics.exports.fetch_add(1, Ordering::Relaxed);
+        let answer = exporter.export(Export {
+            body,
+            token: token.clone(),
+        });
+        self.flying = Some(Flight { answer, token });
+    }
+
+    /// Delivery is due every so often, and soon after an error. What is waiting then is sent
+    /// batch after batch.
+    pub(super) fn look_for_occasion(&mut self, now: Instant) {
+        let rested = self
+            .last_urgent
+            .is_none_or(|last| now.duration_since(last) >= URGENT_EVERY);
+        let urgent = rested && self.wake.take_urgent();
+        if urgent {
+            self.last_urgent = Some(now);
+        }
+        if urgent || now >= self.due {
+            self.due = now + self.settings.flush_interval;
+            self.to_send = self.to_send.max(self.spool.stats().records());
+        }
+    }
+
+    /// Has a batch in hand, peeking one if need be; `false` when there is none.
+    pub(super) fn take_in_hand(&mut self) -> bool {
+        if self.hand.is_some() {
+            return true;
+        }
+        match self.spool.peek(Cursor::default(), batch::PEEK) {
+            Ok(Some(peeked)) => {
+                let facts = batch::facts(&peeked.facts, &self.settings.service_name);
+                let fates = InHand::new(peeked.records.len());
+                self.hand = Some(Hand {
+                    peeked,
+                    facts,
+                    fates,
+                });
+                true
+            }
+            Ok(None) => {
+                self.to_send = 0;
+                false
+            }
+            Err(error) => {
+                self.store_failed(&error);
+                false
+            }
+        }
+    }
+
+    /// An answer has come.
+    pub(super) fn arrive(&mut self, outcome: ExportOutcome) {
+        let now = Instant::now();
+        let token = self.flying.take().and_then(|flight| flight.token);
+        let Some(hand) = &mut self.hand else { return };
+        let before = self.pace.state();
+        match hand.fates.settle(outcome) {
+            Verdict::Next => {
+                self.pace.succeeded();
+                self.receipts.sent();
+                if before != State::Active {
+                    self.diagnostics.report(&Diagnostic::Recovered);
+                    self.remember_pace();
+                }
+                self.confirm();
+            }
+            Verdict::Later { retry_after, error } => {
+                self.pace.failed(now, retry_after);
+                self.diagnostics.failures.fetch_add(1, Ordering::Relaxed);
+                self.diagnostics.report(&Diagnostic::ExportFailed { error });
+                self.remember_pace();
+            }
+            Verdict::Unauthorized { error } => {
+                self.pace.unauthorized(now, token);
+                self.parked(before, error);
+            }
+            Verdict::Misplaced { error } => {
+                self.pace.misplaced(now);
+                self.parked(before, error);
+            }
+        }
+        self.publish();
+    }
+
+    /// Reported when it begins, not each time it is found to go on.
+    pub(super) fn parked(&self, before: State, error: String) {
+        self.diagnostics.failures.fetch_add(1, Ordering::Relaxed);
+        if before != State::Parked {
+            self.diagnostics.report(&Diagnostic::Parked { error });
+        }
+    }
+
+    /// A device that is restarted while the server is down does not start over at a second. What
+    /// cannot be stored is no loss: it would only be tried a little sooner.
+    pub(super) fn remember_pace(&mut self) {
+        let pace = self.pace.to_bytes(Instant::now(), self.clock.unix_nanos());
+        let _ = self.spool.put_meta(PACE, &pace);
+    }
+
+    /// When every record in hand has met its fate, they leave the spool.
+    pub(super) fn confirm(&mut self) {
+        let Some(hand) = self.hand.take_if(|hand| hand.fates.next().is_none()) else {
+            return;
+        };
+        let dead: Vec<DeadLetter<'_>> = hand
+            .fates
+            .dead
+            .iter()
+            .map(|(record, reason)| DeadLetter {
+                record: *record,
+                reason,
+            })
+            .collect();
+        match self.spool.confirm(&hand.peeked.handle, &dead) {
+            Ok(confirmed) => {
+                // What was evicted while in hand has been counted there.
+                let delivered = hand.fates.delivered.saturating_sub(confirmed.missing);
+                self.diagnostics
+                    .delivered
+                    .fetch_add(delivered, Ordering::Relaxed);
+                self.diagnostics
+                    .duplicates
+                    .fetch_add(hand.fates.duplicates, Ordering::Relaxed);
+                for letter in &dead {
+                    let seq = hand
+                        .peeked
+                        .records
+                        .get(letter.record)
+                        .map(|record| record.seq);
+                    self.discarded(DiscardReason::Rejected, 1, seq.map(|seq| (seq, seq)));
+                }
+                self.left += confirmed.records;
+                self.to_send = self.to_send.saturating_sub(confirmed.records.max(1));
+            }
+            // It is peeked and sent again; the server knows the ids.
+            Err(error) => self.store_failed(&error),
+        }
+    }
+}
