@@ -42,8 +42,8 @@ impl Context {
 }
 
 /// How many words to the left are read, and how far back they may begin.
-const WORDS_BEFORE: usize = 8;
-const BYTES_BEFORE: usize = 72;
+const WORDS_BEFORE: usize = 7;
+const BYTES_BEFORE: usize = 48;
 const WORDS_AFTER: usize = 2;
 const BYTES_AFTER: usize = 24;
 

@@ -60,6 +60,7 @@ pub(super) enum Shape {
 }
 
 const BLOCK: usize = 64;
+const HALF: usize = BLOCK / 2;
 
 /// The byte classes of one block, a bit per byte.
 #[derive(Clone, Copy, Default)]
@@ -77,8 +78,8 @@ struct Masks {
     odd: u64,
 }
 
-/// Calls `on` for every position at which a rule could fire, in order of blocks and, inside a
-/// block, of shapes.
+/// Calls `on` for every position at which a rule could fire, in order of half blocks and, inside a
+/// half block, of shapes.
 #[inline]
 pub(super) fn scan(text: &[u8], mut on: impl FnMut(Shape, usize)) {
     let mut before = Masks::default();
@@ -86,7 +87,8 @@ pub(super) fn scan(text: &[u8], mut on: impl FnMut(Shape, usize)) {
     let mut base = 0;
     for block in blocks {
         let now = masks(block, BLOCK / 16);
-        shapes(&before, &now, base, text, &mut on);
+        shapes(&before.then(&now), base, text, &mut on);
+        shapes(&now, base + HALF, text, &mut on);
         before = now;
         base += BLOCK;
     }
@@ -94,13 +96,11 @@ pub(super) fn scan(text: &[u8], mut on: impl FnMut(Shape, usize)) {
         // Zero is in no class, so the padding can neither begin nor continue a shape.
         let mut block = [0_u8; BLOCK];
         block[..rest.len()].copy_from_slice(rest);
-        shapes(
-            &before,
-            &masks(&block, rest.len().div_ceil(16)),
-            base,
-            text,
-            &mut on,
-        );
+        let now = masks(&block, rest.len().div_ceil(16));
+        shapes(&before.then(&now), base, text, &mut on);
+        if rest.len() > HALF {
+            shapes(&now, base + HALF, text, &mut on);
+        }
     }
 }
 
@@ -145,32 +145,48 @@ fn masks(block: &[u8; BLOCK], lanes: usize) -> Masks {
     m
 }
 
-/// A shape that ends at a bit here ends in the present block; the low half is the block before.
-type Window = u128;
+impl Masks {
+    /// The second half of these and the first half of the next ones.
+    #[inline(always)]
+    fn then(&self, next: &Masks) -> Masks {
+        let join = |before: u64, now: u64| (before >> HALF) | (now << HALF);
+        Masks {
+            digit: join(self.digit, next.digit),
+            letter: join(self.letter, next.letter),
+            hex_letter: join(self.hex_letter, next.hex_letter),
+            dot: join(self.dot, next.dot),
+            dash: join(self.dash, next.dash),
+            under: join(self.under, next.under),
+            colon: join(self.colon, next.colon),
+            equals: join(self.equals, next.equals),
+            space: join(self.space, next.space),
+            slash: join(self.slash, next.slash),
+            odd: join(self.odd, next.odd),
+        }
+    }
+}
 
-/// Finds the shapes of one block, `now`, looking back into `before`.
+/// Finds the shapes that end in the upper half of the masks; the lower half is what came before.
+/// No shape is longer than that, and on many processors a shift that carries from one word into the
+/// next costs several that do not.
 #[inline(always)]
-fn shapes(
-    before: &Masks,
-    now: &Masks,
-    base: usize,
-    text: &[u8],
-    on: &mut impl FnMut(Shape, usize),
-) {
-    let window =
-        |of: fn(&Masks) -> u64| Window::from(of(before)) | (Window::from(of(now)) << BLOCK);
-    let digit = window(|m| m.digit);
-    let letter = window(|m| m.letter);
-    let hex = digit | window(|m| m.hex_letter);
-    let dot = window(|m| m.dot);
-    let dash = window(|m| m.dash);
-    let colon = window(|m| m.colon);
-    let space = window(|m| m.space);
-    let word = digit | letter | dash | window(|m| m.under);
+fn shapes(m: &Masks, base: usize, text: &[u8], on: &mut impl FnMut(Shape, usize)) {
+    let Masks {
+        digit,
+        letter,
+        dot,
+        dash,
+        colon,
+        space,
+        slash,
+        ..
+    } = *m;
+    let hex = digit | m.hex_letter;
+    let word = digit | letter | dash | m.under;
     let gap = dash | space | dot;
     // Whether a shape ends in this block.
-    let here = |found: Window| (found >> BLOCK) as u64;
-    let mut report = |shape: Shape, found: Window| {
+    let here = |found: u64| found >> HALF;
+    let mut report = |shape: Shape, found: u64| {
         let mut found = here(found);
         while found != 0 {
             on(shape, base + found.trailing_zeros() as usize);
@@ -185,9 +201,8 @@ fn shapes(
     report(Shape::LongWord, w15 & !(w15 << 1));
     report(
         Shape::Separator,
-        window(|m| m.equals) | (colon & !(digit << 1) & !(colon << 1)),
+        m.equals | (colon & !(digit << 1) & !(colon << 1)),
     );
-    let slash = window(|m| m.slash);
     report(Shape::Slash, slash & !((word | dot | slash) << 1));
 
     // Runs: bit n of `d4` says that bytes n-3 to n are digits. What follows is looked for only in a
@@ -199,8 +214,8 @@ fn shapes(
     let d8 = d4 & (d4 << 4);
     report(Shape::LongDigits, d8 & !(d8 << 1));
     // A last group of up to six digits may begin three bytes before this block.
-    if (d3 & (gap << 3)) >> (BLOCK - 3) != 0 {
-        groups(digit, dash, gap, d2, d3, d4, &mut report);
+    if (d3 & (gap << 3)) >> (HALF - 3) != 0 {
+        groups(digit, dash, dot, colon, space, gap, d2, d3, d4, &mut report);
     }
     let dotted = digit & (dot << 1) & (digit << 2);
     if here(dotted) != 0 {
@@ -215,7 +230,7 @@ fn shapes(
     let double = colon & (colon << 1);
     let grouped = hex & (colon << 1) & (hex << 2);
     if here(double | (double << 1)) != 0 || grouped.count_ones() > 2 {
-        let near = |m: Window| (m << 2) | (m << 3) | (m << 4) | (m << 5);
+        let near = |m: u64| (m << 2) | (m << 3) | (m << 4) | (m << 5);
         let three = grouped & near(grouped & near(grouped));
         report(
             Shape::ColonHex,
@@ -254,7 +269,7 @@ fn shapes(
         report(Shape::Dashes, dash5 & !(dash5 << 1));
     }
 
-    let mut odd = now.odd;
+    let mut odd = here(m.odd);
     while odd != 0 {
         let at = base + odd.trailing_zeros() as usize;
         odd &= odd - 1;
@@ -267,15 +282,17 @@ fn shapes(
 /// Numbers written in groups of digits.
 #[inline]
 fn groups(
-    digit: Window,
-    dash: Window,
-    gap: Window,
-    d2: Window,
-    d3: Window,
-    d4: Window,
-    report: &mut impl FnMut(Shape, Window),
+    digit: u64,
+    dash: u64,
+    dot: u64,
+    colon: u64,
+    space: u64,
+    gap: u64,
+    d2: u64,
+    d3: u64,
+    d4: u64,
+    report: &mut impl FnMut(Shape, u64),
 ) {
-    let dot = gap & !dash;
     let d5 = d4 & (digit << 4);
     let d6 = d5 & (digit << 5);
     report(
@@ -286,7 +303,10 @@ fn groups(
         Shape::Phone,
         d4 & (gap << 4) & (d3 << 5) & (gap << 8) & (d3 << 9),
     );
-    report(Shape::PhoneGroups, d3 & (gap << 3) & (d3 << 4));
+    // Two gaps, or one between five digits and six, or a dash.
+    let phone =
+        (d3 & (gap << 3) & (d3 << 4) & ((gap << 7) | (gap << 8))) | (d6 & (space << 6) & (d5 << 7));
+    report(Shape::PhoneGroups, phone | (d4 & (dash << 4) & (d3 << 5)));
     report(
         Shape::PartlyDashed,
         (d4 & (dash << 4) & (d5 << 5)) | (d6 & (dash << 6) & (d3 << 7)),
@@ -294,19 +314,18 @@ fn groups(
     let quads = d4 & (gap << 4) & (d4 << 5) & (gap << 9) & (d4 << 10);
     let four_six_five = d5 & (gap << 5) & (d6 << 6) & (gap << 12) & (d4 << 13);
     report(Shape::CardGroups, quads | four_six_five);
-    report(Shape::Decimal, d4 & (dot << 4) & (digit << 5));
+    let decimal = d4 & (dot << 4) & (digit << 5);
+    if decimal != 0 {
+        // The seconds of a time of day are no degrees.
+        let joint = dot | colon;
+        let time = (joint << 6) | (d2 << 5 & (joint << 7)) | (d3 << 5 & (joint << 8)) | (d4 << 5);
+        report(Shape::Decimal, decimal & !time);
+    }
 }
 
 /// `C A AN N A AN N A A N N`, read from its end; the two dashes widen it.
 #[inline]
-fn medicare(
-    digit: Window,
-    letter: Window,
-    d2: Window,
-    l2: Window,
-    first: u32,
-    second: u32,
-) -> Window {
+fn medicare(digit: u64, letter: u64, d2: u64, l2: u64, first: u32, second: u32) -> u64 {
     let alnum = digit | letter;
     d2 & (l2 << 2)
         & (digit << (4 + second))

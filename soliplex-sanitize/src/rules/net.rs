@@ -223,30 +223,13 @@ impl Scan<'_> {
         }
     }
 
-    /// Looks at the end of a fourth hex pair.
+    /// Looks at the end of a fourth, fifth or sixth hex pair.
     pub(super) fn mac_pairs(&mut self, at: usize) {
-        let b = self.b;
-        let start = at - 10;
-        let separator = b[start + 2];
-        let edge = |i: usize| b.get(i).is_some_and(|c| c.is_ascii_alphanumeric());
-        let end = start + 17;
-        if end > b.len()
-            || (start > 0 && (edge(start - 1) || b[start - 1] == separator))
-            || edge(end)
-            || (b.get(end) == Some(&separator) && edge(end + 1))
-        {
-            return;
-        }
-        let address = &b[start..end];
-        let shaped = address.iter().enumerate().all(|(i, c)| {
-            if i % 3 == 2 {
-                *c == separator
-            } else {
-                c.is_ascii_hexdigit()
+        let starts = [10, 13, 16].map(|back| at.checked_sub(back));
+        for start in starts.into_iter().flatten() {
+            if is_mac(self.b, start) {
+                return self.push(start, start + MAC_BYTES, Rule::Mac);
             }
-        });
-        if shaped && !is_trivial_mac(address) {
-            self.push(start, end, Rule::Mac);
         }
     }
 
@@ -463,6 +446,29 @@ fn is_file_ending(rest: &[u8]) -> bool {
     ]
     .iter()
     .any(|e| rest[..end].eq_ignore_ascii_case(e.as_bytes()))
+}
+
+const MAC_BYTES: usize = 17;
+
+/// Six hex pairs with one separator, standing by themselves.
+fn is_mac(b: &[u8], start: usize) -> bool {
+    let end = start + MAC_BYTES;
+    let Some(address) = b.get(start..end) else {
+        return false;
+    };
+    let separator = address[2];
+    let edge = |i: usize| b.get(i).is_some_and(u8::is_ascii_alphanumeric);
+    let joined = start > 0 && (edge(start - 1) || b[start - 1] == separator)
+        || edge(end)
+        || b.get(end) == Some(&separator) && edge(end + 1);
+    let shaped = address.iter().enumerate().all(|(i, c)| {
+        if i % 3 == 2 {
+            *c == separator
+        } else {
+            c.is_ascii_hexdigit()
+        }
+    });
+    shaped && matches!(separator, b':' | b'-') && !joined && !is_trivial_mac(address)
 }
 
 /// All zeros or all ones say nothing about a device.

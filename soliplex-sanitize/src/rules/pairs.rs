@@ -54,7 +54,11 @@ impl Scan<'_> {
 
     /// A key is judged with up to three words before it when they stand apart: `api key: …`.
     fn key_strength(&self, key: &Key) -> Option<Strength> {
-        let own = self.table.strength(&self.b[key.start..key.end]);
+        let name = &self.b[key.start..key.end];
+        if !self.table.may_name_secret(name) {
+            return None;
+        }
+        let own = self.table.strength(name);
         if own.is_some_and(|s| s > Strength::Hint) || key.quote.is_some() {
             return own;
         }

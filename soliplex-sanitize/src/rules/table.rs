@@ -92,6 +92,11 @@ impl Table {
         self.on & (1 << rule as u64) != 0
     }
 
+    /// A quick look at a name: false when [`strength`](Table::strength) has nothing to say of it.
+    pub(super) fn may_name_secret(&self, name: &[u8]) -> bool {
+        keys::has_stem(name) || !self.denied.is_empty()
+    }
+
     /// The built-in judgement, and what was added to it or taken from it.
     pub(super) fn strength(&self, name: &[u8]) -> Option<Strength> {
         if !self.denied.is_empty() || !self.allowed.is_empty() {

@@ -34,36 +34,47 @@ impl Scan<'_> {
         if start > 0 && b[start - 1] == b'\\' && matches!(b[start], b'n' | b't' | b'r') {
             start += 1;
         }
-        if start > 5 && b[start - 1] == b' ' {
-            // `BEARER …`, `Basic …`; the usual spelling is found by itself.
-            self.scheme(start - 1);
-        }
-        if self.is_covered(start)
-            || self.vendor_key(start)
-            || self.web_token(start, end)
-            || self.dotted_key(start, end)
-            || self.joined_key(start, end)
-        {
+        if self.vendor_key(start) {
             return;
         }
-        // Everything below has digits in it, or is no word of any language.
+        // Most long words are names, of classes and the like; a key without digits is one known by
+        // its beginning.
         let digits = b[start..end].iter().filter(|c| c.is_ascii_digit()).count();
-        if digits == 0 && b[start..end].iter().all(|c| !c.is_ascii_uppercase()) {
-            if end - start >= 20 {
+        let before = if start > 0 { b[start - 1] } else { b' ' };
+        if digits == 0 {
+            if before == b'/' && end - start >= 20 {
                 self.webhook(start, end);
             }
             return;
         }
-        if self.webhook(start, end) || digits == 0 {
-            return;
+        if before == b' ' && start > 5 {
+            // `BEARER …`, `Basic …`; the usual spelling is found by itself.
+            self.scheme(start - 1);
+            if self.is_covered(start) {
+                return;
+            }
         }
-        if self.shaped_key(start, end) || self.account_or_wallet(start, end) {
+        let found = match before {
+            b'.' | b'~' | b'/' | b':' | b'|' | b'=' | b'@' => {
+                self.dotted_vendor_key(start)
+                    || self.joined_key(start, end)
+                    || self.webhook(start, end)
+            }
+            _ => false,
+        };
+        if found
+            || self.web_token(start, end)
+            || self.dotted_key(start, end)
+            || self.tilde_key(start, end)
+            || self.shaped_key(start, end)
+            || self.account_or_wallet(start, end)
+        {
             return;
         }
         self.random_beside_secret(start, end);
     }
 
-    /// A vendor's prefix at the start of the word, or before it when the prefix ends in a dot.
+    /// A vendor's prefix at the start of the word.
     fn vendor_key(&mut self, start: usize) -> bool {
         let b = self.b;
         let limit = |from: usize| b.len().min(from + MAX_TOKEN_BYTES);
@@ -71,6 +82,13 @@ impl Scan<'_> {
             self.push(start, start + length, Rule::ApiKey);
             return true;
         }
+        false
+    }
+
+    /// A prefix that ends in a dot, and so stands before the word.
+    fn dotted_vendor_key(&mut self, start: usize) -> bool {
+        let b = self.b;
+        let limit = |from: usize| b.len().min(from + MAX_TOKEN_BYTES);
         let mut from = start;
         // `hvs.`, `SG.`, `dp.pt.`, `sha256~`, `1//0`, `xoxe.`: up to two short pieces before the word.
         for _ in 0..2 {
@@ -226,6 +244,12 @@ impl Scan<'_> {
             }
             _ => {}
         }
+        false
+    }
+
+    /// Azure's keys, whose identifier ends in a digit and `Q` before the `~`.
+    fn tilde_key(&mut self, start: usize, end: usize) -> bool {
+        let b = self.b;
         // `~` inside the word's neighborhood: the identifier comes first.
         if b.get(end) == Some(&b'~')
             && end - start >= 4
