@@ -71,8 +71,10 @@ pub(crate) use limits::SpoolOptions;
 pub(crate) use peek::{Cursor, PeekLimits, Peeked, StoredRecord};
 pub(crate) use store::SetAside;
 
+use confirm::Confirmed;
 use evict::Evictions;
 use memory::Memory;
+use peek::PeekHandle;
 use state::LaneTotals;
 use std::io;
 use std::time::Duration;
@@ -87,7 +89,17 @@ pub(crate) struct Spool {
     at_bound: bool,
     /// What has been evicted by calls that failed later on.
     untold: Evictions,
+    /// What a call would have told, had its commit not failed.
+    in_doubt: InDoubt,
     unreadable_records: u64,
+}
+
+/// The outcome of a removal, by the number of its write, that is settled when the store opens
+/// again: until then nobody knows whether to count it.
+enum InDoubt {
+    Nothing,
+    Evicted(u64, Evictions),
+    Confirmed(u64, PeekHandle, Confirmed),
 }
 
 /// What opening found.
@@ -158,6 +170,7 @@ impl Spool {
             max_age: options.max_age,
             at_bound: false,
             untold: Evictions::default(),
+            in_doubt: InDoubt::Nothing,
             unreadable_records: 0,
         };
         Ok((spool, Opened { set_aside }))

@@ -6,7 +6,7 @@ use super::dead_letter::{DeadLetter, bury};
 use super::error::{Fault, Unavailable};
 use super::peek::{PeekHandle, PeekedChunk};
 use super::state::State;
-use super::{Spool, tables};
+use super::{InDoubt, Spool, tables};
 use redb::WriteTransaction;
 
 /// What a confirmation removed.
@@ -18,8 +18,7 @@ pub(crate) struct Confirmed {
     pub(crate) dead: u64,
     /// Dead letters that had to go: older ones for these, or these where there was no room.
     pub(crate) dead_dropped: u64,
-    /// Records that were gone already: evicted, wiped, or confirmed by a call that failed after
-    /// its commit.
+    /// Records that were gone already: evicted, wiped or confirmed.
     pub(crate) missing: u64,
 }
 
@@ -27,7 +26,8 @@ impl Spool {
     /// Removes the peeked records; those named in `dead` become dead letters. To try again after
     /// an error, or to confirm twice, does no harm.
     ///
-    /// Works on a full disk and at the byte bound.
+    /// Works on a full disk and at the byte bound. Where a call failed although its commit took
+    /// place, the next one with the same handle tells what it removed.
     ///
     /// # Errors
     /// When the store fails.
@@ -36,23 +36,34 @@ impl Spool {
         handle: &PeekHandle,
         dead: &[DeadLetter<'_>],
     ) -> Result<Confirmed, Unavailable> {
-        let done = self
-            .store
-            .write_freeing(|txn, state| remove_chunks(txn, state, handle, dead));
-        match done {
+        self.store.ensure_open()?;
+        if let InDoubt::Confirmed(write, doubted, confirmed) = &self.in_doubt
+            && doubted.is_same_as(handle)
+            && self.store.came_true(*write)
+        {
+            return Ok(*confirmed);
+        }
+        let mut confirmed = Confirmed::default();
+        let mut done = self.store.write_freeing(|txn, state| {
+            confirmed = remove_chunks(txn, state, handle, dead)?;
+            Ok(())
+        });
+        if matches!(done, Err(Fault::Bound | Fault::DiskFull)) && !dead.is_empty() {
             // Dead letters are the one thing a confirmation stores. Where there is no room even
             // with what is held back, they are let go, or the batch would be sent for ever.
-            Err(Fault::Bound | Fault::DiskFull) if !dead.is_empty() => {
-                let dropped = dead.len() as u64;
-                Ok(self.store.write_freeing(|txn, state| {
-                    let mut confirmed = remove_chunks(txn, state, handle, &[])?;
-                    confirmed.dead_dropped += dropped;
-                    state.dead.dropped += dropped;
-                    Ok(confirmed)
-                })?)
-            }
-            done => Ok(done?),
+            let dropped = dead.len() as u64;
+            done = self.store.write_freeing(|txn, state| {
+                confirmed = remove_chunks(txn, state, handle, &[])?;
+                confirmed.dead_dropped += dropped;
+                state.dead.dropped += dropped;
+                Ok(())
+            });
         }
+        if done.is_err() {
+            self.in_doubt = InDoubt::Confirmed(self.store.last_write(), handle.clone(), confirmed);
+        }
+        done?;
+        Ok(confirmed)
     }
 }
 

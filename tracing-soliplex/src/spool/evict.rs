@@ -10,7 +10,7 @@ use super::error::{Fault, Unavailable};
 use super::lane::Lane;
 use super::limits::{COMPACTED_BELOW_SHARE, EVICTED_SHARE, MIN_COMPACTED_BYTES};
 use super::state::State;
-use super::{Spool, tables};
+use super::{InDoubt, Spool, tables};
 use redb::{ReadableTable, WriteTransaction};
 
 /// Why records were evicted.
@@ -64,6 +64,12 @@ impl Spool {
     /// When the store fails. What had gone by then is told by the next call that succeeds.
     pub(crate) fn evict(&mut self, now_unix_nanos: i64) -> Result<Vec<Eviction>, Unavailable> {
         self.store.ensure_open()?;
+        if let InDoubt::Evicted(write, evictions) = &mut self.in_doubt {
+            if self.store.came_true(*write) {
+                self.untold = std::mem::take(evictions);
+            }
+            self.in_doubt = InDoubt::Nothing;
+        }
         let max_age = i64::try_from(self.max_age.as_nanos()).unwrap_or(i64::MAX);
         self.evict_by_age(now_unix_nanos.saturating_sub(max_age))?;
         if self.at_bound {
@@ -101,19 +107,24 @@ impl Spool {
         reason: EvictReason,
         is_such: impl Fn(&State, &ChunkHeader) -> bool,
     ) -> Result<(), Unavailable> {
-        self.untold = self.with_mending(|spool| {
+        let mut evicted = Evictions::default();
+        let done = self.with_mending(|spool| {
             spool.store.write_freeing(|txn, state| {
-                let mut evictions = spool.untold.clone();
+                evicted = spool.untold.clone();
                 for lane in Lane::ALL {
                     while let Some(header) = pop_oldest(txn, lane, |header| is_such(state, header))?
                     {
-                        evictions.count(txn, state, lane, reason, header)?;
+                        evicted.count(txn, state, lane, reason, header)?;
                     }
                 }
-                Ok(evictions)
+                Ok(())
             })
-        })?;
-        Ok(())
+        });
+        match done {
+            Ok(()) => self.untold = evicted,
+            Err(_) => self.in_doubt = InDoubt::Evicted(self.store.last_write(), evicted),
+        }
+        done
     }
 
     /// Shortens the file when it is beyond its bound, or when little of it is used, and says by

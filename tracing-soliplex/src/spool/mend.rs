@@ -43,7 +43,7 @@ impl Spool {
     /// Runs work that may meet an unreadable chunk, and once more when it has.
     pub(super) fn with_mending<T>(
         &mut self,
-        work: impl Fn(&mut Self) -> Result<T, Fault>,
+        mut work: impl FnMut(&mut Self) -> Result<T, Fault>,
     ) -> Result<T, Unavailable> {
         match work(self) {
             Err(Fault::Chunk(_)) => {

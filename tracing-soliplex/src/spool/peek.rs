@@ -65,6 +65,14 @@ pub(super) struct PeekedChunk {
 }
 
 impl PeekHandle {
+    /// Whether both are of the same peek, or of one like it.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        let numbers = |handle: &Self| -> Vec<u64> {
+            handle.chunks.iter().map(|chunk| chunk.number).collect()
+        };
+        numbers(self) == numbers(other)
+    }
+
     /// The place just behind these records.
     #[cfg_attr(
         not(test),

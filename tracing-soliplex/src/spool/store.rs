@@ -26,6 +26,12 @@ pub(crate) struct Store {
     state: State,
     meta: Meta,
     db: Option<Database>,
+    /// How many writes there were in this process, which names each.
+    writes: u64,
+    /// A write whose commit failed and may yet have reached the disk, with that commit's number.
+    in_doubt: Option<(u64, u64)>,
+    /// The last such write that turned out to be there.
+    came_true: Option<u64>,
     /// Why the file must not be opened again.
     spoiled: Option<Fault>,
     set_aside: Option<SetAside>,
@@ -67,6 +73,9 @@ impl Store {
             state: State::default(),
             meta: Meta::new(),
             db: None,
+            writes: 0,
+            in_doubt: None,
+            came_true: None,
             spoiled: None,
             set_aside: None,
         };
@@ -147,6 +156,7 @@ impl Store {
         let Some(db) = &self.db else {
             return Err(redb::Error::DatabaseClosed.into());
         };
+        self.writes += 1;
         let mut state = self.state;
         state.commits += 1;
         let quick_repair = self.growth.file_bytes() >= QUICK_REPAIR_FROM;
@@ -164,12 +174,24 @@ impl Store {
             Err(fault) => {
                 let fault = self.settle(fault);
                 // A failed commit may have reached the disk all the same; the file knows.
-                if self.ensure_open().is_err() || self.state.commits != state.commits {
+                self.in_doubt = Some((self.writes, state.commits));
+                if self.ensure_open().is_err() || !self.came_true(self.writes) {
                     return Err(fault);
                 }
             }
         }
         Ok(out)
+    }
+
+    /// The name of the last write.
+    pub(crate) fn last_write(&self) -> u64 {
+        self.writes
+    }
+
+    /// Whether a write that failed took place after all, as the file told when it could be opened
+    /// again.
+    pub(crate) fn came_true(&self, write: u64) -> bool {
+        self.came_true == Some(write)
     }
 
     /// As [`Store::write`], for work that makes room: it may use what is held back for that.
@@ -278,6 +300,11 @@ impl Store {
         match opened {
             Ok((db, state, meta)) => {
                 self.growth.take_failure();
+                if let Some((write, commit)) = self.in_doubt.take()
+                    && state.commits == commit
+                {
+                    self.came_true = Some(write);
+                }
                 self.db = Some(db);
                 self.state = state;
                 self.meta = meta;

@@ -155,30 +155,66 @@ fn nothing_is_lost_or_doubled_when_the_disk_fails_from_any_call_on_until_it_heal
     check(Disk::fail_from);
 }
 
-/// The first eviction of the call, by age, has taken place when the second, by bytes, fails.
-#[test]
-fn what_a_failed_call_evicted_is_told_by_the_next() {
+/// Runs a removal of three records against a failure at every call, and adds up what is told
+/// of it until it has succeeded.
+fn check_told(
+    fail: impl Fn(&Disk, u64),
+    prepare: impl Fn(&mut Spool) -> Option<PeekHandle>,
+    remove: impl Fn(&mut Spool, Option<&PeekHandle>) -> Result<u64, Unavailable>,
+) {
     for n in 1.. {
         let disk = Disk::default();
         let mut spool = on_disk(&disk);
-        spool.append_records(&records(Lane::High, 1..3)).unwrap();
-        let young = Record {
-            unix_nanos: i64::MAX,
-            ..record(Lane::Low, 3)
-        };
-        spool.append_records(&[young]).unwrap();
-        spool.at_bound = true;
-        disk.fail_once_at(n);
-        let told = spool.evict(i64::MAX);
+        let handle = prepare(&mut spool);
+        fail(&disk, n);
+        let told = remove(&mut spool, handle.as_ref());
         if !disk.has_failed() {
-            assert!(n > 10, "too few calls to tell anything: {n}");
+            assert!(n > 5, "too few calls to tell anything: {n}");
             return;
         }
-        let told = told.or_else(|_| spool.evict(i64::MAX)).unwrap();
-        let records: u64 = told.iter().map(|eviction| eviction.records).sum();
-        assert_eq!(records, 3, "call {n}");
+        disk.heal();
+        let told = told.or_else(|_| remove(&mut spool, handle.as_ref()));
+        assert_eq!(told.unwrap(), 3, "call {n}");
         assert_eq!(spool.waiting(), [] as [u64; 0], "call {n}");
     }
+}
+
+/// Two old records and a young one, so that the call evicts by age first, and then by bytes.
+fn at_bound(spool: &mut Spool) -> Option<PeekHandle> {
+    spool.append_records(&records(Lane::High, 1..3)).unwrap();
+    let young = Record {
+        unix_nanos: i64::MAX,
+        ..record(Lane::Low, 3)
+    };
+    spool.append_records(&[young]).unwrap();
+    spool.at_bound = true;
+    None
+}
+
+fn evict_all(spool: &mut Spool, _: Option<&PeekHandle>) -> Result<u64, Unavailable> {
+    let evictions = spool.evict(i64::MAX)?;
+    Ok(evictions.iter().map(|eviction| eviction.records).sum())
+}
+
+fn peeked(spool: &mut Spool) -> Option<PeekHandle> {
+    spool.append_records(&records(Lane::High, 1..4)).unwrap();
+    Some(spool.peek_first().handle)
+}
+
+fn confirm_all(spool: &mut Spool, handle: Option<&PeekHandle>) -> Result<u64, Unavailable> {
+    Ok(spool.confirm(handle.unwrap(), &[])?.records)
+}
+
+#[test]
+fn every_eviction_is_told_once_whichever_call_fails() {
+    check_told(Disk::fail_once_at, at_bound, evict_all);
+    check_told(Disk::fail_from, at_bound, evict_all);
+}
+
+#[test]
+fn every_confirmation_is_told_once_whichever_call_fails() {
+    check_told(Disk::fail_once_at, peeked, confirm_all);
+    check_told(Disk::fail_from, peeked, confirm_all);
 }
 
 #[test]
