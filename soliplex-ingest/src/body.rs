@@ -66,6 +66,20 @@ pub(crate) async fn read_any(
     let raw = tokio::time::timeout(timeout, collect(body, limit))
         .await
         .map_err(|_| BodyError::Timeout)??;
+    decompress(encoding, raw, limit)
+}
+
+/// Decompresses what arrived as its headers say, to at most `limit` bytes.
+///
+/// # Errors
+///
+/// [`TooLarge`](BodyError::TooLarge) beyond the limit, [`Encoding`](BodyError::Encoding) for one that is not
+/// known, [`Corrupt`](BodyError::Corrupt) for bytes that are not what they say.
+pub fn decode(headers: &HeaderMap, raw: Bytes, limit: usize) -> Result<Bytes, BodyError> {
+    decompress(encoding(headers)?, raw, limit)
+}
+
+fn decompress(encoding: Encoding, raw: Bytes, limit: usize) -> Result<Bytes, BodyError> {
     match encoding {
         Encoding::Identity => Ok(raw),
         Encoding::Gzip => inflate(

@@ -61,7 +61,7 @@ pub mod auth;
 pub mod rate_limit;
 
 mod accept;
-mod body;
+pub mod body;
 
 pub mod otlp;
 pub mod spool;
@@ -75,7 +75,6 @@ mod error;
 pub mod metrics;
 mod openapi;
 
-pub use body::BodyError;
 pub use config::{Config, ConfigError};
 pub use error::IngestError;
 pub use server::{BindError, Report, Server, until_asked_to_stop};

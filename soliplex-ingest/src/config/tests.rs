@@ -161,3 +161,8 @@ fn debug_shows_no_secret() {
         assert!(!shown.contains(secret), "{shown}");
     }
 }
+
+#[test]
+fn the_example_configuration_holds_known_keys_only() {
+    Settings::from_toml(include_str!("../../deploy/config.toml")).unwrap();
+}
