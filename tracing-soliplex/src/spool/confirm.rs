@@ -37,11 +37,13 @@ impl Spool {
         dead: &[DeadLetter<'_>],
     ) -> Result<Confirmed, Unavailable> {
         self.store.ensure_open()?;
-        if let InDoubt::Confirmed(write, doubted, confirmed) = &self.in_doubt
-            && doubted.is_same_as(handle)
-            && self.store.came_true(*write)
-        {
-            return Ok(*confirmed);
+        if let InDoubt::Confirmed(write, doubted, confirmed) = &self.in_doubt {
+            let came_true = doubted.is_same_as(handle) && self.store.came_true(*write);
+            let confirmed = *confirmed;
+            self.in_doubt = InDoubt::Nothing;
+            if came_true {
+                return Ok(confirmed);
+            }
         }
         let mut confirmed = Confirmed::default();
         let mut done = self.store.write_freeing(|txn, state| {

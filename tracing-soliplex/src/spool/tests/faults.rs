@@ -175,6 +175,8 @@ fn check_told(
         disk.heal();
         let told = told.or_else(|_| remove(&mut spool, handle.as_ref()));
         assert_eq!(told.unwrap(), 3, "call {n}");
+        let again = remove(&mut spool, handle.as_ref()).unwrap();
+        assert_eq!(again, 0, "call {n}, told twice");
         assert_eq!(spool.waiting(), [] as [u64; 0], "call {n}");
     }
 }
