@@ -51,12 +51,16 @@ impl Visit for Renderer<'_> {
 
     fn record_i128(&mut self, field: &Field, value: i128) {
         let long = value.unsigned_abs() >= u128::from(SHORTEST_SECRET_NUMBER);
-        self.number(field, Rendered::I128(value.to_ne_bytes()), long, value);
+        self.scratch.signed.push(value);
+        let number = Rendered::I128(self.scratch.signed.len() - 1);
+        self.number(field, number, long, value);
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
         let long = value >= u128::from(SHORTEST_SECRET_NUMBER);
-        self.number(field, Rendered::U128(value.to_ne_bytes()), long, value);
+        self.scratch.unsigned.push(value);
+        let number = Rendered::U128(self.scratch.unsigned.len() - 1);
+        self.number(field, number, long, value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {

@@ -23,6 +23,9 @@ pub(super) struct Scratch {
     pub(super) text: String,
     /// All clean byte strings of the event, end to end.
     pub(super) bytes: Vec<u8>,
+    /// All numbers of 128 bits.
+    pub(super) signed: Vec<i128>,
+    pub(super) unsigned: Vec<u128>,
     /// The values in the order they were visited.
     pub(super) recorded: Vec<Recorded>,
     /// Their fields, which only a late record needs to have kept.
@@ -44,15 +47,15 @@ pub(super) struct Recorded {
 
 /// A value of the kind it was recorded as; text and bytes lie in [`Scratch`].
 ///
-/// The widest numbers are kept as their bytes: aligned as numbers, they would make every value
-/// larger and slower to move. Text refers to `printed` until it is settled, then to `text`; all else is clean from the start.
+/// The widest numbers lie in [`Scratch`] too: they would make every value larger, and slower to
+/// move. Text refers to `printed` until it is settled, then to `text`; all else is clean from the start.
 #[derive(Debug)]
 pub(super) enum Rendered {
     Bool(bool),
     I64(i64),
     U64(u64),
-    I128([u8; 16]),
-    U128([u8; 16]),
+    I128(usize),
+    U128(usize),
     F64(f64),
     Str(Range<usize>),
     Debug(Range<usize>),
@@ -79,6 +82,8 @@ impl Scratch {
             printed: String::new(),
             text: String::new(),
             bytes: Vec::new(),
+            signed: Vec::new(),
+            unsigned: Vec::new(),
             recorded: Vec::new(),
             fields: Vec::new(),
             keys: KeyCache::new(),
@@ -86,17 +91,21 @@ impl Scratch {
     }
 
     fn clear(&mut self) {
-        self.printed.clear();
-        self.printed.shrink_to(MAX_KEPT_BYTES);
-        self.text.clear();
-        self.text.shrink_to(MAX_KEPT_BYTES);
-        self.bytes.clear();
-        self.bytes.shrink_to(MAX_KEPT_BYTES);
-        self.recorded.clear();
-        self.recorded.shrink_to(MAX_KEPT_VALUES);
-        self.fields.clear();
-        self.fields.shrink_to(MAX_KEPT_VALUES);
+        for text in [&mut self.printed, &mut self.text] {
+            text.clear();
+            text.shrink_to(MAX_KEPT_BYTES);
+        }
+        clear(&mut self.bytes, MAX_KEPT_BYTES);
+        clear(&mut self.signed, MAX_KEPT_VALUES);
+        clear(&mut self.unsigned, MAX_KEPT_VALUES);
+        clear(&mut self.recorded, MAX_KEPT_VALUES);
+        clear(&mut self.fields, MAX_KEPT_VALUES);
     }
+}
+
+fn clear<T>(values: &mut Vec<T>, kept: usize) {
+    values.clear();
+    values.shrink_to(kept);
 }
 
 thread_local! {

@@ -5,43 +5,54 @@
 //! see something to examine there, or a name might tell what its value does not, is each value
 //! sanitized by itself.
 
-use std::mem;
+use std::{borrow::Cow, mem};
 
 use super::scratch::{Recorded, Rendered, Scratch};
 use crate::{KeyVerdict, Rules};
 
 /// Moves the clean form of all printed text to where the values are built from.
 pub(super) fn settle(rules: &Rules, scratch: &mut Scratch) {
-    let names_count = scratch
-        .recorded
-        .iter()
-        .any(|recorded| name_counts(rules, recorded, &scratch.printed));
-    if !names_count && rules.are_silent_on(&scratch.printed) {
-        mem::swap(&mut scratch.printed, &mut scratch.text);
+    let Scratch {
+        printed,
+        text,
+        recorded,
+        ..
+    } = scratch;
+    let silent = rules.are_silent_on(printed);
+    if silent
+        && !recorded
+            .iter()
+            .any(|recorded| name_counts(rules, recorded, printed))
+    {
+        mem::swap(printed, text);
         return;
     }
-    for recorded in &mut scratch.recorded {
+    for recorded in recorded {
+        let look = !silent || name_counts(rules, recorded, printed);
         let (Rendered::Str(range) | Rendered::Debug(range)) = &mut recorded.value else {
             continue;
         };
-        let printed = scratch.printed.get(range.clone()).unwrap_or_default();
+        let raw = printed.get(range.clone()).unwrap_or_default();
         let clean = match recorded.verdict {
-            KeyVerdict::Keep => rules.sanitize_kept(recorded.name, printed),
-            KeyVerdict::Redact | KeyVerdict::Drop => rules.sanitize_value(recorded.name, printed),
+            KeyVerdict::Keep if !look => Cow::Borrowed(raw),
+            KeyVerdict::Keep if recorded.name == MESSAGE => rules.sanitize(raw),
+            KeyVerdict::Keep => rules.sanitize_kept(recorded.name, raw),
+            KeyVerdict::Redact | KeyVerdict::Drop => rules.sanitize_value(recorded.name, raw),
         };
-        let start = scratch.text.len();
-        scratch.text.push_str(&clean);
-        *range = start..scratch.text.len();
+        let start = text.len();
+        text.push_str(&clean);
+        *range = start..text.len();
     }
 }
 
-/// Whether a value may have to go for its name, whatever its text.
+/// Whether a value may have to go for its name, though nothing in its text says so.
 fn name_counts(rules: &Rules, recorded: &Recorded, printed: &str) -> bool {
     let (Rendered::Str(range) | Rendered::Debug(range)) = &recorded.value else {
         return false;
     };
-    let text = printed.get(range.clone()).unwrap_or_default();
-    recorded.verdict != KeyVerdict::Keep || (recorded.name != MESSAGE && rules.may_need_name(text))
+    recorded.verdict != KeyVerdict::Keep
+        || (recorded.name != MESSAGE
+            && rules.may_need_name(printed.get(range.clone()).unwrap_or_default()))
 }
 
 /// Tracing's own name for the text of an event, which says nothing about it.

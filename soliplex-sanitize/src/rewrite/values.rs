@@ -133,9 +133,7 @@ enum Clean<'a> {
     Str(&'a str),
     Debug(DebugValue<Verbatim<'a>>),
     Bytes(&'a [u8]),
-    I128(i128),
-    U128(u128),
-    /// Any other number, a boolean, an error: recorded from where it lies.
+    /// A number, a boolean, an error: recorded from where it lies.
     AsIs(&'a dyn Value),
 }
 
@@ -148,8 +146,6 @@ impl Clean<'_> {
             Clean::Str(text) => text,
             Clean::Debug(text) => text,
             Clean::Bytes(bytes) => bytes,
-            Clean::I128(value) => value,
-            Clean::U128(value) => value,
             Clean::AsIs(value) => *value,
         }
     }
@@ -167,8 +163,14 @@ impl Scratch {
             Rendered::Bool(value) => Clean::AsIs(value),
             Rendered::I64(value) => Clean::AsIs(value),
             Rendered::U64(value) => Clean::AsIs(value),
-            Rendered::I128(bytes) => Clean::I128(i128::from_ne_bytes(*bytes)),
-            Rendered::U128(bytes) => Clean::U128(u128::from_ne_bytes(*bytes)),
+            Rendered::I128(at) => self
+                .signed
+                .get(*at)
+                .map_or(EMPTY, |value| Clean::AsIs(value)),
+            Rendered::U128(at) => self
+                .unsigned
+                .get(*at)
+                .map_or(EMPTY, |value| Clean::AsIs(value)),
             Rendered::F64(value) => Clean::AsIs(value),
             Rendered::Error(value) => Clean::AsIs(value),
         }

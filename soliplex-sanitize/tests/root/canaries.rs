@@ -10,7 +10,7 @@ use soliplex_sanitize::{Rules, Sanitize as _, SanitizeLayer};
 use tracing::{Dispatch, dispatcher, error, info, info_span, warn};
 use tracing_subscriber::{Registry, layer::SubscriberExt as _};
 
-use crate::capture::{FORMATS, Output, Recorder};
+use crate::capture::{FORMATS, Output, Recorder, bridge_log};
 
 /// Hands out secrets, each of which occurs once in the whole run.
 #[derive(Default)]
@@ -188,7 +188,7 @@ fn log_everything(canaries: &mut Canaries) {
 
 #[test]
 fn no_canary_comes_out_of_any_fmt_format() {
-    let _ = tracing_log::LogTracer::init();
+    bridge_log();
     for format in FORMATS {
         let output = Output::default();
         let stack = Registry::default().with(format.layer(&output));
@@ -203,7 +203,7 @@ fn no_canary_comes_out_of_any_fmt_format() {
 
 #[test]
 fn no_canary_comes_out_of_a_layer_that_keeps_everything() {
-    let _ = tracing_log::LogTracer::init();
+    bridge_log();
     let (root, wrapped) = (Recorder::default(), Recorder::default());
     let mut canaries = Canaries::default();
     let stack = Registry::default()
@@ -225,7 +225,7 @@ fn no_canary_comes_out_of_a_layer_that_keeps_everything() {
 /// The test would prove little if its canaries did not sing where nobody stops them.
 #[test]
 fn every_canary_comes_out_of_a_stack_without_a_root() {
-    let _ = tracing_log::LogTracer::init();
+    bridge_log();
     let recorder = Recorder::default();
     let mut canaries = Canaries::default();
     let stack = Registry::default().with(recorder.clone());

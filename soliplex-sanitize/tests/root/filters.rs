@@ -1,13 +1,12 @@
 //! Filters go on working below the root, and those that look at values judge the clean ones.
 
 use soliplex_sanitize::{Rules, Sanitize as _};
-use tracing::{Dispatch, debug, dispatcher, error, info, info_span, trace, warn};
+use tracing::{Dispatch, debug, dispatcher, error, info, info_span, trace};
 use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
     filter::{FilterExt as _, dynamic_filter_fn, filter_fn},
     layer::{Context, Filter, SubscriberExt as _},
-    reload,
 };
 
 use crate::capture::{Kind, Recorder};
@@ -87,23 +86,6 @@ fn a_filter_that_looks_at_the_current_span_keeps_working() {
         },
         &["debug in a span", "quiet error"],
     );
-}
-
-#[test]
-fn a_level_can_be_reloaded_below_the_root() {
-    let recorder = Recorder::default();
-    let (level, handle) = reload::Layer::new(LevelFilter::WARN);
-    let stack = Registry::default().with(recorder.clone().with_filter(level));
-    dispatcher::with_default(&stack.sanitize(Rules::standard()).into(), || {
-        for to in [LevelFilter::INFO, LevelFilter::OFF, LevelFilter::ERROR] {
-            info!("info");
-            warn!("warn");
-            handle.reload(to).unwrap();
-        }
-        info!("info");
-        error!("error");
-    });
-    assert_eq!(recorder.messages(), ["warn", "info", "warn", "error"]);
 }
 
 /// Keeps events with a value that contains a text; as a layer it decides for the whole stack.

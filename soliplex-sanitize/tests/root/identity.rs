@@ -8,7 +8,7 @@ use tracing::{
 };
 use tracing_subscriber::{Registry, layer::SubscriberExt as _};
 
-use crate::capture::{FORMATS, Failure, Output};
+use crate::capture::{FORMATS, Failure, Output, bridge_log};
 
 /// Everything a macro can log, each by a function of its own so that both stacks see the same
 /// callsites.
@@ -107,7 +107,7 @@ const LOGGED: [(&str, fn()); 14] = [
 
 #[test]
 fn output_is_the_same_byte_for_byte_with_rules_that_do_nothing() {
-    let _ = tracing_log::LogTracer::init();
+    bridge_log();
     for format in FORMATS {
         for (what, log) in LOGGED {
             let (bare, rooted) = (Output::default(), Output::default());
@@ -125,7 +125,7 @@ fn output_is_the_same_byte_for_byte_with_rules_that_do_nothing() {
 
 #[test]
 fn clean_output_is_the_same_byte_for_byte_under_the_standard_rules() {
-    let _ = tracing_log::LogTracer::init();
+    bridge_log();
     for format in FORMATS {
         for (what, log) in LOGGED {
             if what == "long numbers" {

@@ -6,7 +6,7 @@ use soliplex_sanitize::{Rules, Sanitize as _};
 use tracing::{dispatcher, field, info, info_span};
 use tracing_subscriber::{Registry, layer::SubscriberExt as _};
 
-use crate::capture::{Failure, Kind, Recorder};
+use crate::capture::{Failure, Kind, Recorder, bridge_log};
 
 fn check(log: impl FnOnce(), expected: &[(&'static str, Kind)]) {
     let recorder = Recorder::default();
@@ -120,9 +120,12 @@ fn a_long_number_that_is_a_card_becomes_a_marker_and_other_numbers_stay() {
 
 #[test]
 fn rules_scoped_to_a_logger_apply_to_its_events_spans_and_late_records() {
-    let _ = tracing_log::LogTracer::init();
+    bridge_log();
     let lenient = Rules::builder().without("email").build().unwrap();
-    let rules = Rules::builder().for_logger("lenient", lenient).build().unwrap();
+    let rules = Rules::builder()
+        .for_logger("lenient", lenient)
+        .build()
+        .unwrap();
     let recorder = Recorder::default();
     let stack = Registry::default().with(recorder.clone()).sanitize(rules);
     dispatcher::with_default(&stack.into(), || {
@@ -130,7 +133,8 @@ fn rules_scoped_to_a_logger_apply_to_its_events_spans_and_late_records() {
             info!(target: "lenient::inner", mail = "a@example.org");
             info!(target: "strict", mail = "a@example.org");
         }
-        let lenient = info_span!(target: "lenient", "l", mail = "a@example.org", late = field::Empty);
+        let lenient =
+            info_span!(target: "lenient", "l", mail = "a@example.org", late = field::Empty);
         let strict = info_span!(target: "strict", "s", mail = "a@example.org", late = field::Empty);
         lenient.record("late", "b@example.org");
         strict.record("late", "b@example.org");
