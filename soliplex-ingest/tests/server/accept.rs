@@ -126,7 +126,7 @@ async fn the_limit_holds_before_and_after_decompression_chunked_or_not() {
             ),
             (
                 "a bomb",
-                gzip(&batch_of(50 * MIB)).into(),
+                gzip(&batch_of(8 * MIB)).into(),
                 Some("gzip"),
                 413,
             ),
@@ -138,7 +138,7 @@ async fn the_limit_holds_before_and_after_decompression_chunked_or_not() {
             ),
             (
                 "a zstd bomb",
-                zstd::bulk::compress(&batch_of(50 * MIB), 1).unwrap().into(),
+                zstd::bulk::compress(&batch_of(8 * MIB), 1).unwrap().into(),
                 Some("zstd"),
                 413,
             ),
