@@ -29,11 +29,10 @@ impl Lane {
 
     /// How full, in percent, a push to this lane may make the ring.
     ///
-    /// A quarter kept for WARN and above lost none of 20,000 warnings in a flood of DEBUG; without
-    /// it a fifth of them were lost. DEBUG stops at the half because that is where the worker is
-    /// woken: what it then finds is whole, and INFO still has as much room as half of DEBUG's.
-    /// The last tenth is 400 KiB by default, some eight hundred errors with their breadcrumbs left
-    /// aside, and no flood of anything else can take it.
+    /// INFO stops at 75: with a quarter kept for WARN and above, a flood lost none of 20,000
+    /// warnings; without it, a fifth of them. TRACE and DEBUG stop at the half, where the worker is
+    /// woken, so that a flood of them leaves INFO a quarter. The last tenth, 400 KiB by default, is
+    /// some eight hundred errors, whose room no flood of anything else can take.
     const fn share_percent(self) -> u64 {
         match self {
             Lane::Debug => 50,

@@ -144,13 +144,14 @@ impl Scan {
         let frames = self.frames(ring)?;
         let (head, released, tail) = (ring.head(), ring.released(), ring.tail());
         let Some(last) = frames.iter().map(|frame| frame.end).max() else {
-            let plausible = head <= released
+            let plausible = [head, released, tail].iter().all(|at| is_position(*at))
+                && head <= released
                 && released <= tail
-                && tail <= head + capacity.min(u64::MAX - head)
-                && [released, tail].iter().all(|at| is_position(*at));
-            return match plausible {
-                true => Ok((released, tail)),
-                false => Err(Unusable::Damaged),
+                && tail <= head + capacity;
+            return if plausible {
+                Ok((released, tail))
+            } else {
+                Err(Unusable::Damaged)
             };
         };
         // Where every frame that is still there begins: one that is more than a lap behind the
@@ -161,14 +162,16 @@ impl Scan {
             .filter(|start| start + capacity >= last)
             .min()
             .unwrap_or(last);
-        let tail = match is_position(tail) && (last..=first + capacity).contains(&tail) {
-            true => tail,
-            false => last,
+        let tail = if is_position(tail) && (last..=first + capacity).contains(&tail) {
+            tail
+        } else {
+            last
         };
         let lowest = tail.saturating_sub(capacity);
-        let head = match is_position(released) && (lowest..=first).contains(&released) {
-            true => released,
-            false => first,
+        let head = if is_position(released) && (lowest..=first).contains(&released) {
+            released
+        } else {
+            first
         };
         Ok((head, tail))
     }
@@ -181,25 +184,21 @@ impl Scan {
         let mut frames = Vec::new();
         let mut place = 0;
         while place < ring.capacity() {
-            let start = match State::Published == Head::decode(ring.word(place).load(Relaxed)).state
-            {
-                true => ring.stamped_position(place),
-                false => MAX_POSITION,
-            };
+            let start = ring.stamped_position(place);
             let belongs_here = is_position(start) && start % ring.capacity() == place;
-            match belongs_here {
+            place += match belongs_here && is_published(ring, place) {
                 true => match self.read(ring, start, start + ring.capacity())? {
                     Slot::Frame { size } => {
                         frames.push(Extent {
                             start,
                             end: start + size,
                         });
-                        place += size;
+                        size
                     }
-                    _ => place += WORD_BYTES,
+                    _ => WORD_BYTES,
                 },
-                false => place += WORD_BYTES,
-            }
+                false => WORD_BYTES,
+            };
         }
         Ok(frames)
     }
@@ -292,6 +291,10 @@ fn torn_frames<W: Word, M: Deref<Target = [W]>>(ring: &Ring<M>, from: u64, to: u
         };
     }
     frames
+}
+
+fn is_published<W: Word, M: Deref<Target = [W]>>(ring: &Ring<M>, position: u64) -> bool {
+    Head::decode(ring.word(position).load(Relaxed)).state == State::Published
 }
 
 fn is_position(position: u64) -> bool {

@@ -172,9 +172,10 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
                 Slot::Void { size }
             }
             (State::Published, Some(size)) if self.is_stamped(position) => {
-                match self.copy_out(position, head, payload) {
-                    true => Slot::Frame { size },
-                    false => Slot::Damaged { size: Some(size) },
+                if self.copy_out(position, head, payload) {
+                    Slot::Frame { size }
+                } else {
+                    Slot::Damaged { size: Some(size) }
                 }
             }
             _ => Slot::Damaged { size: None },
