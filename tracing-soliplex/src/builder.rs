@@ -283,6 +283,7 @@ impl Builder {
             wake: Arc::clone(&wake),
             enabled: AtomicBool::new(true),
             denied: AtomicBool::new(self.consent == Consent::Denied),
+            barred: AtomicBool::new(false),
         });
         let intake = Intake::new(
             reader,
@@ -297,6 +298,7 @@ impl Builder {
             intake,
             recovered,
             store: Store {
+                path: self.store_dir.filter(|_| directory.is_some()),
                 directory,
                 options: self.spool,
             },

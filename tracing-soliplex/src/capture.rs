@@ -40,6 +40,8 @@ pub(crate) struct Capture {
     pub(crate) wake: Arc<Wake>,
     pub(crate) enabled: AtomicBool,
     pub(crate) denied: AtomicBool,
+    /// Whether the queue's file is not ours at present.
+    pub(crate) barred: AtomicBool,
 }
 
 /// The texts of a record that are gathered before they are written.
@@ -66,7 +68,8 @@ impl Capture {
         logger: &str,
         write: impl FnOnce(&mut Members<'_>, &mut Texts),
     ) {
-        if !self.enabled.load(Ordering::Relaxed) || self.denied.load(Ordering::Relaxed) {
+        let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        if !is(&self.enabled) || is(&self.denied) || is(&self.barred) {
             return;
         }
         let unix_nanos = self.clock.unix_nanos();

@@ -17,6 +17,10 @@ pub(crate) enum Command {
     SetEnabled(bool),
     /// What the user allows.
     SetConsent(Consent),
+    /// Store everything, let go of the files, and rest; the reply says whether that was done.
+    Suspend(Box<dyn FnOnce(bool) + Send>),
+    /// Take the files again and go on.
+    Resume,
     /// The network, the token or the configuration may have changed.
     Changed,
     /// Which records the server will never take.

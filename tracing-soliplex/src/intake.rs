@@ -96,6 +96,16 @@ impl Intake {
         self.taken.records.is_empty() && end.is_reached_by(self.reader.position())
     }
 
+    /// Whether a context is this session's.
+    pub(crate) fn is_own(&self, context: u64) -> bool {
+        context == self.session.context()
+    }
+
+    /// How far the queue has been read, and whether what was read is on disk.
+    pub(crate) fn progress(&self) -> (Position, bool) {
+        (self.reader.position(), self.taken.is_empty())
+    }
+
     /// Moves one commit's worth of records, and tells of losses. Returns how many were moved.
     ///
     /// # Errors

@@ -112,6 +112,25 @@ impl Soliplex {
         self.command(Command::SetConsent(consent));
     }
 
+    /// Stores what has been logged and lets go of all files and their locks, for a mobile host
+    /// that is put to sleep and must hold none. What is logged while suspended stays in memory
+    /// until [`resume`](Soliplex::resume).
+    ///
+    /// Returns whether that was done within `timeout`.
+    pub fn suspend(&self, timeout: Duration) -> bool {
+        let (reply, answer) = sync_channel(1);
+        self.command(Command::Suspend(Box::new(move |done| {
+            let _ = reply.try_send(done);
+        })));
+        answer.recv_timeout(timeout).unwrap_or(false)
+    }
+
+    /// Takes the files again after [`suspend`](Soliplex::suspend). When another process has taken
+    /// them in the meantime, nothing is captured until it lets go.
+    pub fn resume(&self) {
+        self.command(Command::Resume);
+    }
+
     /// The network has changed: delivery need not wait out a failure of the old one.
     pub fn network_changed(&self) {
         self.command(Command::Changed);

@@ -1,6 +1,7 @@
 //! Where records are kept: a folder, or memory when there is none or it cannot be used.
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use crate::diagnostics::{Diagnostic, Diagnostics, DiscardReason};
@@ -9,7 +10,10 @@ use crate::queue::Recovered;
 use crate::spool::{Directory, SetAside, Spool, SpoolOptions};
 
 /// Where the worker is to keep records.
+#[derive(Debug)]
 pub(crate) struct Store {
+    /// Where the folder is.
+    pub(crate) path: Option<PathBuf>,
     /// The folder, locked for this process; none for memory.
     pub(crate) directory: Option<Directory>,
     pub(crate) options: SpoolOptions,
@@ -51,6 +55,25 @@ impl Store {
         in_memory
             .map_err(|error| diagnostics.report(&Diagnostic::StoreUnavailable { error }))
             .ok()
+    }
+}
+
+impl Store {
+    pub(crate) fn options(&self) -> &SpoolOptions {
+        &self.options
+    }
+
+    /// Opens the folder's spool again after it was let go of; `None` when there is no folder.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be had, as while another process uses it.
+    pub(crate) fn reopen(&self) -> Result<Option<Spool>, Box<dyn Error>> {
+        let Some(path) = &self.path else {
+            return Ok(None);
+        };
+        let (spool, _) = Spool::open_in(Directory::open(path)?, &self.options)?;
+        Ok(Some(spool))
     }
 }
 

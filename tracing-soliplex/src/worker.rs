@@ -27,6 +27,7 @@ use crate::wake::Wake;
 mod keep;
 mod obey;
 mod send;
+mod suspend;
 #[cfg(test)]
 mod tests;
 
@@ -138,6 +139,11 @@ struct Worker {
     flushes: Vec<PendingFlush>,
     stopping: Option<Box<dyn FnOnce() + Send>>,
 
+    store: Store,
+    suspended: bool,
+    /// When to try again to take the files that somebody else has.
+    resume_at: Option<Instant>,
+
     last_record: Instant,
     last_tidy: Instant,
     store_retry: Option<Instant>,
@@ -168,7 +174,7 @@ impl Worker {
         if let Some(aside) = &recovered.set_aside {
             report_set_aside(&diagnostics, &aside.path);
         }
-        let Some(spool) = store.open(&mut intake, &recovered, &diagnostics) else {
+        let Some(mut spool) = store.open(&mut intake, &recovered, &diagnostics) else {
             return;
         };
         let exporter = settings.exporter.take().and_then(|make| match make() {
@@ -181,7 +187,6 @@ impl Worker {
         let now = Instant::now();
         let mut pace = Pace::new(settings.seed);
         pace.jitter_start(now, settings.startup_jitter);
-        let mut spool = spool;
         if let Ok(Some(remembered)) = spool.meta(PACE) {
             pace.resume(&remembered, now, parts.clock.unix_nanos());
         }
@@ -205,6 +210,9 @@ impl Worker {
             left: 0,
             flushes: Vec::new(),
             stopping: None,
+            store,
+            suspended: false,
+            resume_at: None,
             last_record: now,
             last_tidy: now,
             store_retry: None,
@@ -216,9 +224,13 @@ impl Worker {
     async fn run(&mut self, mut commands: UnboundedReceiver<Command>) {
         let mut listening = true;
         loop {
-            self.take_in();
-            self.tidy();
-            self.depart();
+            if self.suspended {
+                self.wait_for_files();
+            } else {
+                self.take_in();
+                self.tidy();
+                self.depart();
+            }
             self.answer_flushes();
             if let Some(stopped) = self.stopped(listening) {
                 stopped();

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::Worker;
 use crate::diagnostics::{Diagnostic, DiscardReason};
+use crate::queue::Position;
 use crate::spool::{AppendError, EvictReason};
 use crate::store;
 
@@ -15,7 +16,7 @@ use crate::store;
 const TIDY_EVERY: Duration = Duration::from_secs(10);
 
 /// How long a failing store is left alone before it is tried again.
-const STORE_RETRY: Duration = Duration::from_secs(1);
+pub(super) const STORE_RETRY: Duration = Duration::from_secs(1);
 
 impl Worker {
     pub(super) fn take_in(&mut self) {
@@ -36,6 +37,17 @@ impl Worker {
             Err(error) => self.store_failed(&error),
         }
         self.publish();
+    }
+
+    /// Takes in until everything before `end` is in the spool, or the spool takes no more.
+    pub(super) fn drain_through(&mut self, end: Position) {
+        while !self.intake.has_reached(end) {
+            let before = self.intake.progress();
+            self.take_in();
+            if self.intake.progress() == before {
+                break;
+            }
+        }
     }
 
     /// The spool is at its bound: what is worth least goes, and if nothing can go, the newcomers.
@@ -59,7 +71,9 @@ impl Worker {
                 EvictReason::Bytes => DiscardReason::SpoolFull,
                 EvictReason::Age => DiscardReason::Expired,
             };
-            let seqs = Some((eviction.first_seq, eviction.last_seq));
+            // A number says something only within its own session, which is where it is told.
+            let own = self.intake.is_own(eviction.context);
+            let seqs = own.then_some((eviction.first_seq, eviction.last_seq));
             self.discarded(reason, eviction.records, seqs);
             evicted += eviction.records;
         }

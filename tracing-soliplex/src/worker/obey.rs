@@ -1,7 +1,5 @@
 //! What the application asks for: a flush, an end, a change of mind.
 
-use std::sync::atomic::Ordering;
-
 use tokio::time::Instant;
 
 use super::Worker;
@@ -35,6 +33,8 @@ impl Worker {
                     self.wipe();
                 }
             }
+            Command::Suspend(reply) => reply(self.suspend()),
+            Command::Resume => self.resume(),
             Command::Changed => {
                 self.pace.changed(now);
                 self.due = now;
@@ -77,13 +77,8 @@ impl Worker {
     /// The barrier: everything that is in the queue now is in the spool before the wait begins.
     pub(super) fn begin_flush(&mut self, flush: Flush) {
         let before = self.diagnostics.stats();
-        let end = self.queue.end();
-        while !self.intake.has_reached(end) && Instant::now() < flush.deadline {
-            let reached = self.diagnostics.taken_in.load(Ordering::Relaxed);
-            self.take_in();
-            if reached == self.diagnostics.taken_in.load(Ordering::Relaxed) {
-                break;
-            }
+        if !self.suspended {
+            self.drain_through(self.queue.end());
         }
         let waiting = self.spool.stats().records();
         self.to_send = waiting;

@@ -43,7 +43,10 @@ impl Worker {
     }
 
     pub(super) fn may_send(&self) -> bool {
-        self.enabled && self.exporter.is_some() && self.settings.consent == Consent::Granted
+        self.enabled
+            && !self.suspended
+            && self.exporter.is_some()
+            && self.settings.consent == Consent::Granted
     }
 
     pub(super) fn is_online(&self) -> bool {
@@ -212,12 +215,10 @@ impl Worker {
                     .duplicates
                     .fetch_add(hand.fates.duplicates, Ordering::Relaxed);
                 for letter in &dead {
-                    let seq = hand
-                        .peeked
-                        .records
-                        .get(letter.record)
-                        .map(|record| record.seq);
-                    self.discarded(DiscardReason::Rejected, 1, seq.map(|seq| (seq, seq)));
+                    let own = self.intake.is_own(hand.peeked.context);
+                    let record = hand.peeked.records.get(letter.record).filter(|_| own);
+                    let seqs = record.map(|record| (record.seq, record.seq));
+                    self.discarded(DiscardReason::Rejected, 1, seqs);
                 }
                 self.left += confirmed.records;
                 self.to_send = self.to_send.saturating_sub(confirmed.records.max(1));

@@ -116,6 +116,7 @@ impl Pipeline {
             wake: Arc::clone(&wake),
             enabled: AtomicBool::new(true),
             denied: AtomicBool::new(false),
+            barred: AtomicBool::new(false),
         });
         let server = Server::default();
         let exporter = Box::new(server.clone());
@@ -143,6 +144,7 @@ impl Pipeline {
             intake,
             recovered: Recovered::default(),
             store: Store {
+                path: None,
                 directory: None,
                 options: spool,
             },
@@ -511,5 +513,32 @@ async fn withdrawn_consent_wipes_what_is_stored_and_counts_it() {
         .unwrap();
     let _ = pipeline.flush(HOUR).await;
     assert_eq!(pipeline.server.messages(), ["records discarded"]);
+    pipeline.assert_accounted();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suspended_pipeline_keeps_what_is_logged_and_sends_it_when_resumed() {
+    let pipeline = Pipeline::start();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    pipeline.log(Severity::Info, "before");
+    let (reply, suspended) = oneshot::channel();
+    let reply = Box::new(move |done| reply.send(done).unwrap());
+    pipeline
+        .commands
+        .send(Command::Suspend(reply))
+        .ok()
+        .unwrap();
+    assert!(suspended.await.unwrap());
+    pipeline.log(Severity::Error, "asleep");
+    let sent = pipeline.server.times().len();
+    tokio::time::sleep(HOUR).await;
+    assert_eq!(
+        pipeline.server.times().len(),
+        sent,
+        "nothing is sent while suspended"
+    );
+    pipeline.commands.send(Command::Resume).ok().unwrap();
+    let _ = pipeline.flush(HOUR).await;
+    assert_eq!(pipeline.server.messages(), ["before", "asleep"]);
     pipeline.assert_accounted();
 }
