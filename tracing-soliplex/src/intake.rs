@@ -11,7 +11,7 @@ use crate::diagnostics::{Diagnostics, DiscardReason};
 use crate::loss;
 use crate::packed::{Kind, Packed};
 use crate::queue::{Position, Reader, Recovered};
-use crate::session::Session;
+use crate::session::{Facts, Session};
 use crate::spool::{AppendError, Frame, Lane, Spool, Unavailable};
 
 /// Bytes moved in one commit: a few milliseconds' writing, an eighth of the queue.
@@ -99,6 +99,11 @@ impl Intake {
     /// Whether a context is this session's.
     pub(crate) fn is_own(&self, context: u64) -> bool {
         context == self.session.context()
+    }
+
+    /// Whether these are this session's facts.
+    pub(crate) fn is_own_session(&self, facts: &Facts) -> bool {
+        facts.session_id == self.session.session_id().to_string()
     }
 
     /// How far the queue has been read, and whether what was read is on disk.

@@ -215,7 +215,7 @@ impl Worker {
                     .duplicates
                     .fetch_add(hand.fates.duplicates, Ordering::Relaxed);
                 for letter in &dead {
-                    let own = self.intake.is_own(hand.peeked.context);
+                    let own = self.intake.is_own_session(&hand.facts);
                     let record = hand.peeked.records.get(letter.record).filter(|_| own);
                     let seqs = record.map(|record| (record.seq, record.seq));
                     self.discarded(DiscardReason::Rejected, 1, seqs);
