@@ -102,15 +102,22 @@ fn run(parts: Parts) {
         .build();
     match runtime {
         Ok(runtime) => {
-            runtime.block_on(Worker::start(parts));
+            let stopped = runtime.block_on(Worker::start(parts));
             // A name that is still being looked up must not hold up the end.
             runtime.shutdown_background();
+            // Now that the worker is gone, so are its files.
+            if let Some(stopped) = stopped {
+                stopped();
+            }
         }
         Err(error) => parts.diagnostics.report(&Diagnostic::StoreUnavailable {
             error: format!("the worker could not start: {error}"),
         }),
     }
 }
+
+/// Tells whoever waits for the end that it has come.
+type Stopped = Box<dyn FnOnce() + Send>;
 
 struct Worker {
     capture: Weak<Capture>,
@@ -137,7 +144,7 @@ struct Worker {
     /// Records that have left the spool since the start, whatever became of them.
     left: u64,
     flushes: Vec<PendingFlush>,
-    stopping: Option<Box<dyn FnOnce() + Send>>,
+    stopping: Option<Stopped>,
 
     store: Store,
     suspended: bool,
@@ -157,7 +164,7 @@ enum Happened {
 }
 
 impl Worker {
-    async fn start(parts: Parts) {
+    async fn start(parts: Parts) -> Option<Stopped> {
         let Parts {
             mut intake,
             mut store,
@@ -174,9 +181,7 @@ impl Worker {
         if let Some(aside) = &recovered.set_aside {
             report_set_aside(&diagnostics, &aside.path);
         }
-        let Some(mut spool) = store.open(&mut intake, &recovered, &diagnostics) else {
-            return;
-        };
+        let mut spool = store.open(&mut intake, &recovered, &diagnostics)?;
         let exporter = settings.exporter.take().and_then(|make| match make() {
             Ok(exporter) => Some(exporter),
             Err(error) => {
@@ -218,10 +223,10 @@ impl Worker {
             store_retry: None,
             settings,
         };
-        worker.run(parts.commands).await;
+        Some(worker.run(parts.commands).await)
     }
 
-    async fn run(&mut self, mut commands: UnboundedReceiver<Command>) {
+    async fn run(&mut self, mut commands: UnboundedReceiver<Command>) -> Stopped {
         let mut listening = true;
         loop {
             if self.suspended {
@@ -233,8 +238,9 @@ impl Worker {
             }
             self.answer_flushes();
             if let Some(stopped) = self.stopped(listening) {
-                stopped();
-                return;
+                // What is logged from here on is for whoever opens the ring next.
+                let _ = self.queue.unlock();
+                return stopped;
             }
             let nap = self.nap();
             let happened = tokio::select! {
@@ -254,7 +260,7 @@ impl Worker {
     }
 
     /// Whether the end has come: asked for, or because nobody can log or ask any more.
-    fn stopped(&mut self, listening: bool) -> Option<Box<dyn FnOnce() + Send>> {
+    fn stopped(&mut self, listening: bool) -> Option<Stopped> {
         if self.flushes.is_empty()
             && let Some(reply) = self.stopping.take()
         {
