@@ -1,5 +1,6 @@
 //! The panic hook: a panic becomes a fatal record, and its text passes the rules like any other.
 
+use std::any::Any;
 use std::backtrace::Backtrace;
 use std::panic::{self, PanicHookInfo};
 use std::sync::{Arc, Weak};
@@ -53,7 +54,7 @@ struct Told {
 
 impl Told {
     fn of(info: &PanicHookInfo<'_>, rules: &Rules) -> Told {
-        let message = info.payload_as_str().unwrap_or("a value that is no text");
+        let message = text(info.payload()).unwrap_or("a value that is no text");
         let location = info.location().map(ToString::to_string).unwrap_or_default();
         let backtrace = Backtrace::force_capture().to_string();
         Told {
@@ -91,4 +92,11 @@ impl Told {
         } = self;
         eprintln!("thread '{thread}' panicked at {location}:\n{message}");
     }
+}
+
+/// What `panic!` was given, with arguments or without.
+/// `PanicHookInfo::payload_as_str` is younger than the oldest toolchain this crate builds with.
+fn text(payload: &(dyn Any + Send)) -> Option<&str> {
+    let literal = payload.downcast_ref::<&'static str>().copied();
+    literal.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
