@@ -23,7 +23,15 @@ struct Slot {
     rules: usize,
     address: usize,
     length: usize,
-    verdict: KeyVerdict,
+    name: Name,
+}
+
+/// What a name says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Name {
+    pub(super) verdict: KeyVerdict,
+    /// Whether a number with decimals may have to go under this name: it may be a coordinate.
+    pub(super) hides_decimals: bool,
 }
 
 impl KeyCache {
@@ -37,12 +45,7 @@ impl KeyCache {
     ///
     /// They belong to `rewriter` and live as long: it may have several, for its several loggers,
     /// told apart by their addresses.
-    pub(super) fn verdict(
-        &mut self,
-        rules: &Rules,
-        rewriter: RewriterId,
-        name: &'static str,
-    ) -> KeyVerdict {
+    pub(super) fn name(&mut self, rules: &Rules, rewriter: RewriterId, name: &'static str) -> Name {
         let (address, length) = (name.as_ptr().addr(), name.len());
         let table = ptr::from_ref(rules).addr();
         let slot = &mut self.slots[slot_of(address)];
@@ -52,17 +55,20 @@ impl KeyCache {
             && known.rewriter == rewriter
             && known.rules == table
         {
-            return known.verdict;
+            return known.name;
         }
-        let verdict = rules.key(name);
+        let name = Name {
+            verdict: rules.key(name),
+            hides_decimals: !rules.explain(&format!("{name}={COORDINATE}")).is_empty(),
+        };
         *slot = Some(Slot {
             rewriter,
             rules: table,
             address,
             length,
-            verdict,
+            name,
         });
-        verdict
+        name
     }
 }
 
@@ -71,6 +77,9 @@ fn slot_of(address: usize) -> usize {
     const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
     ((address as u64).wrapping_mul(GOLDEN) >> (64 - SLOTS.ilog2())) as usize
 }
+
+/// A number of the kind that a name like `lat` turns into a place.
+const COORDINATE: &str = "38.889484";
 
 /// Field names in use at one time; an application has a few dozen on its hot paths.
 const SLOTS: usize = 64;

@@ -19,6 +19,7 @@ use tracing_core::{Field, field::Visit};
 use super::{
     RewriterId,
     error::CleanError,
+    keys::Name,
     limits::{MAX_LAST_WORD_BYTES, MAX_NESTED_RENDERINGS, MAX_VALUE_BYTES, TRUNCATED, UNPRINTABLE},
     scratch::{Recorded, Rendered, Scratch},
 };
@@ -64,7 +65,9 @@ impl Visit for Renderer<'_> {
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        let long = value.abs() >= SHORTEST_SECRET_NUMBER as f64;
+        // Printing a number with decimals costs more than all the rest, and few names make it tell.
+        let long = value.abs() >= SHORTEST_SECRET_NUMBER as f64
+            || (value.fract() != 0.0 && self.name(field).hides_decimals);
         self.number(field, Rendered::F64(value), long, value);
     }
 
@@ -148,9 +151,13 @@ impl<'a> Renderer<'a> {
 
     /// What the rules say of the field's name; `None` if it is left out.
     fn kept(&mut self, field: &Field) -> Option<KeyVerdict> {
-        let keys = &mut self.scratch.keys;
-        let verdict = keys.verdict(self.rules, self.rewriter, field.name());
+        let verdict = self.name(field).verdict;
         (verdict != KeyVerdict::Drop).then_some(verdict)
+    }
+
+    fn name(&mut self, field: &Field) -> Name {
+        let keys = &mut self.scratch.keys;
+        keys.name(self.rules, self.rewriter, field.name())
     }
 
     // Inlined so that the value is built where it will lie.

@@ -119,6 +119,26 @@ fn a_long_number_that_is_a_card_becomes_a_marker_and_other_numbers_stay() {
 }
 
 #[test]
+fn a_coordinate_goes_as_a_number_too_and_other_decimals_stay() {
+    check(
+        || {
+            info!(
+                lat = 38.889484,
+                longitude = -77.036527,
+                ratio = 38.889484,
+                lat_count = 2.0
+            )
+        },
+        &[
+            ("lat", text("[COORDINATES]")),
+            ("longitude", text("[COORDINATES]")),
+            ("ratio", Kind::F64(38.889484)),
+            ("lat_count", Kind::F64(2.0)),
+        ],
+    );
+}
+
+#[test]
 fn rules_scoped_to_a_logger_apply_to_its_events_spans_and_late_records() {
     bridge_log();
     let lenient = Rules::builder().without("email").build().unwrap();
