@@ -134,6 +134,7 @@ impl<'a> Record<'a> {
         } else {
             ink
         };
+        let message = cut(&message, MAX_MESSAGE_CHARACTERS);
         for line in page.fill(MESSAGE_MARGIN, message.split(' ')) {
             let begin = head.take();
             let begin = begin.unwrap_or_else(|| format!("{:MESSAGE_MARGIN$}", ""));
@@ -239,8 +240,10 @@ fn words(text: &str) -> Vec<String> {
     one_line(text).split(' ').map(str::to_owned).collect()
 }
 
+/// What the terminal shows as it is: a record must not move the cursor or forge another line.
 fn one_line(text: &str) -> String {
-    text.replace(['\n', '\r'], " ")
+    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().map(shown).collect()
 }
 
 fn short(id: &Value) -> &str {
@@ -264,6 +267,9 @@ fn cut(text: &str, columns: usize) -> String {
 /// The longest logger of the scripted session has as many.
 /// The longest logger of the scripted session has as many.
 const LOGGER_COLUMNS: usize = 16;
+
+/// Characters of a message that are shown; the record has them all.
+const MAX_MESSAGE_CHARACTERS: usize = 180;
 
 /// Where what belongs to a record begins: time and level stand before it.
 const MARGIN: usize = 2 + 12 + 2 + 5 + 2;

@@ -1,0 +1,302 @@
+//! One record from a macro to the OTLP receiver, through the real server.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
+use serde_json::{Value, json};
+use tracing::{debug, error, info, info_span, trace, warn};
+use tracing_soliplex::{Builder, PanicHook, Sanitize as _, Soliplex, SpanId, TraceId};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::backend::Backend;
+
+const SOON: Duration = Duration::from_secs(30);
+
+fn builder(backend: &Backend) -> Builder {
+    let token = backend.token();
+    Soliplex::builder("road-test", "2.1.0")
+        .endpoint(backend.url())
+        .token_provider(move || Some(token.clone()))
+        .startup_jitter(Duration::ZERO)
+        .panic_hook(PanicHook::Off)
+}
+
+/// Logs through the pipeline and returns what arrived at the far end, in order.
+fn arrived(log: impl FnOnce(&Soliplex)) -> Vec<Value> {
+    let backend = Backend::start();
+    let soliplex = builder(&backend).start().unwrap();
+    {
+        let stack = tracing_subscriber::registry().with(soliplex.export_layer());
+        let _default = stack.sanitize(&soliplex).set_default();
+        log(&soliplex);
+    }
+    deliver(backend, &soliplex)
+}
+
+fn deliver(backend: Backend, soliplex: &Soliplex) -> Vec<Value> {
+    let report = soliplex.shutdown(SOON);
+    assert!(report.is_complete(), "{report}");
+    let mut records = backend.finish();
+    records.sort_by_key(|record| record["attributes"]["soliplex.seq"].as_u64());
+    records
+}
+
+fn only(mut records: Vec<Value>) -> Value {
+    assert_eq!(records.len(), 1, "{records:?}");
+    records.remove(0)
+}
+
+#[test]
+fn fields_arrive_with_their_types() {
+    let record = only(arrived(|_| {
+        info!(
+            target: "shop.cart",
+            text = "plain",
+            number = -7_i64,
+            large = u64::MAX,
+            half = 0.5,
+            yes = true,
+            debugged = ?Some(3),
+            shown = %"as is",
+            "added {} to the cart",
+            "an apple"
+        );
+    }));
+    assert_eq!(record["body"], "added an apple to the cart");
+    assert_eq!(record["scope"], "shop.cart");
+    assert_eq!(
+        (&record["severity"], &record["severityNumber"]),
+        (&json!("INFO"), &json!(9))
+    );
+    let attributes = &record["attributes"];
+    for (name, expected) in [
+        ("text", json!("plain")),
+        ("number", json!(-7)),
+        ("half", json!(0.5)),
+        ("yes", json!(true)),
+        ("debugged", json!("Some(3)")),
+        ("shown", json!("as is")),
+    ] {
+        assert_eq!(attributes[name], expected, "{name}");
+    }
+    assert_eq!(record["resource"]["service.name"], "road-test");
+    assert_eq!(record["resource"]["service.version"], "2.1.0");
+    assert!(record.get("traceId").is_none(), "an id was invented");
+}
+
+#[test]
+fn each_level_arrives_as_its_severity() {
+    let records = arrived(|_| {
+        trace!("1");
+        debug!("5");
+        info!("9");
+        warn!("13");
+        error!("17");
+    });
+    let severities = records
+        .iter()
+        .map(|record| record["severityNumber"].to_string());
+    let bodies = records
+        .iter()
+        .map(|record| record["body"].as_str().unwrap().to_owned());
+    assert!(severities.eq(bodies));
+}
+
+#[test]
+fn numbers_of_a_session_begin_at_one_and_have_no_gap() {
+    let records = arrived(|_| (0..250).for_each(|number| info!(number, "counted")));
+    let numbers = records
+        .iter()
+        .map(|record| record["attributes"]["soliplex.seq"].as_u64().unwrap());
+    assert!(numbers.eq(1..=250));
+}
+
+#[test]
+fn the_nearest_span_wins_and_late_fields_count() {
+    let record = only(arrived(|_| {
+        let outer = info_span!(
+            "request",
+            user = "outer",
+            path = "/a",
+            status = tracing::field::Empty
+        );
+        let _outer = outer.enter();
+        let inner = info_span!("query", user = "inner", rows = 3_u64);
+        let _inner = inner.enter();
+        outer.record("status", 204_u64);
+        info!(rows = 4_u64, "done");
+    }));
+    let attributes = &record["attributes"];
+    assert_eq!(
+        attributes["rows"], 4,
+        "the event's own field wins over a span's"
+    );
+    assert_eq!(
+        attributes["user"], "inner",
+        "the nearer span wins over the farther"
+    );
+    assert_eq!(attributes["path"], "/a");
+    assert_eq!(attributes["status"], 204);
+    assert_eq!(attributes["span.name"], "query");
+    assert_eq!(attributes["span.path"], "request:query");
+}
+
+#[derive(Debug)]
+struct Failure(&'static str, Option<Box<Failure>>);
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.1.as_deref().map(|inner| inner as _)
+    }
+}
+
+#[test]
+fn an_error_arrives_with_the_chain_of_its_causes() {
+    let record = only(arrived(|_| {
+        let root = Failure("the disk is full", None);
+        let failure = Failure(
+            "saving failed",
+            Some(Box::new(Failure("no page", Some(Box::new(root))))),
+        );
+        error!(error = &failure as &(dyn Error + 'static), "could not save");
+    }));
+    let message = &record["attributes"]["exception.message"];
+    assert_eq!(message, "saving failed: no page: the disk is full");
+}
+
+#[test]
+fn what_libraries_log_arrives_under_their_own_names() {
+    // One for the whole process; other tests log nothing through `log`.
+    let _ = tracing_log::LogTracer::init();
+    let record = only(arrived(
+        |_| log::warn!(target: "some_library::pool", "{} connections left", 2),
+    ));
+    assert_eq!(record["scope"], "some_library::pool");
+    assert_eq!(record["severity"], "WARN");
+    assert_eq!(record["body"], "2 connections left");
+    let attributes = record["attributes"].as_object().unwrap();
+    assert!(
+        attributes
+            .keys()
+            .all(|name| !name.starts_with("log.") || name == "log.record.uid")
+    );
+}
+
+#[test]
+fn a_secret_is_gone_before_it_leaves_the_thread() {
+    let records = arrived(|soliplex| {
+        soliplex.set_user(Some("grace.hopper@example.org"));
+        let _span = info_span!("login", password = "Kestrel-91-Zw").entered();
+        info!(
+            authorization = "Bearer eyJhbGciOiJIUzI1NiJ9.e30.Kestrel91Zw",
+            "by grace.hopper@example.org"
+        );
+        error!(
+            error = &Failure("password=Kestrel-91-Zw", None) as &(dyn Error + 'static),
+            "refused"
+        );
+    });
+    let text = serde_json::to_string(&records).unwrap();
+    assert!(
+        !text.contains("Kestrel") && !text.contains("grace"),
+        "{text}"
+    );
+    assert_eq!(records[0]["body"], "by [EMAIL]");
+}
+
+#[test]
+fn a_record_over_its_limit_arrives_cut_and_says_so() {
+    let record = only(arrived(|_| {
+        info!(note = "kept", "{}", "long ".repeat(40_000))
+    }));
+    let body = record["body"].as_str().unwrap();
+    assert!(body.len() < 64 * 1024);
+    assert!(body.ends_with("…[truncated]"));
+    assert_eq!(record["attributes"]["note"], "kept");
+}
+
+#[test]
+fn the_ids_of_a_tracing_layer_arrive_and_none_are_invented() {
+    let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder().build();
+    let backend = Backend::start();
+    // tracing-opentelemetry keeps its own span data private, and makes the entered span current.
+    let current = || {
+        let context = opentelemetry::Context::current();
+        let span = context.span().span_context().clone();
+        Some((
+            TraceId::from_bytes(span.trace_id().to_bytes())?,
+            SpanId::from_bytes(span.span_id().to_bytes())?,
+        ))
+    };
+    let soliplex = builder(&backend)
+        .trace_context(move |_extensions| current())
+        .start()
+        .unwrap();
+    let expected = {
+        let stack = tracing_subscriber::registry()
+            .with(tracing_opentelemetry::layer().with_tracer(provider.tracer("road")))
+            .with(soliplex.export_layer());
+        let _default = stack.sanitize(&soliplex).set_default();
+        info!("outside of any span");
+        let _span = info_span!("request").entered();
+        info!("inside");
+        let (trace_id, span_id) = current().unwrap();
+        (trace_id.to_string(), span_id.to_string())
+    };
+    let records = deliver(backend, &soliplex);
+    assert!(records[0].get("traceId").is_none(), "{}", records[0]);
+    assert_eq!(records[1]["traceId"], expected.0.as_str());
+    assert_eq!(records[1]["spanId"], expected.1.as_str());
+}
+
+#[test]
+fn the_server_keeps_the_users_name_beside_the_sessions() {
+    let record = only(arrived(|soliplex| {
+        soliplex.set_user(Some("ada"));
+        info!(session.id = "spoofed", "hello");
+    }));
+    let attributes = &record["attributes"];
+    assert_eq!(attributes["user.id"], "ada");
+    assert_eq!(attributes["enduser.id"], "tester");
+    assert_eq!(attributes["soliplex.user_mismatch"], true);
+    assert_ne!(attributes["session.id"], "spoofed");
+    assert_eq!(attributes["client.session.id"], "spoofed");
+}
+
+#[test]
+fn the_pipeline_logs_nothing_about_itself() {
+    // A device whose stack takes every level of every target, in a process of its own because the
+    // worker's thread would see nothing but a global subscriber.
+    let backend = Backend::start();
+    let store = tempfile::tempdir().unwrap();
+    let arguments = [
+        "--events",
+        "20",
+        "--rate",
+        "0",
+        "--error-every",
+        "5",
+        "--startup-jitter",
+        "0",
+    ];
+    let device =
+        crate::device::Device::start(store.path(), &backend.url(), &backend.token(), &arguments);
+    let (told, status) = device.finish();
+    assert!(status.success());
+    assert_eq!(told.len(), 20);
+    for record in backend.finish() {
+        assert_eq!(
+            record["scope"], "soliplex_examples::field_device::work",
+            "{record}"
+        );
+    }
+}
