@@ -171,6 +171,7 @@ impl<'a> Renderer<'a> {
             index: field.index(),
             value,
             verdict,
+            suspect: false,
         });
     }
 

@@ -43,6 +43,8 @@ pub(super) struct Recorded {
     pub(super) value: Rendered,
     /// What the rules say of the field's name.
     pub(super) verdict: KeyVerdict,
+    /// Whether its text has to be looked at by itself; known once all text is settled.
+    pub(super) suspect: bool,
 }
 
 /// A value of the kind it was recorded as; text and bytes lie in [`Scratch`].

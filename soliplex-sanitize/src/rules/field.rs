@@ -14,12 +14,21 @@ impl Rules {
         self.0.has_scopes()
     }
 
-    /// Whether no rule for free text can fire on any of `texts`, which are separated by NUL.
+    /// Calls `on` for every position in `texts`, which are separated by NUL, at which a rule for
+    /// free text might fire. A text that holds none of them comes out of [`Rules::sanitize`] as it
+    /// is, unless there [are patterns](Rules::has_patterns).
     ///
     /// NUL belongs to no shape, so nothing is found across two texts, and nothing that lies in one
     /// is hidden by its neighbors.
-    pub(crate) fn are_silent_on(&self, texts: &str) -> bool {
-        self.is_none() || !scan::suspects(&self.0, texts.as_bytes())
+    pub(crate) fn suspects(&self, texts: &str, on: impl FnMut(usize)) {
+        if !self.is_none() {
+            scan::suspects(texts.as_bytes(), on);
+        }
+    }
+
+    /// Whether patterns were added, which no text is known not to match.
+    pub(crate) fn has_patterns(&self) -> bool {
+        self.0.has_patterns()
     }
 
     /// Whether the name of a field might tell what such a text is, though the text does not.
@@ -68,21 +77,34 @@ mod tests {
 
     proptest! {
         #[test]
-        fn silence_on_joined_texts_means_that_none_of_them_changes(texts in prop::collection::vec(text(), 0..5)) {
+        fn a_text_without_a_suspect_does_not_change(texts in prop::collection::vec(text(), 0..5)) {
             let rules = Rules::standard();
-            if rules.are_silent_on(&texts.join("\0")) {
-                for text in &texts {
+            let joined = texts.join("\0");
+            let mut suspects = Vec::new();
+            rules.suspects(&joined, |at| suspects.push(at));
+            let mut start = 0;
+            for text in &texts {
+                let range = start..start + text.len();
+                if !suspects.iter().any(|at| range.contains(at)) {
                     prop_assert_eq!(rules.sanitize(text), text.as_str());
                 }
+                start = range.end + 1;
             }
         }
 
         #[test]
         fn a_suspect_is_never_hidden_by_its_neighbors(texts in prop::collection::vec(text(), 0..5)) {
             let rules = Rules::standard();
-            let joined = rules.are_silent_on(&texts.join("\0"));
-            let single = texts.iter().all(|text| rules.are_silent_on(text));
-            prop_assert_eq!(joined, single);
+            let (mut joined, mut single) = (Vec::new(), Vec::new());
+            rules.suspects(&texts.join("\0"), |at| joined.push(at));
+            let mut start = 0;
+            for text in &texts {
+                rules.suspects(text, |at| single.push(start + at));
+                start += text.len() + 1;
+            }
+            for at in single {
+                prop_assert!(joined.contains(&at));
+            }
         }
 
         #[test]
@@ -91,7 +113,9 @@ mod tests {
             prop_assume!(rules.key(name) == KeyVerdict::Keep);
             let expected = rules.sanitize_value(name, &text);
             prop_assert_eq!(&rules.sanitize_kept(name, &text), &expected);
-            if rules.are_silent_on(&text) && !rules.may_need_name(&text) {
+            let mut suspects = 0;
+            rules.suspects(&text, |_| suspects += 1);
+            if suspects == 0 && !rules.may_need_name(&text) {
                 prop_assert_eq!(expected, text.as_str());
             }
         }

@@ -56,11 +56,11 @@ pub(super) fn find(table: &Table, text: &str) -> Vec<Span> {
     spans
 }
 
-/// Whether `find` has anything to look at: where the gate is silent, nothing is found.
-pub(super) fn suspects(table: &Table, text: &[u8]) -> bool {
-    let mut suspects = table.has_patterns();
-    gate::scan(text, |_, _| suspects = true);
-    suspects || BEARER.find(text).is_some()
+/// Calls `on` for every position in `text` that deserves a look; where there is none, `find` finds
+/// nothing but what patterns of the user's own match.
+pub(super) fn suspects(text: &[u8], mut on: impl FnMut(usize)) {
+    gate::scan(text, |_, at| on(at));
+    BEARER.find_iter(text).for_each(on);
 }
 
 /// Reads the text again without its disguises and adds what only shows then.
