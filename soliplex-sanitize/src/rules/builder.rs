@@ -292,6 +292,5 @@ pub(super) fn dod() -> RulesBuilder {
         .fold(RulesBuilder::standard(), RulesBuilder::deny_key);
     builder
         .pattern_with("edipi-near-person", r"(?i)\b(?:user|member|cac|person|sailor|soldier|airman|marine|officer|dod)\b[^\n\d]{0,16}(\d{10})\b", "[EDIPI]")
-        .pattern_with("dsn-phone", r"(?i)\bDSN:?\s*(?:\(?\d{3}\)?[-. ]?)?(\d{3}[-. ]?\d{4})\b", "[PHONE]")
         .pattern_with("bare-coordinates", r"(-?\d{1,2}\.\d{4,}\s*,\s*-?\d{1,3}\.\d{4,})", "[COORDINATES]")
 }

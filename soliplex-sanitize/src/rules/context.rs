@@ -65,7 +65,9 @@ pub(super) fn around(b: &[u8], start: usize, end: usize) -> Context {
             break;
         }
         let word = &b[at..stop];
-        if !begins_like_one(word) {
+        // A marker names a rule; it says nothing of its neighbors.
+        let marker = at > 0 && b[at - 1] == b'[' && b.get(stop) == Some(&b']');
+        if marker || !begins_like_one(word) {
             previous = word;
             continue;
         }
@@ -90,7 +92,7 @@ pub(super) fn around(b: &[u8], start: usize, end: usize) -> Context {
         if word.is_empty() {
             break;
         }
-        if ["bank", "office", "mobile", "fax", "home", "cell"]
+        if ["bank", "office", "mobile", "fax", "cell"]
             .iter()
             .any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
         {

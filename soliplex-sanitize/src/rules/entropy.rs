@@ -6,8 +6,6 @@ pub(super) fn is_benign_word(value: &[u8]) -> bool {
         "-",
         "...",
         "*",
-        "0",
-        "1",
         "absent",
         "accepted",
         "allowed",

@@ -215,7 +215,7 @@ fn shapes(m: &Masks, base: usize, text: &[u8], on: &mut impl FnMut(Shape, usize)
     report(Shape::LongDigits, d8 & !(d8 << 1));
     // A last group of up to six digits may begin three bytes before this block.
     if (d3 & (gap << 3)) >> (HALF - 3) != 0 {
-        groups(digit, dash, dot, colon, space, gap, d2, d3, d4, &mut report);
+        groups(m, &mut report);
     }
     let dotted = digit & (dot << 1) & (digit << 2);
     if here(dotted) != 0 {
@@ -281,18 +281,19 @@ fn shapes(m: &Masks, base: usize, text: &[u8], on: &mut impl FnMut(Shape, usize)
 
 /// Numbers written in groups of digits.
 #[inline]
-fn groups(
-    digit: u64,
-    dash: u64,
-    dot: u64,
-    colon: u64,
-    space: u64,
-    gap: u64,
-    d2: u64,
-    d3: u64,
-    d4: u64,
-    report: &mut impl FnMut(Shape, u64),
-) {
+fn groups(m: &Masks, report: &mut impl FnMut(Shape, u64)) {
+    let Masks {
+        digit,
+        dot,
+        dash,
+        colon,
+        space,
+        ..
+    } = *m;
+    let gap = dash | space | dot;
+    let d2 = digit & (digit << 1);
+    let d3 = d2 & (digit << 2);
+    let d4 = d2 & (d2 << 2);
     let d5 = d4 & (digit << 4);
     let d6 = d5 & (digit << 5);
     report(
@@ -304,9 +305,9 @@ fn groups(
         d4 & (gap << 4) & (d3 << 5) & (gap << 8) & (d3 << 9),
     );
     // Two gaps, or one between five digits and six, or a dash.
-    let phone =
-        (d3 & (gap << 3) & (d3 << 4) & ((gap << 7) | (gap << 8))) | (d6 & (space << 6) & (d5 << 7));
-    report(Shape::PhoneGroups, phone | (d4 & (dash << 4) & (d3 << 5)));
+    let twice = d3 & (gap << 3) & (d3 << 4) & ((gap << 7) | (gap << 8));
+    let once = (d6 & (space << 6) & (d5 << 7)) | (d4 & (dash << 4) & (d3 << 5));
+    report(Shape::PhoneGroups, twice | once);
     report(
         Shape::PartlyDashed,
         (d4 & (dash << 4) & (d5 << 5)) | (d6 & (dash << 6) & (d3 << 7)),
@@ -318,7 +319,8 @@ fn groups(
     if decimal != 0 {
         // The seconds of a time of day are no degrees.
         let joint = dot | colon;
-        let time = (joint << 6) | (d2 << 5 & (joint << 7)) | (d3 << 5 & (joint << 8)) | (d4 << 5);
+        let time =
+            (joint << 6) | ((d2 << 5) & (joint << 7)) | ((d3 << 5) & (joint << 8)) | (d4 << 5);
         report(Shape::Decimal, decimal & !time);
     }
 }

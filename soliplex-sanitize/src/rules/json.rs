@@ -91,7 +91,7 @@ fn clean_names(rules: &Rules, map: &mut serde_json::Map<String, Value>) {
 /// `edipi`, `imei`, `lat`.
 pub(super) fn in_context<'a>(rules: &Rules, key: &str, text: &'a str) -> Cow<'a, str> {
     let clean = rules.sanitize(text);
-    if key.is_empty() || matches!(clean, Cow::Owned(_)) || !wants_context(text) {
+    if key.is_empty() || !wants_context(&clean) {
         return clean;
     }
     // The name and the value as one text, so that the name is the word before the value.
@@ -99,7 +99,7 @@ pub(super) fn in_context<'a>(rules: &Rules, key: &str, text: &'a str) -> Cow<'a,
     joined.clear();
     joined.push_str(key);
     joined.push('=');
-    joined.push_str(text);
+    joined.push_str(&clean);
     let spans: Vec<_> = scan::find(&rules.0, &joined)
         .into_iter()
         .filter(|span| span.start > key.len())
@@ -113,7 +113,7 @@ pub(super) fn in_context<'a>(rules: &Rules, key: &str, text: &'a str) -> Cow<'a,
     if spans.is_empty() {
         clean
     } else {
-        Cow::Owned(rules.write(text, &spans))
+        Cow::Owned(rules.write(&clean, &spans))
     }
 }
 

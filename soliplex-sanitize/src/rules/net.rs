@@ -397,13 +397,10 @@ fn is_ipv4(text: &[u8]) -> bool {
     let mut parts = 0;
     for part in text.split(|c| *c == b'.') {
         parts += 1;
-        let value = part.iter().fold(0_u32, |n, c| n * 10 + u32::from(c - b'0'));
-        if parts > 4
-            || part.is_empty()
-            || part.len() > 3
-            || value > 255
-            || (part.len() == 2 && part[0] == b'0')
-        {
+        if parts > 4 || !(1..=3).contains(&part.len()) || (part.len() == 2 && part[0] == b'0') {
+            return false;
+        }
+        if part.iter().fold(0_u32, |n, c| n * 10 + u32::from(c - b'0')) > 255 {
             return false;
         }
     }

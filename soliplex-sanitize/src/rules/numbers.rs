@@ -426,9 +426,11 @@ fn coordinate(b: &[u8], dot: usize) -> Option<(usize, usize)> {
         start -= 1;
     }
     let left = start > 0 && (b[start - 1].is_ascii_alphanumeric() || b[start - 1] == b'.');
-    let right = b
-        .get(end)
-        .is_some_and(|c| *c == b'.' && b.get(end + 1).is_some_and(u8::is_ascii_digit));
+    let right = b.get(end).is_some_and(|c| match c {
+        b'.' => b.get(end + 1).is_some_and(u8::is_ascii_digit),
+        b'N' | b'S' | b'E' | b'W' => b.get(end + 1).is_some_and(u8::is_ascii_alphanumeric),
+        c => c.is_ascii_alphanumeric(),
+    });
     (!left && !right).then_some((start, end))
 }
 

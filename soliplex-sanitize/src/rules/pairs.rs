@@ -87,6 +87,9 @@ impl Scan<'_> {
         let at = skip_wrappers(b, at);
         let Some(&first) = b.get(at) else { return };
         if let Some((open, mark)) = opening_quote(b, at) {
+            if quote.is_none() && closes_string(b, open) {
+                return;
+            }
             let end = closing_quote(b, open, mark.0, mark.1);
             let value = &b[open..end];
             let secret = match strength {
@@ -222,6 +225,9 @@ impl Scan<'_> {
             return self.value(at, Strength::Certain, b':', quote);
         }
         if let Some((open, mark)) = opening_quote(b, at) {
+            if quote.is_none() && closes_string(b, open) {
+                return;
+            }
             let end = closing_quote(b, open, mark.0, mark.1);
             if end > open && !self.is_marker(&b[open..end]) && !is_benign_word(&b[open..end]) {
                 self.push(open, end, Rule::Key);
@@ -324,7 +330,8 @@ fn key_before(b: &[u8], at: usize) -> Option<Key> {
         let start = b[floor..close]
             .iter()
             .rposition(|&c| c == mark)
-            .map(|p| floor + p + 1)?;
+            // A fragment of a larger text may have lost the opening one.
+            .map_or_else(|| word_start(b, close), |p| floor + p + 1);
         return (start < close).then_some(Key {
             start,
             end: close,
@@ -410,6 +417,11 @@ fn opening_quote(b: &[u8], at: usize) -> Option<(usize, (u8, usize))> {
         Some(&mark @ (b'"' | b'\'' | b'`')) => Some((at + slashes + 1, (mark, slashes))),
         _ => None,
     }
+}
+
+/// Whether the quote before `at` ends the text around the pair (`["password="]`) and begins no value.
+fn closes_string(b: &[u8], at: usize) -> bool {
+    matches!(b.get(at), None | Some(b',' | b']' | b'}' | b':' | b')'))
 }
 
 /// Where the text of a quoted value ends: at the mark behind as many backslashes as the first one.

@@ -37,6 +37,9 @@ thread_local! {
     static SPARE: Cell<Option<Box<Folded>>> = const { Cell::new(None) };
 }
 
+/// How far before a number in a list a quote is looked for.
+const MAX_ELEMENT_BYTES: usize = 256;
+
 /// A spare buffer larger than this is not kept.
 const MAX_SPARE_BYTES: usize = 64 * 1024;
 
@@ -237,7 +240,11 @@ impl<'t> Scan<'t> {
                 .is_some_and(|n| self.is_marker(&self.b[at..=at + n]))
     }
 
-    pub(super) fn push(&mut self, start: usize, end: usize, rule: Rule) {
+    pub(super) fn push(&mut self, mut start: usize, end: usize, rule: Rule) {
+        // A sign belongs to its number.
+        if start > 0 && self.b[start - 1] == b'-' && self.json_number(start - 1, end).is_some() {
+            start -= 1;
+        }
         let fill = match self.json_number(start, end) {
             Some(slashes) => Fill::Quoted(slashes),
             None => Fill::Marker,
@@ -294,9 +301,35 @@ impl<'t> Scan<'t> {
                 )
             }
             Some(b'[' | b',') if matches!(b.trim_ascii_start().first(), Some(b'[' | b'{')) => {
-                Some(0)
+                Some(self.nesting(start))
             }
             _ => None,
+        }
+    }
+
+    /// The backslashes that a quote at `at` would need, judged by the nearest quote before it: JSON
+    /// inside a JSON string has one more than the string's own.
+    fn nesting(&self, at: usize) -> u8 {
+        let b = self.b;
+        let floor = at.saturating_sub(MAX_ELEMENT_BYTES);
+        let Some(quote) = b[floor..at]
+            .iter()
+            .rposition(|c| *c == b'"')
+            .map(|n| floor + n)
+        else {
+            return 0;
+        };
+        let slashes = b[..quote]
+            .iter()
+            .rev()
+            .take(8)
+            .take_while(|c| **c == b'\\')
+            .count();
+        let opens = matches!(b.get(quote + 1), Some(b'[' | b'{'));
+        if opens {
+            2 * slashes as u8 + 1
+        } else {
+            slashes as u8
         }
     }
 }

@@ -1,0 +1,209 @@
+//! What holds for every text: redacting twice changes nothing, JSON stays JSON, nothing secret that
+//! was put in comes out.
+
+use proptest::prelude::*;
+use serde_json::Value;
+use soliplex_sanitize::Rules;
+
+/// The longest marker with quotes around it; what it replaces has at least one byte.
+const MAX_MARKER_BYTES: usize = 24;
+
+/// Pieces that rules react to, alone and against each other's edges.
+fn piece() -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => "\\PC{0,12}",
+        2 => "[a-z]{1,8}",
+        3 => prop::sample::select(PIECES).prop_map(str::to_owned),
+        1 => "[0-9]{1,20}",
+        1 => "[0-9]{1,4}([-. :][0-9]{1,4}){1,6}",
+        1 => "[A-Za-z0-9_-]{10,50}",
+        1 => "[\\x00-\\x7f]{0,6}",
+    ]
+}
+
+const PIECES: &[&str] = &[
+    "password=",
+    "token: ",
+    "\"secret\":",
+    "\\\"pin\\\":",
+    "'",
+    "\"",
+    "\\",
+    "\\\\",
+    "\n",
+    "\r\n",
+    "\\n",
+    " ",
+    "{",
+    "}",
+    "[",
+    "]",
+    "(",
+    ")",
+    ",",
+    ";",
+    "&",
+    "=",
+    ":",
+    "=>",
+    "@",
+    "ann@example.com",
+    "https://u:p@h.example/",
+    "10.0.0.1",
+    "::1",
+    "2001:db8::",
+    "219-09-9999",
+    "4111111111111111",
+    "+1 415 555 0132",
+    "Bearer ",
+    "bearer abc123",
+    "eyJhbGciOiJIUzI1NiJ9.",
+    "ghp_",
+    "-----BEGIN PRIVATE KEY-----",
+    "-----END PRIVATE KEY-----",
+    "/home/ann/src/main.rs:1",
+    "C:\\Users\\ann\\x",
+    "[REDACTED]",
+    "[EMAIL]",
+    "[IPV4]",
+    "\u{1b}[31m",
+    "\u{ff11}",
+    "%40",
+    "\\u0040",
+    "&#64;",
+    "lat 38.8977",
+    "imei ",
+    "Cookie: a=b; ",
+    "Authorization: ",
+    "Basic dXNlcjpwYXNz",
+    "<password>",
+    "Some(",
+    "passport ",
+    "hooks.slack.com/services/",
+];
+
+fn text() -> impl Strategy<Value = String> {
+    prop::collection::vec(piece(), 0..12).prop_map(|pieces| pieces.concat())
+}
+
+/// A value with names that matter and texts that do.
+fn value() -> impl Strategy<Value = Value> {
+    let name = prop_oneof![
+        prop::sample::select(
+            &[
+                "password", "token", "user", "cookies", "count", "lat", "message", "api_key",
+                "nested"
+            ][..]
+        )
+        .prop_map(str::to_owned),
+        "[a-z]{1,6}"
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        text().prop_map(Value::from)
+    ];
+    leaf.prop_recursive(4, 24, 4, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((name.clone(), inner), 0..4)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+        ]
+    })
+}
+
+/// The same containers with as many members; a string or number may have become a string.
+fn same_shape(before: &Value, after: &Value) -> bool {
+    match (before, after) {
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_shape(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len()
+                && a.iter()
+                    .all(|(name, a)| b.get(name).is_none_or(|b| same_shape(a, b)))
+        }
+        (Value::String(_) | Value::Number(_), Value::String(_)) => true,
+        (a, b) => a == b,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn redacting_twice_changes_nothing(text in text()) {
+        let rules = Rules::standard();
+        let once = rules.sanitize(&text).into_owned();
+        prop_assert_eq!(rules.sanitize(&once), once.as_str(), "of {:?}", text);
+    }
+
+    #[test]
+    fn redacted_text_grows_no_more_than_its_markers(text in text()) {
+        let clean = Rules::standard().sanitize(&text).into_owned();
+        prop_assert!(clean.len() <= text.len() * MAX_MARKER_BYTES);
+    }
+
+    #[test]
+    fn findings_are_in_order_apart_and_on_characters(text in text()) {
+        let mut end = 0;
+        for finding in Rules::standard().explain(&text) {
+            prop_assert!(finding.range.start >= end && finding.range.start < finding.range.end);
+            prop_assert!(text.get(finding.range.clone()).is_some());
+            end = finding.range.end;
+        }
+    }
+
+    #[test]
+    fn a_text_is_borrowed_exactly_when_nothing_is_found(text in text()) {
+        let rules = Rules::standard();
+        let borrowed = matches!(rules.sanitize(&text), std::borrow::Cow::Borrowed(_));
+        prop_assert_eq!(borrowed, rules.explain(&text).is_empty());
+    }
+
+    #[test]
+    fn json_in_a_text_stays_json_of_the_same_shape(value in value()) {
+        let text = serde_json::json!([value]).to_string();
+        let value = serde_json::json!([value]);
+        let clean = Rules::standard().sanitize(&text).into_owned();
+        let after: Value = serde_json::from_str(&clean).map_err(|e| TestCaseError::fail(format!("{e}: {text} => {clean}")))?;
+        prop_assert!(same_shape(&value, &after), "{} => {}", text, clean);
+    }
+
+    #[test]
+    fn json_in_a_json_string_stays_json_of_the_same_shape(value in value()) {
+        let value = serde_json::json!([value]);
+        let text = serde_json::json!({ "body": value.to_string() }).to_string();
+        let clean = Rules::standard().sanitize(&text).into_owned();
+        let outer: Value = serde_json::from_str(&clean).map_err(|e| TestCaseError::fail(format!("{e}: {text} => {clean}")))?;
+        let body = outer["body"].as_str().ok_or_else(|| TestCaseError::fail("the body is a string"))?;
+        let after: Value = serde_json::from_str(body).map_err(|e| TestCaseError::fail(format!("{e}: {text} => {clean}")))?;
+        prop_assert!(same_shape(&value, &after), "{} => {}", text, clean);
+    }
+
+    #[test]
+    fn a_structured_value_keeps_its_shape_and_is_clean_the_first_time(value in value()) {
+        let rules = Rules::standard();
+        let mut once = value.clone();
+        rules.sanitize_json(&mut once);
+        prop_assert!(same_shape(&value, &once));
+        let mut twice = once.clone();
+        rules.sanitize_json(&mut twice);
+        prop_assert_eq!(once, twice);
+    }
+
+    #[test]
+    fn a_password_in_a_pair_never_comes_out(secret in "[a-z]{3}[A-Z0-9]{8}", before in "[a-z ]{0,10}", sep in prop::sample::select(&["=", ": ", "=\"", "\": \"", " => '"][..])) {
+        let line = format!("{before} password{sep}{secret}");
+        prop_assert!(!Rules::standard().sanitize(&line).contains(&secret), "{}", line);
+    }
+
+    #[test]
+    fn an_address_with_its_neighbors_never_comes_out(a in 1_u8..255, b in any::<u8>(), c in any::<u8>(), d in 1_u8..255, before in "[a-df-h]{1,6}[ (=\\[,]", after in "[ ):,;\\]]") {
+        let address = format!("{a}.{b}.{c}.{d}");
+        let line = format!("{before}{address}{after}");
+        prop_assert!(!Rules::standard().sanitize(&line).contains(&address), "{}", line);
+    }
+}
