@@ -60,8 +60,18 @@ impl Device {
 
 /// Delivers what is stored; the account, and whether nothing is left.
 pub(crate) fn drain(store: &Path, endpoint: &str, token: &str) -> (Value, bool) {
+    drain_within(store, endpoint, token, "60")
+}
+
+/// The same, giving up after so many seconds.
+pub(crate) fn drain_within(
+    store: &Path,
+    endpoint: &str,
+    token: &str,
+    seconds: &str,
+) -> (Value, bool) {
     let output = command(store, endpoint, token)
-        .args(["--drain", "--startup-jitter", "0"])
+        .args(["--drain", "--startup-jitter", "0", "--timeout", seconds])
         .output()
         .unwrap();
     let account = serde_json::from_slice(&output.stdout).unwrap();
