@@ -59,6 +59,21 @@ fn typed_fields_and_message_counted(bencher: Bencher, root: &Root) {
     measure(bencher, root.over(Counting), typed);
 }
 
+/// A path is looked at by itself: it might lead through somebody's home.
+#[divan::bench(args = ROOTS)]
+fn typed_fields_with_a_path_counted(bencher: Bencher, root: &Root) {
+    measure(bencher, root.over(Counting), || {
+        info!(
+            status = black_box(200),
+            elapsed_ms = black_box(17.5),
+            cached = black_box(true),
+            method = black_box("GET"),
+            route = black_box("/threads/list"),
+            "request finished"
+        );
+    });
+}
+
 #[divan::bench(args = ROOTS)]
 fn typed_fields_and_message_read(bencher: Bencher, root: &Root) {
     measure(bencher, root.over(Reading), typed);
@@ -102,7 +117,7 @@ fn typed() {
         elapsed_ms = black_box(17.5),
         cached = black_box(true),
         method = black_box("GET"),
-        route = black_box("/threads/list"),
+        worker = black_box("thread list"),
         "request finished"
     );
 }

@@ -57,18 +57,27 @@ impl KeyCache {
         {
             return known.name;
         }
-        let name = Name {
-            verdict: rules.key(name),
-            hides_decimals: !rules.explain(&format!("{name}={COORDINATE}")).is_empty(),
-        };
+        let said = Name::learn(rules, name);
         *slot = Some(Slot {
             rewriter,
             rules: table,
             address,
             length,
-            name,
+            name: said,
         });
-        name
+        said
+    }
+}
+
+impl Name {
+    // Out of the way of the look-ups that find what they look for.
+    #[cold]
+    fn learn(rules: &Rules, name: &str) -> Name {
+        let coordinate = format!("{name}={COORDINATE}");
+        Name {
+            verdict: rules.key(name),
+            hides_decimals: !rules.explain(&coordinate).is_empty(),
+        }
     }
 }
 

@@ -155,6 +155,7 @@ impl<'a> Renderer<'a> {
         (verdict != KeyVerdict::Drop).then_some(verdict)
     }
 
+    #[inline]
     fn name(&mut self, field: &Field) -> Name {
         let keys = &mut self.scratch.keys;
         keys.name(self.rules, self.rewriter, field.name())
