@@ -63,9 +63,9 @@ impl ExportLayer {
         }
     }
 
-    /// The rules to run on what arrives: none when that was done above.
+    /// The rules to run on what arrives: none when that was done above, or when there are none.
     fn rules(&self) -> Option<&Rules> {
-        (!self.clean.load(Ordering::Relaxed)).then_some(&self.rules)
+        (!self.clean.load(Ordering::Relaxed) && !self.rules.is_none()).then_some(&self.rules)
     }
 
     fn write_scope<'r, S: LookupSpan<'r>>(
