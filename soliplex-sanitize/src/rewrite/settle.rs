@@ -18,9 +18,10 @@ pub(super) fn settle(rules: &Rules, scratch: &mut Scratch) {
         recorded,
         ..
     } = scratch;
+    let all = rules.has_patterns();
     let mut any = false;
     for recorded in &mut *recorded {
-        recorded.suspect = rules.has_patterns() || name_counts(rules, recorded, printed);
+        recorded.suspect = all || name_counts(rules, recorded, printed);
         any |= recorded.suspect;
     }
     rules.suspects(printed, |at| {
