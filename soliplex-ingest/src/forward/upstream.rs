@@ -1,6 +1,7 @@
 //! One request to the upstream, and what its answer means.
 
 use std::io::Write as _;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -60,13 +61,16 @@ impl Upstream {
             Some(token) => Some(header_value(token).ok_or(UpstreamError::Header("forward.token"))?),
             None => None,
         };
-        let client = reqwest::Client::builder()
+        let mut client = reqwest::Client::builder()
             .timeout(config.timeout)
             .connect_timeout(CONNECT_TIMEOUT.min(config.timeout))
             .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("soliplex-ingest/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(UpstreamError::Client)?;
+            .user_agent(concat!("soliplex-ingest/", env!("CARGO_PKG_VERSION")));
+        if is_loopback(&config.endpoint) {
+            // No proxy can reach what is on this machine.
+            client = client.no_proxy();
+        }
+        let client = client.build().map_err(UpstreamError::Client)?;
         Ok(Upstream {
             endpoint: config.endpoint.clone(),
             client,
@@ -223,6 +227,19 @@ fn print(request: &[u8]) -> Outcome {
             cause: Cause::Internal,
         },
     }
+}
+
+fn is_loopback(endpoint: &Endpoint) -> bool {
+    let Endpoint::Url(url) = endpoint else {
+        return false;
+    };
+    let url = reqwest::Url::parse(url).ok();
+    let host = url
+        .as_ref()
+        .and_then(reqwest::Url::host_str)
+        .unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 fn header_value(secret: &Secret) -> Option<HeaderValue> {
