@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use soliplex_sanitize::Rules;
-use soliplex_wire::{AnyValue, Attributes, Severity, SpanId, TraceId};
+use soliplex_wire::{AnyValue, Attributes, SpanId, TraceId};
 use tracing_subscriber::registry::Extensions;
 
 use crate::capture::Capture;
@@ -19,7 +19,6 @@ use crate::exporter::Exporter;
 use crate::exporter::http::{Endpoint, EndpointError, HttpExporter};
 use crate::install;
 use crate::intake::Intake;
-use crate::packed::{Kind, PackedHead};
 use crate::panic_hook::{self, PanicHook};
 use crate::queue::{Lane, Queue, QueueOptions, Reader, Recovered};
 use crate::session::Session;
@@ -397,14 +396,7 @@ impl Builder {
 /// the worker writes them with its first commit.
 fn announce(session: &Session, queue: &Queue) {
     // Not by `Session::head`, which would use up the number of the session's first record.
-    let head = PackedHead {
-        kind: Kind::Context,
-        severity: Severity::Fatal,
-        context: session.context(),
-        id: session.session_id(),
-        seq: 0,
-        unix_nanos: 0,
-    };
+    let head = session.announcement();
     let _ = queue.push(Lane::Error, &[&head.to_bytes(), session.facts()]);
 }
 

@@ -78,6 +78,19 @@ impl Session {
         }
     }
 
+    /// The head under which the facts themselves travel. They are no record and take no number, or
+    /// every session would begin with a gap.
+    pub(crate) fn announcement(&self) -> PackedHead {
+        PackedHead {
+            kind: Kind::Context,
+            severity: Severity::Unspecified,
+            context: self.context,
+            id: self.session_id,
+            seq: 0,
+            unix_nanos: 0,
+        }
+    }
+
     /// An id for the record with this number: UUIDv7, RFC 9562 section 5.7.
     ///
     /// The random part comes from the session's own id and the number by a bijection, so that ids
