@@ -15,7 +15,6 @@ use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use jiff::Timestamp;
-use prost::Message as _;
 use soliplex_wire::limits::MAX_RECORD_BYTES;
 use soliplex_wire::{Answer, Envelope, LogRecord, Rejected, Severity, Uuid};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -26,7 +25,6 @@ use crate::config::Limits;
 use crate::error::{IngestError, RATE_LIMIT};
 use crate::forward::{Forwarder, Outcome, Upstream};
 use crate::metrics::{Metrics, Reason};
-use crate::otlp::proto::ExportLogsServiceRequest;
 use crate::otlp::{self, Arrival, Window};
 use crate::rate_limit::{Cost, RateLimits, Remaining};
 use crate::spool::{Batch, Facts, Spool};
@@ -161,13 +159,8 @@ fn judge(mut envelope: Envelope, oversize: bool) -> Judged {
 }
 
 impl Judged {
-    /// The good records as OTLP; they leave, everything else stays.
-    fn map(
-        &mut self,
-        received_at: Timestamp,
-        identity: &Identity,
-        logfire: bool,
-    ) -> ExportLogsServiceRequest {
+    /// The good records as OTLP.
+    fn encode(&mut self, received_at: Timestamp, identity: &Identity, logfire: bool) -> Batch {
         let receipt = self.envelope.receipt.as_ref();
         let arrival = Arrival {
             received_at,
@@ -177,8 +170,14 @@ impl Judged {
             rules: receipt.map(|receipt| receipt.rules.as_str()),
             logfire,
         };
-        let resource = std::mem::take(&mut self.envelope.resource);
-        otlp::map(resource, std::mem::take(&mut self.good), &arrival)
+        let (request, facts) = otlp::encode(&self.envelope.resource, &self.good, &arrival);
+        // The records have served; while the disk is waited for, their bytes are enough.
+        self.good = Vec::new();
+        Batch {
+            request,
+            facts,
+            ids: std::mem::take(&mut self.ids),
+        }
     }
 
     fn answer(&mut self, kept: Kept) -> Answer {
@@ -232,8 +231,8 @@ impl App {
         let remaining = self.rates.charge(&identity, cost)?;
 
         let strange = Strange::among(&judged.good, &identity);
-        let request = judged.map(received_at, &identity, self.logfire);
-        let kept = self.keep(request, std::mem::take(&mut judged.ids)).await?;
+        let batch = judged.encode(received_at, &identity, self.logfire);
+        let kept = self.keep(batch).await?;
         let answer = judged.answer(kept);
         self.count(&judged, &answer, strange);
         Ok(respond(&answer, remaining))
@@ -255,26 +254,14 @@ impl App {
         }
     }
 
-    async fn keep(
-        &self,
-        request: ExportLogsServiceRequest,
-        ids: Vec<Uuid>,
-    ) -> Result<Kept, IngestError> {
-        let bytes = request.encode_to_vec();
-        let facts = Facts::of(&request, bytes.len());
-        drop(request);
+    async fn keep(&self, batch: Batch) -> Result<Kept, IngestError> {
+        let facts = batch.facts;
         if facts.records == 0 {
             return Ok(Kept::default());
         }
         match &self.delivery {
             Delivery::Spool { spool, .. } => {
-                let appended = spool
-                    .append(Batch {
-                        request: bytes,
-                        facts,
-                        ids,
-                    })
-                    .await?;
+                let appended = spool.append(batch).await?;
                 Ok(Kept {
                     records: appended.records.into(),
                     duplicates: appended.duplicates.into(),
@@ -282,7 +269,7 @@ impl App {
             }
             Delivery::Passthrough { upstream, window } => {
                 let records = u64::from(facts.records);
-                let outcome = upstream.post(in_window(bytes, facts, window)).await;
+                let outcome = upstream.post(in_window(batch.request, facts, window)).await;
                 let dead = match outcome {
                     Outcome::Accepted => 0,
                     Outcome::Partial { rejected } => rejected.min(records),

@@ -1,7 +1,7 @@
 //! From the wire's records to OTLP's, and what can be asked of the encoded form.
 //!
 //! Records are encoded when they are accepted and kept in that form: forwarding then joins bytes
-//! instead of building records again. Encoded requests can be joined because a protobuf message
+//! instead of building records again, and encoding itself builds no tree. Encoded requests can be joined because a protobuf message
 //! followed by another of its type is their union, so the resources of two batches simply follow
 //! each other. Only the rare cases decode: a duplicate to take out, a time to adjust, a batch to split.
 //!
@@ -9,8 +9,8 @@
 //!
 //! It is tied to one resource, hides status codes and partial success behind `Ok(())`, panics
 //! without an observed time, wants `'static` severity texts, percent-decodes header values, and
-//! must be handed records one tree at a time. Its messages (`opentelemetry-proto`) are the standard's own and
-//! have none of these. The exporter stays as the oracle: `tests/oracle.rs` sends the same records
+//! must be handed records one tree at a time. The standard's own messages (`opentelemetry-proto`) have none of
+//! these; they decode, split and check what is encoded here. The exporter stays as the oracle: `tests/oracle.rs` sends the same records
 //! through it and compares what arrives.
 //!
 //! # What becomes what
@@ -35,11 +35,12 @@
 //! | the session's claims | `enduser.id`, `soliplex.auth.session`; `soliplex.user_mismatch` when the claimed user differs |
 
 mod map;
+mod protobuf;
 mod split;
 pub mod validate;
 mod window;
 
-pub use map::{Arrival, map};
+pub use map::{Arrival, encode};
 pub(crate) use split::{count, records};
 pub use split::{halves, without};
 pub use window::Window;

@@ -1,13 +1,12 @@
-//! The mapping itself: one function a row of the table in [`otlp`](super).
+//! The mapping itself: one function a row or two of the table in [`otlp`](super).
+
+use std::borrow::Cow;
 
 use jiff::Timestamp;
 use soliplex_wire::{AnyValue, Attributes, LogRecord, Severity, Uuid};
 
-use super::RECORD_UID;
-use super::proto::{
-    self, ArrayValue, ExportLogsServiceRequest, InstrumentationScope, KeyValue, KeyValueList,
-    Resource, ResourceLogs, ScopeLogs, any_value,
-};
+use super::{RECORD_UID, protobuf};
+use crate::spool::Facts;
 
 /// What the server knows about a batch beside its records.
 #[derive(Clone, Copy, Debug)]
@@ -26,36 +25,56 @@ pub struct Arrival<'a> {
     pub logfire: bool,
 }
 
-/// Maps a batch: one resource, one scope a logger, records in the order they were sent within it.
-pub fn map(
-    resource: Attributes,
-    records: Vec<LogRecord>,
+/// Maps and encodes a batch: one resource, one scope a logger, records in the order they were sent within it.
+pub fn encode(
+    resource: &Attributes,
+    records: &[LogRecord],
     arrival: &Arrival<'_>,
-) -> ExportLogsServiceRequest {
+) -> (Vec<u8>, Facts) {
     let stamp = Stamp::new(arrival);
-    let mut scopes: Vec<ScopeLogs> = Vec::new();
+    let mut facts = Facts {
+        records: 0,
+        bytes: 0,
+        urgent: false,
+        earliest: u64::MAX,
+        latest: 0,
+    };
+    let mut scopes: Vec<(&str, Vec<u8>)> = Vec::new();
+    let mut scratch = Vec::with_capacity(1024);
     for record in records {
-        let same = |scope: &ScopeLogs| {
-            scope
-                .scope
-                .as_ref()
-                .is_some_and(|scope| scope.name == record.logger)
-        };
-        let at = scopes.iter().position(same).unwrap_or_else(|| {
-            scopes.push(scope(record.logger.clone()));
+        let time = record.timestamp.map_or(stamp.received_nanos, nanos);
+        facts.records += 1;
+        facts.urgent |= record.severity >= Severity::Error;
+        facts.earliest = facts.earliest.min(time);
+        facts.latest = facts.latest.max(time);
+
+        scratch.clear();
+        log_record(&mut scratch, record, time, arrival, &stamp);
+        let known = scopes.iter().position(|(name, _)| *name == record.logger);
+        let at = known.unwrap_or_else(|| {
+            scopes.push((&record.logger, scope(&record.logger)));
             scopes.len() - 1
         });
-        scopes[at]
-            .log_records
-            .push(log_record(record, arrival, &stamp));
+        protobuf::bytes(&mut scopes[at].1, SCOPE_LOGS_RECORDS, &scratch);
     }
-    ExportLogsServiceRequest {
-        resource_logs: vec![ResourceLogs {
-            resource: Some(map_resource(resource, arrival)),
-            scope_logs: scopes,
-            schema_url: String::new(),
-        }],
+    let request = request(resource, &scopes, arrival);
+    facts.bytes = u32::try_from(request.len()).unwrap_or(u32::MAX);
+    (request, facts)
+}
+
+fn request(resource: &Attributes, scopes: &[(&str, Vec<u8>)], arrival: &Arrival<'_>) -> Vec<u8> {
+    let mut resource_logs = Vec::new();
+    protobuf::bytes(
+        &mut resource_logs,
+        RESOURCE_LOGS_RESOURCE,
+        &map_resource(resource, arrival),
+    );
+    for (_, scope) in scopes {
+        protobuf::bytes(&mut resource_logs, RESOURCE_LOGS_SCOPES, scope);
     }
+    let mut request = Vec::with_capacity(resource_logs.len() + 8);
+    protobuf::bytes(&mut request, REQUEST_RESOURCE_LOGS, &resource_logs);
+    request
 }
 
 /// What is the same for every record of a batch, worked out once.
@@ -67,153 +86,200 @@ struct Stamp {
 
 impl Stamp {
     fn new(arrival: &Arrival<'_>) -> Self {
+        let received_ms = arrival.received_at.as_millisecond();
         Stamp {
             received_nanos: nanos(arrival.received_at),
             received_text: arrival.received_at.to_string(),
             skew_ms: arrival
                 .sent_at
-                .map(|sent| arrival.received_at.as_millisecond() - sent.as_millisecond()),
+                .map(|sent| received_ms - sent.as_millisecond()),
         }
     }
 }
 
-fn scope(name: String) -> ScopeLogs {
-    ScopeLogs {
-        scope: Some(InstrumentationScope {
-            name,
-            ..Default::default()
-        }),
-        ..Default::default()
-    }
+/// The beginning of a `ScopeLogs`; its records follow.
+fn scope(name: &str) -> Vec<u8> {
+    let mut scope = Vec::with_capacity(name.len() + 4);
+    protobuf::bytes(&mut scope, SCOPE_NAME, name.as_bytes());
+    let mut scope_logs = Vec::with_capacity(16 * 1024);
+    protobuf::bytes(&mut scope_logs, SCOPE_LOGS_SCOPE, &scope);
+    scope_logs
 }
 
-fn map_resource(resource: Attributes, arrival: &Arrival<'_>) -> Resource {
-    let dropped_attributes_count = resource.dropped();
-    let named = resource.get(SERVICE_NAME).is_some();
-    let mut attributes: Vec<KeyValue> = resource
-        .into_iter()
-        .map(|(key, value)| pair(key, value))
-        .collect();
-    if !named {
+fn map_resource(resource: &Attributes, arrival: &Arrival<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (key, value) in resource.iter() {
+        if key != SANITIZE_RULES || arrival.rules.is_none() {
+            protobuf::attribute(&mut out, RESOURCE_ATTRIBUTES, key, value);
+        }
+    }
+    if resource.get(SERVICE_NAME).is_none() {
         // The resource conventions ask for this name where none is known.
-        attributes.push(text(SERVICE_NAME, "unknown_service"));
+        protobuf::text_attribute(
+            &mut out,
+            RESOURCE_ATTRIBUTES,
+            SERVICE_NAME,
+            "unknown_service",
+        );
     }
     if let Some(rules) = arrival.rules {
-        attributes.retain(|attribute| attribute.key != SANITIZE_RULES);
-        attributes.push(text(SANITIZE_RULES, rules));
+        protobuf::text_attribute(&mut out, RESOURCE_ATTRIBUTES, SANITIZE_RULES, rules);
     }
-    Resource {
-        attributes,
-        dropped_attributes_count,
-        ..Default::default()
-    }
-}
-
-fn log_record(record: LogRecord, arrival: &Arrival<'_>, stamp: &Stamp) -> proto::LogRecord {
-    let mut mapped = proto::LogRecord {
-        time_unix_nano: record.timestamp.map_or(stamp.received_nanos, nanos),
-        observed_time_unix_nano: stamp.received_nanos,
-        severity_number: record.severity.number().into(),
-        severity_text: severity_text(&record),
-        dropped_attributes_count: record.attributes.dropped(),
-        ..Default::default()
-    };
-    if let Some(trace_id) = record.trace_id {
-        mapped.trace_id = trace_id.to_bytes().to_vec();
-        // A span id means nothing without the trace it is unique in.
-        mapped.span_id = record
-            .span_id
-            .map(|id| id.to_bytes().to_vec())
-            .unwrap_or_default();
-    }
-    mapped.attributes = attributes(&record, arrival, stamp);
-    push_client_attributes(&mut mapped.attributes, record.attributes);
-    mapped.body = Some(string_value(record.message));
-    mapped
-}
-
-fn severity_text(record: &LogRecord) -> String {
-    match (&record.severity_text, record.severity) {
-        (Some(text), Severity::Unspecified) => text.clone(),
-        (_, severity) => severity.text().to_owned(),
-    }
-}
-
-/// The attributes the server sets. They come first; what the client sent under these names is moved aside.
-fn attributes(record: &LogRecord, arrival: &Arrival<'_>, stamp: &Stamp) -> Vec<KeyValue> {
-    let mut out = Vec::with_capacity(16 + record.attributes.len());
-    identity(&mut out, record, arrival);
-    if let Some(timestamp) = record.timestamp {
-        out.push(text("client_timestamp", timestamp.to_string()));
-    }
-    out.push(text("server_received_at", stamp.received_text.as_str()));
-    out.push(text("server.received_at", stamp.received_text.as_str()));
-    if let Some(skew) = stamp.skew_ms {
-        out.push(pair("soliplex.clock_skew_ms", skew));
-    }
-    if let Some(seq) = record.seq {
-        out.push(pair("soliplex.seq", seq));
-    }
-    if arrival.logfire {
-        out.push(text(
-            "logfire.msg",
-            display_text(&record.logger, &record.message),
-        ));
-    }
-    if let Some(run) = &record.active_run {
-        out.extend(run.thread_id.as_deref().map(|id| text("thread_id", id)));
-        out.extend(run.run_id.as_deref().map(|id| text("run_id", id)));
-    }
-    exception(&mut out, record);
-    if !record.breadcrumbs.is_empty()
-        // Breadcrumbs are texts and times; writing them as JSON has nothing to fail at.
-        && let Ok(json) = serde_json::to_string(&record.breadcrumbs)
-    {
-        out.push(text("breadcrumbs", json));
+    if resource.dropped() > 0 {
+        protobuf::varint(&mut out, RESOURCE_DROPPED, resource.dropped().into());
     }
     out
 }
 
-fn identity(out: &mut Vec<KeyValue>, record: &LogRecord, arrival: &Arrival<'_>) {
-    out.push(text(
-        "install.id",
-        record.install_id.as_deref().unwrap_or(UNKNOWN),
-    ));
-    out.push(text(
-        "session.id",
-        record.session_id.as_deref().unwrap_or(UNKNOWN),
-    ));
-    // A record from before the login belongs to nobody; the session's user does not claim it.
-    out.extend(record.user_id.as_deref().map(|user| text("user.id", user)));
-    out.extend(arrival.user.map(|user| text("enduser.id", user)));
-    out.extend(
-        arrival
-            .session
-            .map(|session| text("soliplex.auth.session", session)),
-    );
-    if let (Some(claimed), Some(user)) = (record.user_id.as_deref(), arrival.user)
-        && claimed != user
-    {
-        out.push(pair("soliplex.user_mismatch", true));
+fn log_record(
+    out: &mut Vec<u8>,
+    record: &LogRecord,
+    time: u64,
+    arrival: &Arrival<'_>,
+    stamp: &Stamp,
+) {
+    protobuf::fixed64(out, RECORD_TIME, time);
+    if record.severity != Severity::Unspecified {
+        protobuf::varint(out, RECORD_SEVERITY_NUMBER, record.severity.number().into());
     }
-    match (record.id, record.attributes.get(RECORD_UID)) {
-        (Some(id), _) => out.push(text(RECORD_UID, id.to_string())),
-        (None, Some(AnyValue::String(own))) => out.push(text(RECORD_UID, own.as_str())),
-        (None, _) => out.push(text(RECORD_UID, Uuid::now_v7().to_string())),
+    protobuf::bytes(out, RECORD_SEVERITY_TEXT, severity_text(record).as_bytes());
+    protobuf::text_value(out, RECORD_BODY, &record.message);
+    let mut attributes = ServerAttributes {
+        out,
+        keys: Vec::with_capacity(16),
+    };
+    attributes.identity(record, arrival);
+    attributes.facts(record, arrival, stamp);
+    attributes.exception(record);
+    let keys = attributes.keys;
+    client_attributes(out, &record.attributes, &keys);
+    if record.attributes.dropped() > 0 {
+        protobuf::varint(out, RECORD_DROPPED, record.attributes.dropped().into());
+    }
+    if let Some(trace_id) = record.trace_id {
+        protobuf::bytes(out, RECORD_TRACE_ID, &trace_id.to_bytes());
+        // A span id means nothing without the trace it is unique in.
+        if let Some(span_id) = record.span_id {
+            protobuf::bytes(out, RECORD_SPAN_ID, &span_id.to_bytes());
+        }
+    }
+    protobuf::fixed64(out, RECORD_OBSERVED_TIME, stamp.received_nanos);
+}
+
+fn severity_text(record: &LogRecord) -> &str {
+    match (&record.severity_text, record.severity) {
+        (Some(text), Severity::Unspecified) => text,
+        (_, severity) => severity.text(),
     }
 }
 
-fn exception(out: &mut Vec<KeyValue>, record: &LogRecord) {
-    if let Some(error) = record.error.as_deref() {
-        out.extend(exception_type(error).map(|name| text("exception.type", name)));
-        out.push(text("exception.message", error));
+/// The attributes the server sets. They come first; what the client sent under these names is moved aside.
+struct ServerAttributes<'a> {
+    out: &'a mut Vec<u8>,
+    keys: Vec<&'static str>,
+}
+
+impl ServerAttributes<'_> {
+    fn identity(&mut self, record: &LogRecord, arrival: &Arrival<'_>) {
+        self.text(
+            "install.id",
+            record.install_id.as_deref().unwrap_or(UNKNOWN),
+        );
+        self.text(
+            "session.id",
+            record.session_id.as_deref().unwrap_or(UNKNOWN),
+        );
+        // A record from before the login belongs to nobody; the session's user does not claim it.
+        self.optional("user.id", record.user_id.as_deref());
+        self.optional("enduser.id", arrival.user);
+        self.optional("soliplex.auth.session", arrival.session);
+        if let (Some(claimed), Some(user)) = (record.user_id.as_deref(), arrival.user)
+            && claimed != user
+        {
+            self.value("soliplex.user_mismatch", true.into());
+        }
+        let mut buffer = Uuid::encode_buffer();
+        match (record.id, record.attributes.get(RECORD_UID)) {
+            (Some(id), _) => self.text(RECORD_UID, id.hyphenated().encode_lower(&mut buffer)),
+            (None, Some(AnyValue::String(own))) => self.text(RECORD_UID, own),
+            (None, _) => self.text(
+                RECORD_UID,
+                Uuid::now_v7().hyphenated().encode_lower(&mut buffer),
+            ),
+        }
     }
-    out.extend(
-        record
-            .stack_trace
-            .as_deref()
-            .map(|stack| text("exception.stacktrace", stack)),
-    );
+
+    fn facts(&mut self, record: &LogRecord, arrival: &Arrival<'_>, stamp: &Stamp) {
+        if let Some(timestamp) = record.timestamp {
+            self.text("client_timestamp", &timestamp.to_string());
+        }
+        self.text("server_received_at", &stamp.received_text);
+        self.text("server.received_at", &stamp.received_text);
+        if let Some(skew) = stamp.skew_ms {
+            self.value("soliplex.clock_skew_ms", skew.into());
+        }
+        if let Some(seq) = record.seq {
+            self.value("soliplex.seq", seq.into());
+        }
+        if arrival.logfire {
+            self.text(
+                "logfire.msg",
+                &display_text(&record.logger, &record.message),
+            );
+        }
+        if let Some(run) = &record.active_run {
+            self.optional("thread_id", run.thread_id.as_deref());
+            self.optional("run_id", run.run_id.as_deref());
+        }
+        if !record.breadcrumbs.is_empty()
+            // Breadcrumbs are texts and times; writing them as JSON has nothing to fail at.
+            && let Ok(json) = serde_json::to_string(&record.breadcrumbs)
+        {
+            self.text("breadcrumbs", &json);
+        }
+    }
+
+    fn exception(&mut self, record: &LogRecord) {
+        if let Some(error) = record.error.as_deref() {
+            self.optional("exception.type", exception_type(error));
+            self.text("exception.message", error);
+        }
+        self.optional("exception.stacktrace", record.stack_trace.as_deref());
+    }
+
+    fn text(&mut self, key: &'static str, text: &str) {
+        self.keys.push(key);
+        protobuf::text_attribute(self.out, RECORD_ATTRIBUTES, key, text);
+    }
+
+    fn optional(&mut self, key: &'static str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.text(key, text);
+        }
+    }
+
+    fn value(&mut self, key: &'static str, value: AnyValue) {
+        self.keys.push(key);
+        protobuf::attribute(self.out, RECORD_ATTRIBUTES, key, &value);
+    }
+}
+
+fn client_attributes(out: &mut Vec<u8>, attributes: &Attributes, server_keys: &[&str]) {
+    for (key, value) in attributes.iter() {
+        if key == RECORD_UID && matches!(value, AnyValue::String(_)) {
+            // Either it is the record's own id already, or the record's id is the better one.
+            continue;
+        }
+        let mut key = Cow::Borrowed(key);
+        if is_reserved(&key) || server_keys.contains(&&*key) {
+            key = format!("{CLIENT_PREFIX}{key}").into();
+            // Moving aside must not make a key twice; OTLP wants them unique.
+            if attributes.get(&key).is_some() {
+                continue;
+            }
+        }
+        protobuf::attribute(out, RECORD_ATTRIBUTES, &key, value);
+    }
 }
 
 /// The type's name at the head of an error's text, such as `StateError` in "StateError: no element";
@@ -234,26 +300,6 @@ fn exception_type(error: &str) -> Option<&str> {
         && last.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
         && head.chars().all(is_name))
     .then_some(head)
-}
-
-fn push_client_attributes(out: &mut Vec<KeyValue>, attributes: Attributes) {
-    let server_set = out.len();
-    for (key, value) in attributes {
-        if key == RECORD_UID && matches!(value, AnyValue::String(_)) {
-            // Either it is the record's own id already, or the record's id is the better one.
-            continue;
-        }
-        let taken = is_reserved(&key) || out[..server_set].iter().any(|set| set.key == key);
-        let key = if taken {
-            format!("{CLIENT_PREFIX}{key}")
-        } else {
-            key
-        };
-        // Moving aside must not make a key twice; OTLP wants them unique.
-        if !out.iter().any(|set| set.key == key) {
-            out.push(pair(key, value));
-        }
-    }
 }
 
 /// Names only the server may give a meaning to, even on a record where it does not set them.
@@ -299,51 +345,6 @@ fn nanos(time: Timestamp) -> u64 {
         .unsigned_abs() as u64
 }
 
-fn text(key: &str, value: impl Into<String>) -> KeyValue {
-    KeyValue {
-        key: key.to_owned(),
-        value: Some(string_value(value.into())),
-        ..Default::default()
-    }
-}
-
-fn pair(key: impl Into<String>, value: impl Into<AnyValue>) -> KeyValue {
-    KeyValue {
-        key: key.into(),
-        value: Some(any_value(value.into())),
-        ..Default::default()
-    }
-}
-
-fn string_value(text: String) -> proto::AnyValue {
-    proto::AnyValue {
-        value: Some(any_value::Value::StringValue(text)),
-    }
-}
-
-fn any_value(value: AnyValue) -> proto::AnyValue {
-    use any_value::Value;
-    let value = match value {
-        AnyValue::Null => None,
-        AnyValue::String(text) => Some(Value::StringValue(text)),
-        AnyValue::Bool(value) => Some(Value::BoolValue(value)),
-        AnyValue::Int(number) => Some(Value::IntValue(number)),
-        AnyValue::Double(number) => Some(Value::DoubleValue(number.get())),
-        AnyValue::Array(values) => Some(Value::ArrayValue(ArrayValue {
-            values: values.into_iter().map(any_value).collect(),
-        })),
-        AnyValue::Map(values) => Some(Value::KvlistValue(KeyValueList {
-            // An empty key is legal JSON and illegal OTLP.
-            values: values
-                .into_iter()
-                .filter(|(key, _)| !key.is_empty())
-                .map(|(key, value)| pair(key, value))
-                .collect(),
-        })),
-    };
-    proto::AnyValue { value }
-}
-
 const SERVICE_NAME: &str = "service.name";
 const SANITIZE_RULES: &str = "soliplex.sanitize.rules";
 const UNKNOWN: &str = "unknown";
@@ -367,6 +368,25 @@ const RESERVED: [&str; 13] = [
     super::TIME_ADJUSTED,
     "logfire.msg",
 ];
+
+// Field numbers of OTLP's protobuf messages.
+const REQUEST_RESOURCE_LOGS: u32 = 1;
+const RESOURCE_LOGS_RESOURCE: u32 = 1;
+const RESOURCE_LOGS_SCOPES: u32 = 2;
+const RESOURCE_ATTRIBUTES: u32 = 1;
+const RESOURCE_DROPPED: u32 = 2;
+const SCOPE_LOGS_SCOPE: u32 = 1;
+const SCOPE_LOGS_RECORDS: u32 = 2;
+const SCOPE_NAME: u32 = 1;
+const RECORD_TIME: u32 = 1;
+const RECORD_SEVERITY_NUMBER: u32 = 2;
+const RECORD_SEVERITY_TEXT: u32 = 3;
+const RECORD_BODY: u32 = 5;
+const RECORD_ATTRIBUTES: u32 = 6;
+const RECORD_DROPPED: u32 = 7;
+const RECORD_TRACE_ID: u32 = 9;
+const RECORD_SPAN_ID: u32 = 10;
+const RECORD_OBSERVED_TIME: u32 = 11;
 
 #[cfg(test)]
 mod tests;

@@ -27,7 +27,7 @@ fn id(number: u64) -> Uuid {
 
 /// A batch of records that carry these ids.
 fn batch(ids: &[u64]) -> Batch {
-    let records = ids
+    let records: Vec<_> = ids
         .iter()
         .map(|number| soliplex_wire::LogRecord {
             id: Some(id(*number)),
@@ -42,11 +42,10 @@ fn batch(ids: &[u64]) -> Batch {
         rules: None,
         logfire: false,
     };
-    let request = otlp::map(soliplex_wire::Attributes::new(), records, &arrival);
-    let bytes = request.encode_to_vec();
+    let (request, facts) = otlp::encode(&soliplex_wire::Attributes::new(), &records, &arrival);
     Batch {
-        facts: Facts::of(&request, bytes.len()),
-        request: bytes,
+        request,
+        facts,
         ids: ids.iter().map(|number| id(*number)).collect(),
     }
 }
