@@ -2,8 +2,8 @@
 //!
 //! Names are static, so the verdict on one never changes; matching it against the key rules for
 //! every event would cost more than all the rest. The memory is a small table per thread, indexed
-//! by the name's address: no lock, nothing to grow, and two names that meet in a slot merely take
-//! turns. Being keyed by name rather than by callsite, it serves late records too, which do not
+//! by the name's address: no lock, nothing to grow, and where too many names meet, they take turns.
+//! Being keyed by name rather than by callsite, it serves late records too, which do not
 //! know their callsite's metadata.
 
 use std::ptr;
@@ -14,16 +14,16 @@ use crate::{KeyVerdict, Rules};
 /// Verdicts by the address and length of a static name.
 #[derive(Debug)]
 pub(super) struct KeyCache {
-    slots: [Option<Slot>; SLOTS],
+    slots: [Option<(Key, Name)>; SLOTS],
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Slot {
+/// Whose verdict it is, and the address and length of the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Key {
     rewriter: RewriterId,
     rules: usize,
     address: usize,
     length: usize,
-    name: Name,
 }
 
 /// What a name says.
@@ -46,26 +46,29 @@ impl KeyCache {
     /// They belong to `rewriter` and live as long: it may have several, for its several loggers,
     /// told apart by their addresses.
     pub(super) fn name(&mut self, rules: &Rules, rewriter: RewriterId, name: &'static str) -> Name {
-        let (address, length) = (name.as_ptr().addr(), name.len());
-        let table = ptr::from_ref(rules).addr();
-        let slot = &mut self.slots[slot_of(address)];
-        if let Some(known) = slot
-            && known.address == address
-            && known.length == length
-            && known.rewriter == rewriter
-            && known.rules == table
-        {
-            return known.name;
-        }
-        let said = Name::learn(rules, name);
-        *slot = Some(Slot {
+        let sought = Key {
             rewriter,
-            rules: table,
-            address,
-            length,
-            name: said,
-        });
-        said
+            rules: ptr::from_ref(rules).addr(),
+            address: name.as_ptr().addr(),
+            length: name.len(),
+        };
+        let home = slot_of(sought.address);
+        let mut vacant = home;
+        for at in home..home + PROBES {
+            match self.slots.get(at % SLOTS).and_then(Option::as_ref) {
+                Some((key, name)) if *key == sought => return *name,
+                Some(_) => {}
+                None => {
+                    vacant = at;
+                    break;
+                }
+            }
+        }
+        let learned = Name::learn(rules, name);
+        if let Some(slot) = self.slots.get_mut(vacant % SLOTS) {
+            *slot = Some((sought, learned));
+        }
+        learned
     }
 }
 
@@ -90,5 +93,8 @@ fn slot_of(address: usize) -> usize {
 /// A number of the kind that a name like `lat` turns into a place.
 const COORDINATE: &str = "38.889484";
 
-/// Field names in use at one time; an application has a few dozen on its hot paths.
-const SLOTS: usize = 64;
+/// Several times the few dozen field names that an application has on its hot paths.
+const SLOTS: usize = 256;
+
+/// Slots in which a name may lie, from its own onwards.
+const PROBES: usize = 8;
