@@ -91,3 +91,18 @@ fn ingest(args: &[OsString]) -> ExitCode {
     let program = OsString::from("soliplex-ingest");
     soliplex_ingest::cli::main(std::iter::once(program).chain(args.iter().cloned()))
 }
+
+/// A failure and its causes on one line.
+fn explain(failure: &dyn std::error::Error) -> String {
+    let mut text = failure.to_string();
+    let mut source = failure.source();
+    while let Some(error) = source {
+        let told = error.to_string();
+        // A transparent error has the text of its source already.
+        if !text.ends_with(&told) {
+            text = format!("{text}: {told}");
+        }
+        source = error.source();
+    }
+    text
+}

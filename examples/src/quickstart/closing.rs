@@ -277,3 +277,114 @@ fn print_next(page: Page, kept: Option<&Path>) {
         page.line(&format!("Kept: {}", kept.display()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quickstart::arrivals::Arrivals;
+    use crate::quickstart::canary::Canaries;
+
+    /// A session of which these numbers arrived, beside what the device told.
+    fn closing(numbers: &[u64], told: &[&str], killed: bool, logged: &str) -> Closing {
+        let canaries = Canaries::new();
+        let watch = Watch::new(&canaries);
+        watch.look(
+            "the log",
+            logged.replace("SECRET", &canaries.password).as_bytes(),
+        );
+        let arrivals = Arrivals::new(0);
+        for number in numbers {
+            let line = format!(
+                r#"{{"scope":"app","attributes":{{"session.id":"s","soliplex.seq":{number}}}}}"#
+            );
+            arrivals.take(line.as_bytes());
+        }
+        let mut run = Run {
+            killed,
+            ..Run::default()
+        };
+        run.hear("session s");
+        told.iter().for_each(|line| run.hear(line));
+        let closing = Closing::new(vec![run], &arrivals.tally(), &watch, canaries.names());
+        assert_eq!(closing.adds_up(), closing.troubles.is_empty());
+        closing
+    }
+
+    #[test]
+    fn an_account_says_what_does_not_add_up() {
+        let account = r#"account {"balances":true,"waiting":0}"#;
+        let crooked = r#"account {"balances":false,"waiting":0}"#;
+        let waiting = r#"account {"balances":true,"waiting":2}"#;
+        for (numbers, told, killed, logged, expected) in [
+            (&[1, 2, 3][..], &["logged 3", account][..], false, "", None),
+            (&[1, 2, 3], &["logged 3"], true, "", None),
+            (&[1, 2, 3, 4], &["logged 3"], true, "", None),
+            (
+                &[1, 2],
+                &["logged 3", account],
+                false,
+                "",
+                Some("1 events are missing"),
+            ),
+            (
+                &[1, 2, 3, 4],
+                &["logged 3", account],
+                false,
+                "",
+                Some("that nobody logged"),
+            ),
+            (
+                &[1, 2, 3, 4, 5],
+                &["logged 3"],
+                true,
+                "",
+                Some("that nobody logged"),
+            ),
+            (
+                &[1, 2, 2],
+                &["logged 2", account],
+                false,
+                "",
+                Some("arrived twice"),
+            ),
+            (
+                &[1, 3],
+                &["logged 2", account],
+                false,
+                "",
+                Some("1 numbers are missing"),
+            ),
+            (&[1], &["logged 1"], false, "", Some("gave no account")),
+            (
+                &[1],
+                &["logged 1", crooked],
+                false,
+                "",
+                Some("contradict each other"),
+            ),
+            (
+                &[1],
+                &["logged 1", waiting],
+                false,
+                "",
+                Some("left waiting"),
+            ),
+            (
+                &[1],
+                &["logged 1", account],
+                false,
+                "x SECRET",
+                Some("the password, in the log"),
+            ),
+        ] {
+            let troubles = closing(numbers, told, killed, logged).troubles;
+            match expected {
+                None => assert!(troubles.is_empty(), "{numbers:?} {told:?}: {troubles:?}"),
+                Some(text) => assert!(
+                    troubles.iter().any(|trouble| trouble.contains(text)),
+                    "{text} for {numbers:?} {told:?}: {troubles:?}"
+                ),
+            }
+        }
+    }
+}

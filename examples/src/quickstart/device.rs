@@ -2,7 +2,7 @@
 //!
 //! Standard error is its ordinary log, by the `fmt` layer that stands beside ours. Standard output
 //! is for the director alone: `session ID`, `logged N` each time more has been logged, `stage NAME`
-//! before it waits for a line on standard input, and `account JSON` at the end.
+//! before it waits for a line on standard input, and `account JSON` or `failed REASON` at the end.
 
 mod replay;
 mod visit;
@@ -86,7 +86,10 @@ pub(super) fn run(args: &Args) -> ExitCode {
     match play(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("device: {failure}");
+            let reason = super::explain(&failure);
+            eprintln!("device: {reason}");
+            // Without a director there is nobody else to tell.
+            let _ = tell(&format!("failed {reason}"));
             ExitCode::FAILURE
         }
     }
@@ -94,14 +97,14 @@ pub(super) fn run(args: &Args) -> ExitCode {
 
 fn play(args: &Args) -> Result<(), Failure> {
     let device = Device::install(args)?;
-    device.tell(&format!("session {}", device.soliplex.session_id()))?;
+    tell(&format!("session {}", device.soliplex.session_id()))?;
     match args.act {
         Act::Morning => visit::morning(&device)?,
         Act::Afternoon => visit::afternoon(&device)?,
         Act::Replay => replay::run(&device, args.file.as_deref())?,
     }
     let _report = device.soliplex.shutdown(DEADLINE);
-    device.tell(&format!(
+    tell(&format!(
         "account {}",
         Account::new(device.soliplex.stats())
     ))
@@ -139,13 +142,13 @@ impl Device {
 
     /// Tells how much has been logged so far.
     fn tell_logged(&self) -> Result<(), Failure> {
-        self.tell(&format!("logged {}", self.tally.count()))
+        tell(&format!("logged {}", self.tally.count()))
     }
 
     /// Waits for the director.
     fn stage(&self, name: &str) -> Result<(), Failure> {
         self.tell_logged()?;
-        self.tell(&format!("stage {name}"))?;
+        tell(&format!("stage {name}"))?;
         let mut line = String::new();
         let read = io::stdin().lock().read_line(&mut line);
         match read.map_err(Failure::Director)? {
@@ -167,12 +170,12 @@ impl Device {
             }
         }
     }
+}
 
-    fn tell(&self, line: &str) -> Result<(), Failure> {
-        let mut out = io::stdout().lock();
-        let told = out.write_all(format!("{line}\n").as_bytes());
-        told.and_then(|()| out.flush()).map_err(Failure::Director)
-    }
+fn tell(line: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let told = out.write_all(format!("{line}\n").as_bytes());
+    told.and_then(|()| out.flush()).map_err(Failure::Director)
 }
 
 /// Counts what the application has logged, as its own process sees it.

@@ -20,10 +20,8 @@ enum Failure {
     Process(#[from] ProcessError),
     #[error("what was logged does not arrive at the receiver")]
     NotArriving,
-    #[error("the device failed: run again with --keep and read its log")]
-    Device,
-    #[error("the file cannot be read")]
-    File(#[source] std::io::Error),
+    #[error("the device failed: {0}")]
+    Device(String),
 }
 
 /// Plays the scripted session, or a file.
@@ -37,7 +35,7 @@ pub(super) fn run(replay: Option<&Path>, keep: bool) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(failure) => {
-            eprintln!("quickstart: {}", explain(&failure));
+            eprintln!("quickstart: {}", super::explain(&failure));
             ExitCode::FAILURE
         }
     }
@@ -84,9 +82,7 @@ fn session(page: Page, keep: bool) -> Result<bool, Failure> {
     let mut device = play.stage.device(&server, Act::Afternoon, None)?;
     let mut afternoon = Run::default();
     while play.hear_if_any(&device, &mut afternoon)? {}
-    if !device.wait()?.success() {
-        return Err(Failure::Device);
-    }
+    device.wait()?;
     play.arrived(&[&morning, &afternoon])?;
     play.tell(
         "server and device are started again; what waited is delivered",
@@ -96,9 +92,6 @@ fn session(page: Page, keep: bool) -> Result<bool, Failure> {
 }
 
 fn replay(page: Page, file: &Path, keep: bool) -> Result<bool, Failure> {
-    if file != Path::new("-") {
-        std::fs::File::open(file).map_err(Failure::File)?;
-    }
     let play = Play::begin(page, REPLAY_SAMPLE)?;
     page.line("A text file on the road: each line is an event on a device.");
     let server = play.stage.server()?;
@@ -106,9 +99,7 @@ fn replay(page: Page, file: &Path, keep: bool) -> Result<bool, Failure> {
     let mut device = play.stage.device(&server, Act::Replay, Some(file))?;
     let mut run = Run::default();
     while play.hear_if_any(&device, &mut run)? {}
-    if !device.wait()?.success() {
-        return Err(Failure::Device);
-    }
+    device.wait()?;
     play.arrived(&[&run])?;
     play.tell("the file is logged and delivered", &run);
     play.end(server, vec![run], false, keep)
@@ -170,14 +161,14 @@ impl Play {
 
     fn hear(&self, device: &Process, run: &mut Run) -> Result<String, Failure> {
         let line = device.expect_line(PATIENCE)?;
-        run.hear(&line);
+        note(run, &line)?;
         Ok(line)
     }
 
     fn hear_if_any(&self, device: &Process, run: &mut Run) -> Result<bool, Failure> {
         let line = device.line(PATIENCE)?;
         if let Some(line) = &line {
-            run.hear(line);
+            note(run, line)?;
         }
         Ok(line.is_some())
     }
@@ -219,18 +210,13 @@ impl Play {
     }
 }
 
-fn explain(failure: &dyn std::error::Error) -> String {
-    let mut text = failure.to_string();
-    let mut source = failure.source();
-    while let Some(error) = source {
-        let told = error.to_string();
-        // A transparent error has the text of its source already.
-        if !text.ends_with(&told) {
-            text = format!("{text}: {told}");
-        }
-        source = error.source();
+/// Takes in a line; one that says that the device failed ends the play.
+fn note(run: &mut Run, line: &str) -> Result<(), Failure> {
+    run.hear(line);
+    match line.strip_prefix("failed ") {
+        Some(reason) => Err(Failure::Device(reason.to_owned())),
+        None => Ok(()),
     }
-    text
 }
 
 /// Longer than any step takes on loopback, shorter than anybody waits.
