@@ -14,4 +14,5 @@ mod auth;
 mod commands;
 mod faults;
 mod kill;
+mod logfire;
 mod oracle;
