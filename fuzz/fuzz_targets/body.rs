@@ -15,7 +15,9 @@ use soliplex_wire::Envelope;
 const LIMIT: usize = 1 << 16;
 
 fuzz_target!(|input: &[u8]| {
-    let Some((choice, raw)) = input.split_first() else { return };
+    let Some((choice, raw)) = input.split_first() else {
+        return;
+    };
     let mut headers = HeaderMap::new();
     let encoding = match choice % 4 {
         0 => None,
@@ -26,11 +28,17 @@ fuzz_target!(|input: &[u8]| {
     if let Some(encoding) = encoding {
         headers.insert("content-encoding", HeaderValue::from_static(encoding));
     }
-    let Ok(body) = body::decode(&headers, Bytes::copy_from_slice(raw), LIMIT) else { return };
+    let Ok(body) = body::decode(&headers, Bytes::copy_from_slice(raw), LIMIT) else {
+        return;
+    };
     assert!(body.len() <= LIMIT || encoding.is_none());
     if let Ok(envelope) = Envelope::parse(&body) {
         // Every refusal has words that a person can act on.
-        for error in envelope.records.iter().filter_map(|record| record.as_ref().err()) {
+        for error in envelope
+            .records
+            .iter()
+            .filter_map(|record| record.as_ref().err())
+        {
             assert!(!error.to_string().is_empty());
         }
     }

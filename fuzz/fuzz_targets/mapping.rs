@@ -16,8 +16,14 @@ use soliplex_ingest::otlp::{self, Arrival, Window};
 use soliplex_wire::{Envelope, Timestamp};
 
 fuzz_target!(|input: &[u8]| {
-    let Ok(envelope) = Envelope::parse(input) else { return };
-    let mut records: Vec<_> = envelope.records.into_iter().filter_map(Result::ok).collect();
+    let Ok(envelope) = Envelope::parse(input) else {
+        return;
+    };
+    let mut records: Vec<_> = envelope
+        .records
+        .into_iter()
+        .filter_map(Result::ok)
+        .collect();
     for record in &mut records {
         let _ = record.truncate();
     }
@@ -30,7 +36,10 @@ fuzz_target!(|input: &[u8]| {
         sent_at: envelope.sent_at,
         user: Some("jane"),
         session: None,
-        rules: envelope.receipt.as_ref().map(|receipt| receipt.rules.as_str()),
+        rules: envelope
+            .receipt
+            .as_ref()
+            .map(|receipt| receipt.rules.as_str()),
         logfire: true,
     };
     let (bytes, facts) = otlp::encode(&envelope.resource, &records, &arrival);
@@ -44,7 +53,10 @@ fuzz_target!(|input: &[u8]| {
     let (left, right) = otlp::halves(&bytes).unwrap();
     assert_eq!(records_in(&left) + records_in(&right), count);
 
-    let window = Window { max_age: Duration::from_secs(86_400), max_ahead: Duration::from_secs(3_600) };
+    let window = Window {
+        max_age: Duration::from_secs(86_400),
+        max_ahead: Duration::from_secs(3_600),
+    };
     let fitted = window.fit(&bytes, 1_770_000_000_000_000_000).unwrap();
     let fitted = ExportLogsServiceRequest::decode(fitted.as_slice()).unwrap();
     assert_eq!(validate(&fitted), []);
@@ -52,6 +64,9 @@ fuzz_target!(|input: &[u8]| {
 });
 
 fn records_in(request: &ExportLogsServiceRequest) -> usize {
-    let scopes = request.resource_logs.iter().flat_map(|resource| &resource.scope_logs);
+    let scopes = request
+        .resource_logs
+        .iter()
+        .flat_map(|resource| &resource.scope_logs);
     scopes.map(|scope| scope.log_records.len()).sum()
 }

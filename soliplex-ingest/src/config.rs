@@ -3,7 +3,7 @@
 //! A key is set in a TOML file (`[forward] endpoint = "…"`) or in the environment
 //! (`SOLIPLEX_INGEST_FORWARD__ENDPOINT=…`, two underscores between sections); the environment wins.
 //! A secret can also be read from a file, by the same key with `_file` behind it.
-//! The table of keys stands in [`keys`]; how the two sources become one stands in [`source`].
+//! The table of keys stands in [`keys`]; how the two sources become one stands in `config/source.rs`.
 //! No error here holds a value: a mistyped secret stays out of the log.
 
 pub mod keys;

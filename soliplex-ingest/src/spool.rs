@@ -9,8 +9,8 @@
 //! * What is waiting is bounded in bytes, and the disk keeps a headroom. Beyond either, `append` refuses.
 //! * A file that cannot be read is set aside under another name and a fresh one is started.
 //!
-//! One thread writes ([`writer`]); the tables stand in [`store`], the order of loans in [`waiting`], the
-//! remembered ids in [`seen`].
+//! One thread writes (`writer`); the tables stand in `store`, the order of loans in `waiting`, the
+//! remembered ids in `seen`.
 
 mod seen;
 mod store;
