@@ -20,8 +20,11 @@ pub(super) struct Folded {
 /// A line indented further than this is not a wrapped word.
 const MAX_INDENT: usize = 12;
 
-/// A JSON escape stands for at most this many bytes; longer runs are taken as they are.
-const MAX_ESCAPE_BYTES: usize = 12;
+/// An entity has at most this many bytes.
+const MAX_ENTITY_BYTES: usize = 12;
+
+/// Four strings inside one another give an escape fifteen backslashes.
+const MAX_SLASHES: usize = 15;
 
 impl Folded {
     /// Folds `text`; false when nothing in it is in disguise.
@@ -141,27 +144,35 @@ fn control(rest: &[u8]) -> usize {
         .map_or(1, |n| n + 1)
 }
 
-/// `\u0040`, `\x40`, `\/`, `\n`, and the escape character itself with what follows it.
+/// `\u0040`, `\x40`, `\/`, `\n`, and the escape character itself with what follows it; behind as
+/// many backslashes as strings inside strings give it.
 fn escape(b: &[u8], i: usize) -> (usize, Plain) {
-    let code = match b.get(i + 1) {
-        Some(b'u') if b.get(i + 2) == Some(&b'{') => {
-            let digits = b[i + 3..]
+    let slashes = b[i..]
+        .iter()
+        .take(MAX_SLASHES)
+        .take_while(|c| **c == b'\\')
+        .count();
+    let at = i + slashes;
+    let code = match b.get(at) {
+        Some(b'u') if b.get(at + 1) == Some(&b'{') => {
+            let digits = b[at + 2..]
                 .iter()
                 .take(6)
                 .take_while(|c| c.is_ascii_hexdigit())
                 .count();
-            hex(b.get(i + 3..i + 3 + digits))
-                .filter(|_| b.get(i + 3 + digits) == Some(&b'}'))
-                .map(|c| (4 + digits, c))
+            let closed = b.get(at + 2 + digits) == Some(&b'}');
+            hex(b.get(at + 2..at + 2 + digits))
+                .filter(|_| closed)
+                .map(|c| (3 + digits, c))
         }
-        Some(b'u') => hex(b.get(i + 2..i + 6)).map(|c| (6, c)),
-        Some(b'x') => hex(b.get(i + 2..i + 4)).map(|c| (4, c)),
-        Some(b'/') => return (2, Plain::Byte(b'/')),
-        Some(b'n') => return (2, Plain::Break),
+        Some(b'u') => hex(b.get(at + 1..at + 5)).map(|c| (5, c)),
+        Some(b'x') => hex(b.get(at + 1..at + 3)).map(|c| (3, c)),
+        Some(b'/') => return (slashes + 1, Plain::Byte(b'/')),
+        Some(b'n') => return (slashes + 1, Plain::Break),
         _ => None,
     };
-    let Some((used, code)) = code.filter(|(used, _)| *used <= MAX_ESCAPE_BYTES) else {
-        return (1, Plain::Same);
+    let Some((used, code)) = code.map(|(used, code)| (slashes + used, code)) else {
+        return (slashes, Plain::Same);
     };
     match code {
         0x1b => (used + control(&b[i + used..]), Plain::Nothing),
@@ -169,14 +180,14 @@ fn escape(b: &[u8], i: usize) -> (usize, Plain) {
         _ => match char::from_u32(code).and_then(plain_char) {
             Some('\0') => (used, Plain::Nothing),
             Some(p) => (used, Plain::Byte(p as u8)),
-            None => (1, Plain::Same),
+            None => (slashes, Plain::Same),
         },
     }
 }
 
 /// `&#64;`, `&#x40;`.
 fn entity(rest: &[u8]) -> (usize, Plain) {
-    let end = rest.iter().take(MAX_ESCAPE_BYTES).position(|c| *c == b';');
+    let end = rest.iter().take(MAX_ENTITY_BYTES).position(|c| *c == b';');
     let code = end.and_then(|end| {
         let digits = std::str::from_utf8(&rest[2..end]).ok()?;
         match digits.strip_prefix(['x', 'X']) {

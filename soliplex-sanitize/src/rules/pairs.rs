@@ -12,7 +12,10 @@ use super::scan::Scan;
 use super::span::Fill;
 
 /// A list or map that has not ended by then is not one.
-const MAX_CONTAINER_BYTES: usize = 64 * 1024;
+pub(super) const MAX_CONTAINER_BYTES: usize = 64 * 1024;
+
+/// How many brackets of a list or map that is cut short are looked behind.
+const MAX_OPENINGS: usize = 4;
 
 /// A value that need not be secret is looked at no further than this.
 const MAX_HINT_BYTES: usize = 600;
@@ -83,11 +86,22 @@ impl Scan<'_> {
     }
 
     fn value(&mut self, at: usize, strength: Strength, separator: u8, quote: Option<(u8, usize)>) {
+        self.value_within(at, strength, separator, quote, 0);
+    }
+
+    fn value_within(
+        &mut self,
+        at: usize,
+        strength: Strength,
+        separator: u8,
+        quote: Option<(u8, usize)>,
+        depth: usize,
+    ) {
         let b = self.b;
         let at = skip_wrappers(b, at);
         let Some(&first) = b.get(at) else { return };
         if let Some((open, mark)) = opening_quote(b, at) {
-            if quote.is_none() && closes_string(b, open) {
+            if closes_string(b, open, mark.1, quote) {
                 return;
             }
             let end = closing_quote(b, open, mark.0, mark.1);
@@ -102,14 +116,20 @@ impl Scan<'_> {
             return;
         }
         if matches!(first, b'{' | b'[') {
-            let structured = quote.is_some()
-                || matches!(b.get(at + 1), Some(b'"' | b'\'' | b'\\' | b'{' | b'\n'))
-                || first == b'{';
-            if structured && strength > Strength::Hint && !self.starts_with_marker(at) {
-                self.container(at, quote);
-            }
-            if !self.starts_with_marker(at) && first == b'[' && !structured {
+            if strength == Strength::Hint || self.starts_with_marker(at) {
                 return;
+            }
+            let next = b.get(at + 1).copied().unwrap_or(b' ');
+            let structured = quote.is_some()
+                || first == b'{'
+                || matches!(next, b'"' | b'\'' | b'\\' | b'{' | b'\n');
+            if structured
+                && !self.container(at, quote)
+                && !next.is_ascii_whitespace()
+                && depth < MAX_OPENINGS
+            {
+                // Cut short: what can be read of it goes.
+                self.value_within(at + 1, strength, separator, quote, depth + 1);
             }
             return;
         }
@@ -159,62 +179,82 @@ impl Scan<'_> {
         self.b.get(end).is_none_or(|b| !matches!(b, b' '))
     }
 
-    /// Redacts every string and number inside a list or map, keeping its shape.
-    fn container(&mut self, at: usize, quote: Option<(u8, usize)>) {
+    /// Redacts every string and number inside a list or map, keeping its shape; false when it does
+    /// not end.
+    fn container(&mut self, at: usize, quote: Option<(u8, usize)>) -> bool {
         let b = self.b;
-        let limit = b.len().min(at + MAX_CONTAINER_BYTES);
+        let limit = b
+            .len()
+            .min(at + self.container_budget.min(MAX_CONTAINER_BYTES));
+        let before = self.span_count();
         let mut depth = 0_usize;
         let mut i = at;
         while i < limit {
             match b[i] {
+                b'[' if self.starts_with_marker(i) => {
+                    i += memchr::memchr(b']', &b[i..]).unwrap_or(0);
+                }
                 b'{' | b'[' | b'(' => depth += 1,
                 b'}' | b']' | b')' => {
-                    depth = depth.saturating_sub(1);
+                    depth -= 1;
                     if depth == 0 {
-                        break;
+                        self.container_until = i;
+                        return true;
                     }
                 }
                 b'"' | b'\'' | b'\\' => {
-                    if let Some((open, mark)) = opening_quote(b, i) {
-                        let end = closing_quote(b, open, mark.0, mark.1);
-                        let after = skip_spaces(b, (end + mark.1 + 1).min(b.len()));
-                        let is_key = b.get(after) == Some(&b':');
-                        if !is_key && end > open && !self.is_marker(&b[open..end]) {
-                            self.push(open, end, Rule::Key);
-                        }
-                        i = end + mark.1;
+                    let Some((open, mark)) = opening_quote(b, i) else {
+                        i += 1;
+                        continue;
+                    };
+                    if closes_string(b, open, mark.1, quote) {
+                        break;
                     }
+                    let end = closing_quote(b, open, mark.0, mark.1);
+                    let after = skip_spaces(b, (end + mark.1 + 1).min(b.len()));
+                    let is_name = b.get(after) == Some(&b':');
+                    if !is_name && end > open && !self.is_marker(&b[open..end]) {
+                        self.push(open, end, Rule::Key);
+                    }
+                    i = end + mark.1;
                 }
                 c if c.is_ascii_alphanumeric() || c == b'-' => {
-                    let end = bare_end(b, i, true);
-                    let end = if end <= i { i + 1 } else { end };
-                    let is_name = b.get(end) == Some(&b':')
-                        || b[i..end].ends_with(b":")
-                        || b[i..end].contains(&b'(')
-                        || b.get(end) == Some(&b' ') && b.get(end + 1) == Some(&b'{');
-                    if is_number(&b[i..end]) {
-                        match quote {
-                            Some((_, slashes)) => {
-                                self.push_fill(i, end, Rule::Key, Fill::Quoted(slashes as u8))
-                            }
-                            None => self.push(i, end, Rule::Key),
-                        }
-                    } else if !is_name && !is_benign_word(&b[i..end]) {
-                        self.push(i, end, Rule::Key);
-                    } else if let Some(colon) =
-                        b[i..end].iter().position(|&c| c == b':' || c == b'(')
-                    {
-                        i += colon;
-                        continue;
-                    }
-                    i = end;
+                    i = self.element(i, quote);
                     continue;
                 }
                 _ => {}
             }
             i += 1;
         }
-        self.container_until = i;
+        // Containers that do not end may be read this often and no oftener.
+        self.container_budget = self.container_budget.saturating_sub(i.saturating_sub(at));
+        self.forget_spans(before);
+        false
+    }
+
+    /// Redacts a bare word or number inside a container, unless it names something; where it ends.
+    fn element(&mut self, at: usize, quote: Option<(u8, usize)>) -> usize {
+        let b = self.b;
+        let end = bare_end(b, at, true).max(at + 1);
+        let word = &b[at..end];
+        if is_number(word) {
+            match quote {
+                Some((_, slashes)) => {
+                    self.push_fill(at, end, Rule::Key, Fill::Quoted(slashes as u8))
+                }
+                None => self.push(at, end, Rule::Key),
+            }
+            return end;
+        }
+        // `name: value`, `Name(…`, `Name { …`.
+        if let Some(n) = word.iter().position(|c| matches!(c, b':' | b'(')) {
+            return at + n.max(1);
+        }
+        let names = b.get(end) == Some(&b':') || b[end..].starts_with(b" {");
+        if !names && !is_benign_word(word) {
+            self.push(at, end, Rule::Key);
+        }
+        end
     }
 
     /// The value of a header runs to the end of its line, whatever stands in it.
@@ -225,7 +265,7 @@ impl Scan<'_> {
             return self.value(at, Strength::Certain, b':', quote);
         }
         if let Some((open, mark)) = opening_quote(b, at) {
-            if quote.is_none() && closes_string(b, open) {
+            if closes_string(b, open, mark.1, quote) {
                 return;
             }
             let end = closing_quote(b, open, mark.0, mark.1);
@@ -419,33 +459,36 @@ fn opening_quote(b: &[u8], at: usize) -> Option<(usize, (u8, usize))> {
     }
 }
 
-/// Whether the quote before `at` ends the text around the pair (`["password="]`) and begins no value.
-fn closes_string(b: &[u8], at: usize) -> bool {
-    matches!(b.get(at), None | Some(b',' | b']' | b'}' | b':' | b')'))
+/// Whether the quote before `at` ends the text around the pair (`["password="]`) and begins no value:
+/// it has fewer backslashes than the name's own quotes, or no name's and no text behind it.
+fn closes_string(b: &[u8], at: usize, slashes: usize, name: Option<(u8, usize)>) -> bool {
+    match name {
+        Some((_, own)) => slashes < own,
+        None => matches!(b.get(at), None | Some(b',' | b']' | b'}' | b':' | b')')),
+    }
 }
 
 /// Where the text of a quoted value ends: at the mark behind as many backslashes as the first one.
 pub(super) fn closing_quote(b: &[u8], open: usize, mark: u8, slashes: usize) -> usize {
     let mut i = open;
-    while i < b.len() {
-        match memchr::memchr2(mark, b'\n', &b[i..]) {
-            None => return b.len(),
-            Some(n) => {
-                let at = i + n;
-                if b[at] == b'\n' && mark != b'"' && mark != b'`' {
-                    return at;
-                }
-                let before = b[open..at]
-                    .iter()
-                    .rev()
-                    .take_while(|&&c| c == b'\\')
-                    .count();
-                if b[at] == mark && before <= slashes {
-                    return at - before;
-                }
-                i = at + 1;
-            }
+    while let Some(n) = memchr::memchr3(mark, b'\n', b'"', &b[i..]) {
+        let at = i + n;
+        let before = b[open..at]
+            .iter()
+            .rev()
+            .take_while(|&&c| c == b'\\')
+            .count();
+        // Each level of quoting doubles the backslashes: what is left over ends the value, and fewer
+        // end the text around it.
+        let closes = before < slashes || before % (2 * (slashes + 1)) == slashes;
+        if b[at] == mark && closes {
+            return at - before.min(slashes);
         }
+        // A lone apostrophe ends with its line, or with the string it stands in.
+        if b[at] != mark && mark != b'"' {
+            return at - before;
+        }
+        i = at + 1;
     }
     b.len()
 }
@@ -492,8 +535,13 @@ fn bare_end(b: &[u8], at: usize, in_json: bool) -> usize {
     i
 }
 
+/// Where an element's text ends: at the next tag, or with the line or string it stands in.
 fn element_end(b: &[u8], at: usize) -> usize {
-    memchr::memchr2(b'<', b'\n', &b[at..]).map_or(b.len(), |n| at + n)
+    let mut end = memchr::memchr3(b'<', b'\n', b'"', &b[at..]).map_or(b.len(), |n| at + n);
+    while end > at && b[end - 1] == b'\\' {
+        end -= 1;
+    }
+    end
 }
 
 fn line_end(b: &[u8], at: usize) -> usize {

@@ -22,8 +22,9 @@ impl Scan<'_> {
                 && b.get(root + 1).is_some_and(u8::is_ascii_alphabetic);
             return self.path(at - 5, if drive { root + 3 } else { root });
         }
-        // What follows a marker is the rest of something that was longer.
-        if doubled || at > 0 && b[at - 1] == b']' {
+        // What follows a marker is the rest of something that was longer, and an escaped slash is
+        // read with its escape.
+        if doubled || at > 0 && matches!(b[at - 1], b']' | b'\\') {
             return;
         }
         if is_drive(b, at) {

@@ -23,17 +23,26 @@ impl Scan<'_> {
             return;
         }
         let body = at + 1 + label + 5;
-        let text = &b[body..b.len().min(body + MAX_KEY_BYTES)];
+        // A key never goes on beyond the string it stands in.
+        let limit = b.len().min(body + MAX_KEY_BYTES);
+        let text = &b[body..limit];
+        let text = &text[..memchr::memchr(b'"', text).unwrap_or(text.len())];
         let stop = match memchr::memmem::find(text, b"-----END") {
             Some(end) => {
                 let tail = &text[end + 8..text.len().min(end + 8 + MAX_LABEL_BYTES)];
                 end + 8 + memchr::memmem::find(tail, b"-----").map_or(0, |n| n + 5)
             }
             // Cut short: as far as it looks like base64 in lines.
-            None => text
-                .iter()
-                .position(|c| !is_armor(*c))
-                .unwrap_or(text.len()),
+            None => {
+                let armored = &text[..text
+                    .iter()
+                    .position(|c| !is_armor(*c))
+                    .unwrap_or(text.len())];
+                armored
+                    .iter()
+                    .rposition(u8::is_ascii_alphanumeric)
+                    .map_or(0, |n| n + 1)
+            }
         };
         self.push(start, body + stop, Rule::PrivateKey);
     }

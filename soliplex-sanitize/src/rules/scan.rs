@@ -9,6 +9,7 @@ use super::catalog::Rule;
 use super::context::{self, Context};
 use super::fold::Folded;
 use super::gate::{self, Shape};
+use super::pairs::MAX_CONTAINER_BYTES;
 use super::span::{Fill, Source, Span, resolve};
 use super::table::Table;
 
@@ -27,6 +28,7 @@ pub(super) struct Scan<'t> {
     pub(super) decimal_until: usize,
     pub(super) groups_until: usize,
     pub(super) container_until: usize,
+    pub(super) container_budget: usize,
 }
 
 /// The one word that is looked for as such: what follows it may be too short for a shape.
@@ -161,6 +163,25 @@ fn is_piece(part: &[u8]) -> bool {
             .any(|c| matches!(c, b'.' | b'_' | b'+' | b'=' | b'/'))
 }
 
+/// The first byte at or after `start` that is no part of an escape: `\nann@…` begins at its `a`, and
+/// so does `\u0000ann@…`.
+fn after_escape(b: &[u8], start: usize) -> usize {
+    let floor = start.saturating_sub(5);
+    let Some(slash) = b[floor..start]
+        .iter()
+        .rposition(|c| *c == b'\\')
+        .map(|n| floor + n)
+    else {
+        return start;
+    };
+    let end = match b.get(slash + 1) {
+        Some(b'u') if b[slash + 2..].iter().take(4).all(u8::is_ascii_hexdigit) => slash + 6,
+        Some(b'n' | b'r' | b't' | b'b' | b'f') => slash + 2,
+        _ => start,
+    };
+    start.max(end)
+}
+
 impl<'t> Scan<'t> {
     fn new(table: &'t Table, b: &'t [u8]) -> Scan<'t> {
         Scan {
@@ -175,6 +196,7 @@ impl<'t> Scan<'t> {
             decimal_until: 0,
             groups_until: 0,
             container_until: 0,
+            container_budget: 4 * MAX_CONTAINER_BYTES,
         }
     }
 
@@ -195,7 +217,8 @@ impl<'t> Scan<'t> {
             Shape::LongDigits => self.long_digits(at),
             Shape::Slash => self.slash(at),
             Shape::Backslash => {
-                self.needs_fold |= matches!(self.b.get(at + 1), Some(b'u' | b'x' | b'/' | b'n'));
+                self.needs_fold |=
+                    matches!(self.b.get(at + 1), Some(b'u' | b'x' | b'/' | b'n' | b'\\'));
                 self.drive(at);
             }
             Shape::SocialSecurity => self.social_security(at),
@@ -230,6 +253,15 @@ impl<'t> Scan<'t> {
             .any(|s| s.start <= at && at < s.end)
     }
 
+    pub(super) fn span_count(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Takes back what was found since `span_count` said `count`.
+    pub(super) fn forget_spans(&mut self, count: usize) {
+        self.spans.truncate(count);
+    }
+
     pub(super) fn is_marker(&self, value: &[u8]) -> bool {
         self.table.is_marker(value)
     }
@@ -254,6 +286,7 @@ impl<'t> Scan<'t> {
 
     pub(super) fn push_fill(&mut self, mut start: usize, mut end: usize, rule: Rule, fill: Fill) {
         let b = self.b;
+        start = after_escape(b, start);
         if start >= end || !self.table.is_on(rule) {
             return;
         }

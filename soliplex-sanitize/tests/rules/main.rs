@@ -1,5 +1,10 @@
 //! The rules engine from outside: what it catches, what it leaves alone, and what always holds.
 
+#![allow(
+    clippy::expect_used,
+    reason = "a test may be blunt, and so may what it calls"
+)]
+
 mod builder;
 mod catalog;
 mod disguise;
