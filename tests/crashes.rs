@@ -33,7 +33,10 @@ fn check(crash: &str, dies: impl Fn(std::process::ExitStatus) -> bool) {
     let (account, empty) = drain(store.path(), &url, &token);
     assert!(empty, "{account}");
     assert_eq!(account["balances"], true, "{account}");
-    let arrived = count_by(&backend.finish(), "event_id");
+    let records = backend.finish();
+    let panics = records.iter().filter(|record| record["scope"] == "panic");
+    assert_eq!(panics.count(), usize::from(crash == "panic"), "{records:?}");
+    let arrived = count_by(&records, "event_id");
     for event_id in &told {
         assert_eq!(
             arrived.get(event_id),

@@ -139,6 +139,12 @@ impl Request {
         batch["logs"].as_array().unwrap().clone()
     }
 
+    /// What is true of the whole process that captured the records.
+    pub(crate) fn resource(&self, name: &str) -> String {
+        let batch: Value = serde_json::from_slice(&self.body).unwrap();
+        batch["resource"][name].as_str().unwrap().to_owned()
+    }
+
     pub(crate) fn messages(&self) -> Vec<String> {
         self.texts("message")
     }

@@ -1,0 +1,271 @@
+//! What an application is promised whatever the server does.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tracing_soliplex::{Diagnostic, DiscardReason, PanicHook, Soliplex, State};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use super::{BRIEFLY, SOON, assert_balance, builder, insist, log, log_some, start};
+use crate::scripted::{Reply, Request, Scripted};
+
+#[test]
+fn a_backlog_is_drained_batch_after_batch_without_a_pause() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let soliplex = start(&server);
+    log_some(&soliplex, 1050);
+    let report = soliplex.flush(SOON);
+    assert_eq!((report.delivered, report.waiting), (1050, 0));
+    let sizes: Vec<usize> = server
+        .requests()
+        .iter()
+        .map(|request| request.records().len())
+        .collect();
+    assert!(sizes.iter().all(|size| *size <= 100), "{sizes:?}");
+    assert!(sizes.len() <= 20, "{sizes:?}");
+}
+
+#[test]
+fn an_error_is_sent_at_once_and_takes_along_what_waits() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let soliplex = start(&server);
+    // A start is an occasion to send; after it, the next one is an hour away.
+    assert!(soliplex.flush(SOON).is_complete());
+    log_some(&soliplex, 2);
+    log(&soliplex, || tracing::error!("broken"));
+    let messages: Vec<String> = server
+        .wait_for(1)
+        .iter()
+        .flat_map(Request::messages)
+        .collect();
+    assert_eq!(messages.len(), 3, "{messages:?}");
+}
+
+#[test]
+fn a_server_that_never_answers_blocks_nobody() {
+    let server = Scripted::start(|_| Reply::Silence);
+    let soliplex = start(&server);
+    log(&soliplex, || {
+        tracing::error!("the first request goes out and hangs")
+    });
+    server.wait_for(1);
+    // This returns although not one of these can be sent.
+    log_some(&soliplex, 2000);
+    let report = soliplex.flush(BRIEFLY);
+    assert_eq!((report.delivered, report.waiting), (0, 2001));
+    let report = soliplex.shutdown(BRIEFLY);
+    assert_eq!(report.waiting, 2001);
+    assert_balance(&soliplex);
+}
+
+#[test]
+fn records_stay_bound_to_the_user_they_were_captured_under() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let soliplex = start(&server);
+    log_some(&soliplex, 1);
+    soliplex.set_user(Some("ada"));
+    log_some(&soliplex, 1);
+    soliplex.set_user(Some("grace"));
+    log_some(&soliplex, 1);
+    soliplex.set_user(None);
+    log_some(&soliplex, 1);
+    let _ = soliplex.flush(SOON);
+    let records: Vec<_> = server
+        .wait_for(1)
+        .iter()
+        .flat_map(Request::records)
+        .collect();
+    let users: Vec<_> = records
+        .iter()
+        .map(|record| record["userId"].as_str())
+        .collect();
+    assert_eq!(users, [None, Some("ada"), Some("grace"), None]);
+}
+
+#[test]
+fn switched_off_nothing_is_captured_and_nothing_sent() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let soliplex = start(&server);
+    soliplex.set_enabled(false);
+    log_some(&soliplex, 5);
+    assert_eq!(soliplex.flush(SOON).waiting, 0);
+    assert!(server.requests().is_empty());
+    soliplex.set_enabled(true);
+    log_some(&soliplex, 1);
+    assert!(soliplex.flush(SOON).is_complete());
+    assert_eq!(soliplex.stats().delivered, 1);
+    assert_balance(&soliplex);
+}
+
+#[test]
+fn without_a_network_no_request_is_made() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let online = Arc::new(Mutex::new(false));
+    let checker = Arc::clone(&online);
+    let soliplex = builder(&server)
+        .network_checker(move || *checker.lock().unwrap())
+        .start()
+        .unwrap();
+    log_some(&soliplex, 1);
+    assert_eq!(soliplex.flush(SOON).waiting, 1);
+    assert_eq!(soliplex.stats().state, State::Offline);
+    assert!(server.requests().is_empty());
+    *online.lock().unwrap() = true;
+    soliplex.network_changed();
+    assert!(soliplex.flush(SOON).is_complete());
+}
+
+#[test]
+fn a_flush_can_be_awaited_in_any_runtime() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let soliplex = start(&server);
+    let current_thread = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let many_threads = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
+    for runtime in [current_thread, many_threads] {
+        log_some(&soliplex, 1);
+        let report = runtime.block_on(soliplex.flush_async(SOON));
+        assert_eq!((report.delivered, report.waiting), (1, 0));
+        // And the blocking form within a runtime, where a nested one would panic.
+        runtime.block_on(async { assert!(soliplex.flush(SOON).is_complete()) });
+    }
+}
+
+#[test]
+fn what_was_left_waiting_is_delivered_by_the_next_start() {
+    let store = tempfile::tempdir().unwrap();
+    let server = Scripted::start(|_| Reply::status(503));
+    let first = builder(&server).store_dir(store.path()).start().unwrap();
+    log_some(&first, 7);
+    assert_eq!(first.shutdown(BRIEFLY).waiting, 7);
+    server.now(|_| Reply::accepted());
+    let second = builder(&server).store_dir(store.path()).start().unwrap();
+    insist(&second);
+    let stats = second.stats();
+    assert_eq!(
+        (stats.recovered, stats.delivered, stats.captured),
+        (7, 7, 0)
+    );
+}
+
+#[test]
+fn records_keep_the_version_they_were_captured_under() {
+    let store = tempfile::tempdir().unwrap();
+    let server = Scripted::start(|_| Reply::status(503));
+    for version in ["1.0.0", "1.1.0", "2.0.0"] {
+        let soliplex = Soliplex::builder("delivery-test", version)
+            .endpoint(server.url())
+            .store_dir(store.path())
+            .startup_jitter(Duration::ZERO)
+            .panic_hook(PanicHook::Off)
+            .start()
+            .unwrap();
+        log(&soliplex, || tracing::info!("captured under {version}"));
+        let _ = soliplex.shutdown(BRIEFLY);
+    }
+    server.now(|_| Reply::accepted());
+    let before = server.requests().len();
+    let soliplex = builder(&server).store_dir(store.path()).start().unwrap();
+    insist(&soliplex);
+    let requests = server.requests();
+    let versions: Vec<(String, Vec<String>)> = requests[before..]
+        .iter()
+        .map(|request| (request.resource("service.version"), request.messages()))
+        .collect();
+    let expected = ["1.0.0", "1.1.0", "2.0.0"].map(|version| {
+        (
+            version.to_owned(),
+            vec![format!("captured under {version}")],
+        )
+    });
+    assert_eq!(versions, expected);
+}
+
+#[test]
+fn a_store_at_its_bound_gives_up_the_least_severe_and_says_so() {
+    let store = tempfile::tempdir().unwrap();
+    let server = Scripted::start(|_| Reply::status(503));
+    let soliplex = builder(&server)
+        .store_dir(store.path())
+        .max_store_bytes(2_000_000)
+        .start()
+        .unwrap();
+    let text = "words ".repeat(300);
+    for _ in 0..30 {
+        log(&soliplex, || {
+            (0..100).for_each(|_| tracing::debug!("{text}"));
+            tracing::error!("to be kept");
+        });
+        // The queue is emptied into the store, and nothing is delivered.
+        let _ = soliplex.flush(Duration::ZERO);
+    }
+    server.now(|_| Reply::accepted());
+    insist(&soliplex);
+    let stats = soliplex.stats();
+    let reasons: Vec<DiscardReason> = stats.discarded.iter().map(|(reason, _)| *reason).collect();
+    assert_eq!(reasons, [DiscardReason::SpoolFull], "{stats:?}");
+    assert_balance(&soliplex);
+
+    let records: Vec<_> = server
+        .requests()
+        .into_iter()
+        .flat_map(|request| request.records())
+        .collect();
+    let delivered = |message: &str| {
+        let ids = records.iter().filter(|record| record["message"] == message);
+        ids.map(|record| record["id"].to_string())
+            .collect::<HashSet<_>>()
+            .len()
+    };
+    assert_eq!(delivered("to be kept"), 30);
+    assert!(delivered("records discarded") > 0);
+}
+
+#[test]
+fn without_a_root_our_copy_is_sanitized_all_the_same() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let teller = Arc::clone(&told);
+    let soliplex = builder(&server)
+        .on_diagnostic(move |diagnostic| teller.lock().unwrap().push(diagnostic.clone()))
+        .start()
+        .unwrap();
+    {
+        let stack = tracing_subscriber::registry().with(soliplex.export_layer());
+        let _default = stack.set_default();
+        tracing::info!(password = "Kestrel-91-Zw", "by grace.hopper@example.org");
+    }
+    assert!(soliplex.flush(SOON).is_complete());
+    let records: Vec<_> = server
+        .wait_for(1)
+        .iter()
+        .flat_map(Request::records)
+        .collect();
+    assert_eq!(records[0]["message"], "by [EMAIL]");
+    assert_eq!(records[0]["attributes"]["password"], "[REDACTED]");
+    let told = told.lock().unwrap();
+    let warnings = told
+        .iter()
+        .filter(|told| **told == Diagnostic::UnsanitizedStack);
+    assert_eq!(warnings.count(), 1);
+}
+
+#[test]
+fn a_strict_pipeline_captures_nothing_without_a_root() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let soliplex = builder(&server).strict().start().unwrap();
+    {
+        let stack = tracing_subscriber::registry().with(soliplex.export_layer());
+        let _default = stack.set_default();
+        tracing::info!("unseen");
+    }
+    log_some(&soliplex, 1);
+    assert!(soliplex.flush(SOON).is_complete());
+    assert_eq!(soliplex.stats().delivered, 1);
+}
