@@ -87,8 +87,8 @@ keys! {
         "spool answers once records are on disk; passthrough once the upstream has acknowledged.";
     FORWARD_IN_FLIGHT: "forward.in_flight", Count, "4",
         "Requests under way at the same time: enough to hide the round trip, few enough to be polite.";
-    FORWARD_REQUEST_BYTES: "forward.request_bytes", Count, "4194304",
-        "Bytes of one request before compression. Logfire's own client splits at 5 MB.";
+    FORWARD_REQUEST_BYTES: "forward.request_bytes", Count, "2097152",
+        "Bytes of one request before compression. Logfire's own client splits at 5 MB; four of these at a time stay below the memory aimed at.";
     FORWARD_REQUEST_RECORDS: "forward.request_records", Count, "5000",
         "Records of one request.";
     FORWARD_LINGER_MS: "forward.linger_ms", Count, "200",
