@@ -22,12 +22,12 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 use crate::account::Account;
-pub use crash::{Crash, CrashAfter, CrashParseError};
+use crash::CrashAfter;
 
 /// Logs events on the road from a macro to the server, and tells which it has logged.
 #[derive(Debug, Parser)]
 #[command(name = "field-device", version, after_help = AFTER_HELP)]
-pub struct Args {
+struct Args {
     /// The ingest server, such as http://127.0.0.1:4319; without one, events are only stored.
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,

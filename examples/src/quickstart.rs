@@ -2,9 +2,9 @@
 //!
 //! One program plays all parts, each a process of its own: it starts itself as the OTLP receiver,
 //! as the ingest server and as the device, and talks to them over loopback sockets. The
-//! [`director`] runs the acts: a session on the device, an outage of the server, a SIGKILL in the
+//! `director` runs the acts: a session on the device, an outage of the server, a SIGKILL in the
 //! middle, a restart, delivery. Then it prints what arrived as a support engineer would
-//! read it ([`story`]), and an account of every record ([`closing`]). The exit code is 0 only when
+//! read it (`story`), and an account of every record (`closing`). The exit code is 0 only when
 //! the account adds up and no secret of the device was found anywhere.
 //!
 //! With `--replay` the device logs the lines of a file instead.
@@ -27,8 +27,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-pub use processes::ProcessError;
 
 /// Runs a device, a server and a receiver on this machine, and shows what becomes of each log
 /// record.

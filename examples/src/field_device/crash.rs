@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Crash {
+pub(super) enum Crash {
     /// A panic in the thread that logged the last event.
     Panic,
     /// `abort`: SIGABRT, no destructor runs.
@@ -18,17 +18,16 @@ pub enum Crash {
 
 /// When and how the process ends: `250=abort`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CrashAfter {
+pub(super) struct CrashAfter {
     /// After so many events, by all threads together.
-    pub events: u64,
+    pub(super) events: u64,
     /// How.
-    pub crash: Crash,
+    pub(super) crash: Crash,
 }
 
 /// Why a text is no [`CrashAfter`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CrashParseError {
+pub(super) enum CrashParseError {
     /// There is no number before the `=`.
     #[error("give a number of events, as in 100=abort")]
     Events,

@@ -17,8 +17,7 @@ pub(super) struct Process {
 
 /// What went wrong with a process.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ProcessError {
+pub(super) enum ProcessError {
     /// It could not be started.
     #[error("the {0} could not be started")]
     Start(&'static str, #[source] io::Error),
