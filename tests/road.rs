@@ -228,9 +228,7 @@ fn a_record_over_its_limit_arrives_cut_and_says_so() {
 fn the_ids_of_a_tracing_layer_arrive_and_none_are_invented() {
     let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder().build();
     let backend = Backend::start();
-    // tracing-opentelemetry keeps its own span data private, and makes the entered span current.
-    let current = || {
-        let context = opentelemetry::Context::current();
+    let ids = |context: opentelemetry::Context| {
         let span = context.span().span_context().clone();
         Some((
             TraceId::from_bytes(span.trace_id().to_bytes())?,
@@ -238,7 +236,9 @@ fn the_ids_of_a_tracing_layer_arrive_and_none_are_invented() {
         ))
     };
     let soliplex = builder(&backend)
-        .trace_context(move |_extensions| current())
+        .trace_context(move |span, dispatch| {
+            ids(tracing_opentelemetry::get_otel_context(span, dispatch)?)
+        })
         .start()
         .unwrap();
     let expected = {
@@ -249,7 +249,7 @@ fn the_ids_of_a_tracing_layer_arrive_and_none_are_invented() {
         info!("outside of any span");
         let _span = info_span!("request").entered();
         info!("inside");
-        let (trace_id, span_id) = current().unwrap();
+        let (trace_id, span_id) = ids(opentelemetry::Context::current()).unwrap();
         (trace_id.to_string(), span_id.to_string())
     };
     let records = deliver(backend, &soliplex);

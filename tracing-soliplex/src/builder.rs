@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use soliplex_sanitize::Rules;
 use soliplex_wire::{AnyValue, Attributes, SpanId, TraceId};
-use tracing_subscriber::registry::Extensions;
+use tracing_core::{Dispatch, span};
 
 use crate::capture::Capture;
 use crate::clock::{Clock, SystemClock};
@@ -221,26 +221,22 @@ impl Builder {
         self
     }
 
-    /// Finds the trace and span ids that a tracing layer has left in a span's extensions.
+    /// Asks a tracing layer for a span's real trace and span ids, so that records carry them.
     ///
-    /// Without it records carry no ids: none are invented.
+    /// Without it records carry no ids: none are invented. With tracing-opentelemetry, ask its
+    /// `get_otel_context(span, dispatch)`; a layer of one's own is asked in the same way:
     ///
     /// ```
     /// # use tracing_soliplex::{Soliplex, SpanId, TraceId};
-    /// # struct OtelData;
-    /// # impl OtelData {
-    /// #     fn trace_id(&self) -> Option<[u8; 16]> { None }
-    /// #     fn span_id(&self) -> Option<[u8; 8]> { None }
-    /// # }
-    /// // With tracing-opentelemetry, `OtelData` is its own, and the ids have `to_bytes`.
-    /// let builder = Soliplex::builder("field-app", "1.4.2").trace_context(|extensions| {
-    ///     let otel = extensions.get::<OtelData>()?;
-    ///     Some((TraceId::from_bytes(otel.trace_id()?)?, SpanId::from_bytes(otel.span_id()?)?))
+    /// # fn my_trace_of(_: &tracing_core::span::Id) -> ([u8; 16], [u8; 8]) { ([1; 16], [2; 8]) }
+    /// let builder = Soliplex::builder("field-app", "1.4.2").trace_context(|span, _dispatch| {
+    ///     let (trace_id, span_id) = my_trace_of(span);
+    ///     Some((TraceId::from_bytes(trace_id)?, SpanId::from_bytes(span_id)?))
     /// });
     /// ```
     pub fn trace_context(
         mut self,
-        find: impl Fn(&Extensions<'_>) -> Option<(TraceId, SpanId)> + Send + Sync + 'static,
+        find: impl Fn(&span::Id, &Dispatch) -> Option<(TraceId, SpanId)> + Send + Sync + 'static,
     ) -> Builder {
         self.trace_context = Some(TraceContextHook(Arc::new(find)));
         self

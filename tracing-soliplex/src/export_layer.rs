@@ -1,21 +1,22 @@
 //! The layer an application installs: every event it sees becomes a record on its way.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use soliplex_sanitize::Rules;
 use soliplex_wire::{SpanId, TraceId};
+use tracing_core::dispatcher::WeakDispatch;
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Dispatch, Event, Metadata, Subscriber};
 use tracing_log::NormalizeEvent;
 use tracing_subscriber::layer::{Context, Layer};
-use tracing_subscriber::registry::{Extensions, LookupSpan, Scope};
+use tracing_subscriber::registry::{LookupSpan, Scope};
 
 use crate::capture::fields::{EventFields, SpanFields, SpanVisitor};
 use crate::capture::{Capture, severity};
 
-/// Finds the real trace and span ids a tracing layer has left in a span's extensions.
-pub(crate) type TraceContext = dyn Fn(&Extensions<'_>) -> Option<(TraceId, SpanId)> + Send + Sync;
+/// Asks a tracing layer for a span's real ids.
+pub(crate) type TraceContext = dyn Fn(&Id, &Dispatch) -> Option<(TraceId, SpanId)> + Send + Sync;
 
 /// Turns events into records and hands them to the pipeline.
 ///
@@ -34,6 +35,8 @@ pub struct ExportLayer {
     strict: bool,
     /// Whether a root above has sanitized what arrives here.
     clean: AtomicBool,
+    /// The whole stack, for the trace context's hook.
+    dispatch: OnceLock<WeakDispatch>,
     trace_context: Option<TraceContextHook>,
 }
 
@@ -59,6 +62,7 @@ impl ExportLayer {
             rules,
             strict,
             clean: AtomicBool::new(false),
+            dispatch: OnceLock::new(),
             trace_context,
         }
     }
@@ -66,6 +70,11 @@ impl ExportLayer {
     /// The rules to run on what arrives: none when that was done above, or when there are none.
     fn rules(&self) -> Option<&Rules> {
         (!self.clean.load(Ordering::Relaxed) && !self.rules.is_none()).then_some(&self.rules)
+    }
+
+    fn trace_of(&self, span: &Id) -> Option<(TraceId, SpanId)> {
+        let hook = self.trace_context.as_ref()?;
+        hook.0(span, &self.dispatch.get()?.upgrade()?)
     }
 
     fn write_scope<'r, S: LookupSpan<'r>>(
@@ -77,15 +86,13 @@ impl ExportLayer {
         let mut trace = None;
         let mut nearest = None;
         for span in scope.into_iter().flatten() {
-            let extensions = span.extensions();
-            if let Some(values) = extensions.get::<SpanFields>() {
+            if let Some(values) = span.extensions().get::<SpanFields>() {
                 values
                     .iter()
                     .for_each(|(name, value)| fields.attribute(name, value));
             }
-            if let (None, Some(hook)) = (trace, &self.trace_context) {
-                trace = hook.0(&extensions);
-            }
+            // Asked while no lock on the span is held: the tracing layer takes one.
+            trace = trace.or_else(|| self.trace_of(&span.id()));
             nearest = nearest.or(Some(span.name()));
             if !path.is_empty() {
                 path.insert(0, ':');
@@ -107,6 +114,7 @@ where
     fn on_register_dispatch(&self, dispatch: &Dispatch) {
         let clean = soliplex_sanitize::is_sanitized(dispatch);
         self.clean.store(clean, Ordering::Relaxed);
+        let _ = self.dispatch.set(dispatch.downgrade());
         if !clean && !self.rules.is_none() {
             self.capture.diagnostics.note_unsanitized_stack();
         }
