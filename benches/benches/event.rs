@@ -186,8 +186,14 @@ fn main() {
     ];
     let _client = sentry_core::Hub::current().bind_client(None);
 
-    let named = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
-    let chosen = |road: &Road| named.as_ref().is_none_or(|name| road.name.starts_with(name));
+    let named = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with("--"));
+    let chosen = |road: &Road| {
+        named
+            .as_ref()
+            .is_none_or(|name| road.name.starts_with(name))
+    };
     for _ in 0..rounds {
         for road in roads.iter_mut().filter(|road| chosen(road)) {
             round(road, bursts);
