@@ -1,7 +1,7 @@
 //! The gate: one pass over the bytes that says where a rule could possibly fire.
 //!
 //! Text is read in blocks of 64 bytes. Each byte class becomes a 64-bit mask, and each shape (three
-//! dotted numbers, eight digits in a row, a word of fifteen characters …) a few shifts and ANDs over
+//! dotted numbers, eight digits in a row, a long word …) a few shifts and ANDs over
 //! those masks. What survives is a few positions a line, handed to the verifiers
 //! in the sibling modules; the gate itself decides nothing. A shape is always reported at its last
 //! byte, so a block needs only its predecessor's masks, never its successor's.
@@ -39,7 +39,7 @@ pub(super) enum Shape {
     MacQuads,
     /// Double colon beside a hex digit, or three hex groups between colons.
     ColonHex,
-    /// The fifteenth character of a word (letters, digits, `_`, `-`).
+    /// A word (letters, digits, `_`, `-`) of fifteen characters with a digit, or of twenty-two.
     LongWord,
     /// The letters and digits of a Medicare number.
     Medicare,
@@ -92,15 +92,14 @@ pub(super) fn scan(text: &[u8], mut on: impl FnMut(Shape, usize)) {
         before = now;
         base += BLOCK;
     }
-    if !rest.is_empty() {
-        // Zero is in no class, so the padding can neither begin nor continue a shape.
-        let mut block = [0_u8; BLOCK];
-        block[..rest.len()].copy_from_slice(rest);
-        let now = masks(&block, rest.len().div_ceil(16));
-        shapes(&before.then(&now), base, text, &mut on);
-        if rest.len() > HALF {
-            shapes(&now, base + HALF, text, &mut on);
-        }
+    // The rest, and the end itself, which ends a word. Zero is in no class, so the padding can neither
+    // begin nor continue a shape.
+    let mut block = [0_u8; BLOCK];
+    block[..rest.len()].copy_from_slice(rest);
+    let now = masks(&block, rest.len().div_ceil(16));
+    shapes(&before.then(&now), base, text, &mut on);
+    if rest.len() >= HALF {
+        shapes(&now, base + HALF, text, &mut on);
     }
 }
 
@@ -184,21 +183,22 @@ fn shapes(m: &Masks, base: usize, text: &[u8], on: &mut impl FnMut(Shape, usize)
     let hex = digit | m.hex_letter;
     let word = digit | letter | dash | m.under;
     let gap = dash | space | dot;
-    // Whether a shape ends in this block.
+    // Whether a shape ends in this half.
     let here = |found: u64| found >> HALF;
-    let mut report = |shape: Shape, found: u64| {
-        let mut found = here(found);
-        while found != 0 {
-            on(shape, base + found.trailing_zeros() as usize);
-            found &= found - 1;
-        }
-    };
 
     let w2 = word & (word << 1);
     let w4 = w2 & (w2 << 2);
     let w8 = w4 & (w4 << 4);
     let w15 = w8 & (w8 << 7);
-    report(Shape::LongWord, w15 & !(w15 << 1));
+    let w22 = w15 & (w15 << 7);
+    // Adding a run's digits to the run carries into the bit behind it, and only if it has any: a word
+    // of medium length without one is a name.
+    let has_digit = word.wrapping_add(digit);
+    // Seen at the byte behind it, and reported at its last.
+    each(!word & (((w15 << 1) & has_digit) | (w22 << 1)), |bit| {
+        on(Shape::LongWord, base + bit - 1)
+    });
+    let mut report = |shape: Shape, found: u64| each(found, |bit| on(shape, base + bit));
     report(
         Shape::Separator,
         m.equals | (colon & !(digit << 1) & !(colon << 1)),
@@ -229,7 +229,7 @@ fn shapes(m: &Masks, base: usize, text: &[u8], on: &mut impl FnMut(Shape, usize)
     }
     let double = colon & (colon << 1);
     let grouped = hex & (colon << 1) & (hex << 2);
-    if here(double | (double << 1)) != 0 || grouped.count_ones() > 2 {
+    if here(double | (double << 1)) != 0 || has_more_than(grouped, 2) {
         let near = |m: u64| (m << 2) | (m << 3) | (m << 4) | (m << 5);
         let three = grouped & near(grouped & near(grouped));
         report(
@@ -238,7 +238,7 @@ fn shapes(m: &Masks, base: usize, text: &[u8], on: &mut impl FnMut(Shape, usize)
         );
     }
     let link = colon | dash;
-    if link.count_ones() > 4 {
+    if has_more_than(link, 4) {
         let h2 = hex & (hex << 1);
         let pairs =
             h2 & (link << 2) & (h2 << 3) & (link << 5) & (h2 << 6) & (link << 8) & (h2 << 9);
@@ -277,6 +277,25 @@ fn shapes(m: &Masks, base: usize, text: &[u8], on: &mut impl FnMut(Shape, usize)
             on(shape, at);
         }
     }
+}
+
+/// Calls `on` for every bit of the upper half.
+#[inline(always)]
+fn each(mask: u64, mut on: impl FnMut(usize)) {
+    let mut found = mask >> HALF;
+    while found != 0 {
+        on(found.trailing_zeros() as usize);
+        found &= found - 1;
+    }
+}
+
+/// Whether more than `n` bits are set; for small numbers cheaper than counting them.
+#[inline(always)]
+fn has_more_than(mut mask: u64, n: u32) -> bool {
+    for _ in 0..n {
+        mask &= mask.wrapping_sub(1);
+    }
+    mask != 0
 }
 
 /// Numbers written in groups of digits.
@@ -349,7 +368,9 @@ fn odd_one(text: &[u8], at: usize) -> Option<Shape> {
     let next = text.get(at + 1).copied().unwrap_or(0);
     let before = if at == 0 { 0 } else { text[at - 1] };
     match text[at] {
-        b'@' => Some(Shape::At),
+        b'@' if !matches!(before, 0..=b' ' | b'@') && !matches!(next, 0..=b' ' | b'@') => {
+            Some(Shape::At)
+        }
         b')' if before.is_ascii_digit() && (next.is_ascii_digit() || next == b' ') => {
             Some(Shape::AreaCode)
         }

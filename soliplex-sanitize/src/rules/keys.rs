@@ -131,8 +131,13 @@ pub(super) fn has_stem(name: &[u8]) -> bool {
     let mut last = 0;
     name.iter().any(|c| {
         last = (last << 5 | usize::from(c & 31)) & 0x7fff;
-        STEM_BITS[last / 64] & (1 << (last % 64)) != 0
+        is_stem(last)
     })
+}
+
+/// Whether three letters, the first in the highest of three times five bits, are a stem.
+pub(super) fn is_stem(letters: usize) -> bool {
+    STEM_BITS[letters / 64] & (1 << (letters % 64)) != 0
 }
 
 /// Judges a name by the built-in words.
@@ -658,4 +663,56 @@ fn ends_like_one(word: &[u8]) -> bool {
         _ => return word.starts_with(b"password") && !word.starts_with(b"passwordless"),
     };
     ends.iter().any(|end| word.ends_with(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_that_can_make_a_name_sensitive_holds_a_stem() {
+        for (meaning, words) in WORDS {
+            if matches!(meaning, Meaning::Value | Meaning::About) {
+                continue;
+            }
+            for word in *words {
+                // These are sensitive only beside another word, which then holds the stem.
+                let beside = matches!(*word, "id" | "no" | "nr" | "string" | "str");
+                assert!(beside || has_stem(word.as_bytes()), "{word}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_word_is_found_by_its_letters() {
+        for (meaning_of_group, words) in WORDS {
+            for word in *words {
+                let found = meaning(word.as_bytes());
+                assert!(found.is_some(), "{word}");
+                // A word in two groups would be judged by chance.
+                assert_eq!(found, Some(*meaning_of_group), "{word}");
+            }
+        }
+        assert_eq!(meaning(b"banana"), None);
+    }
+
+    #[test]
+    fn names_split_where_a_reader_would_split_them() {
+        let check = |name: &str, want: &[&str]| {
+            let words = Words::split(name.as_bytes());
+            let got: Vec<&[u8]> = words.iter().collect();
+            assert_eq!(
+                got,
+                want.iter().map(|w| w.as_bytes()).collect::<Vec<_>>(),
+                "{name}"
+            );
+        };
+        check("accessToken", &["access", "token"]);
+        check("HTTPToken", &["http", "token"]);
+        check("x-api-key", &["x", "api", "key"]);
+        check("DB.PASSWORD", &["db", "password"]);
+        check("oauth2Token", &["oauth2", "token"]);
+        check("__x__", &["x"]);
+        check("", &[]);
+    }
 }

@@ -7,7 +7,7 @@
 
 use super::catalog::Rule;
 use super::entropy::{is_benign_word, looks_random, looks_secret};
-use super::keys::{MAX_KEY_BYTES, Strength};
+use super::keys::{MAX_KEY_BYTES, Strength, is_stem};
 use super::scan::Scan;
 use super::span::Fill;
 
@@ -35,7 +35,7 @@ impl Scan<'_> {
         if b[at] == b'=' && at > 0 && matches!(b[at - 1], b'=' | b'!' | b'<' | b'>' | b'~') {
             return;
         }
-        if at < self.container_until {
+        if at < self.container_until || !self.may_end_key(at) {
             return;
         }
         let Some(key) = key_before(b, at) else { return };
@@ -53,6 +53,31 @@ impl Scan<'_> {
             return self.header_value(name, value_at, key.quote);
         }
         self.value(value_at, strength, b[at], key.quote);
+    }
+
+    /// A quick look at the name left of a separator: most have nothing to say.
+    fn may_end_key(&self, at: usize) -> bool {
+        let b = self.b;
+        let mut end = at;
+        if end > 0 && b[end - 1] == b' ' {
+            end -= 1;
+        }
+        if end == 0 || !b[end - 1].is_ascii_alphanumeric() || !self.table.denied.is_empty() {
+            return true;
+        }
+        // Backwards, so that the name's beginning need not be looked for first.
+        let floor = end.saturating_sub(MAX_KEY_BYTES);
+        let mut last = 0;
+        for &c in b[floor..end].iter().rev() {
+            if !(c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.' | b'$')) {
+                break;
+            }
+            last = (last >> 5) | (usize::from(c & 31) << 10);
+            if is_stem(last) {
+                return true;
+            }
+        }
+        false
     }
 
     /// A key is judged with up to three words before it when they stand apart: `api key: …`.
@@ -526,7 +551,7 @@ fn bare_end(b: &[u8], at: usize, in_json: bool) -> usize {
     }
     // A full stop or colon that ends a sentence is not part of the value.
     while i > at
-        && matches!(b[i - 1], b'.' | b':' | b'!' | b'?')
+        && matches!(b[i - 1], b'.' | b':')
         && b.get(i).is_none_or(|c| c.is_ascii_whitespace())
         && i - at > 1
     {

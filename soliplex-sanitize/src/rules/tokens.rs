@@ -16,13 +16,13 @@ use super::vendors;
 const MAX_TOKEN_BYTES: usize = 8192;
 
 impl Scan<'_> {
-    /// Looks at a word (letters, digits, `_`, `-`) whose fifteenth character is at `at`.
+    /// Looks at a long word (letters, digits, `_`, `-`) whose last character is at `at`.
     pub(super) fn long_word(&mut self, at: usize) {
         let b = self.b;
-        let mut start = at - 14;
-        let mut end = at + 1;
-        while end < b.len() && is_word(b[end]) {
-            end += 1;
+        let end = at + 1;
+        let mut start = end;
+        while start > 0 && is_word(b[start - 1]) {
+            start -= 1;
         }
         while start < end && matches!(b[start], b'-' | b'_') {
             start += 1;
@@ -58,7 +58,7 @@ impl Scan<'_> {
             b'.' | b'~' | b'/' | b':' | b'|' | b'=' | b'@' => {
                 self.dotted_vendor_key(start)
                     || self.joined_key(start, end)
-                    || self.webhook(start, end)
+                    || end - start >= 20 && self.webhook(start, end)
             }
             _ => false,
         };
@@ -347,6 +347,10 @@ impl Scan<'_> {
     fn random_beside_secret(&mut self, start: usize, end: usize) {
         let b = self.b;
         let before = word_before(b, start);
+        // All of them are of three to eleven letters, and nearly all words before a long one are not.
+        if !(3..=11).contains(&before.len()) || !before[0].is_ascii_alphabetic() {
+            return;
+        }
         if !SECRET_WORDS
             .iter()
             .any(|w| before.eq_ignore_ascii_case(w.as_bytes()))
