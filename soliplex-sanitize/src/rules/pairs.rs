@@ -35,7 +35,7 @@ impl Scan<'_> {
         if b[at] == b'=' && at > 0 && matches!(b[at - 1], b'=' | b'!' | b'<' | b'>' | b'~') {
             return;
         }
-        if at < self.container_until || !self.may_end_key(at) {
+        if at < self.container_until || self.is_covered(at) || !self.may_end_key(at) {
             return;
         }
         let Some(key) = key_before(b, at) else { return };
@@ -45,9 +45,6 @@ impl Scan<'_> {
         let Some(value_at) = after_separator(b, at) else {
             return;
         };
-        if self.is_covered(at) {
-            return;
-        }
         let name = &b[key.start..key.end];
         if is_header(name) && b[at] != b'>' {
             return self.header_value(name, value_at, key.quote);
@@ -478,8 +475,11 @@ fn skip_wrappers(b: &[u8], mut at: usize) -> usize {
 /// A quote at `at`, perhaps behind backslashes: where its text begins, the mark and the backslashes.
 fn opening_quote(b: &[u8], at: usize) -> Option<(usize, (u8, usize))> {
     let slashes = b[at..].iter().take(8).take_while(|&&c| c == b'\\').count();
+    // Strings inside strings give a quote 1, 3 or 7; any other number ends in one that is not escaped.
     match b.get(at + slashes) {
-        Some(&mark @ (b'"' | b'\'' | b'`')) => Some((at + slashes + 1, (mark, slashes))),
+        Some(&mark @ (b'"' | b'\'' | b'`')) if (slashes + 1).is_power_of_two() => {
+            Some((at + slashes + 1, (mark, slashes)))
+        }
         _ => None,
     }
 }

@@ -129,7 +129,7 @@ fn survives_joining(text: &[u8], span: &Span, joint: usize, found: bool) -> bool
             | Rule::PrivateKey
             | Rule::UrlCredentials
     );
-    if !found {
+    if !found && rule != Rule::Key {
         return strict;
     }
     match rule {
