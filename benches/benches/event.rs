@@ -184,7 +184,7 @@ fn main() {
             registry().with(standard.export_layer()).sanitize(&standard),
         ),
     ];
-    let _client = sentry_core::Hub::current().bind_client(None);
+    sentry_core::Hub::current().bind_client(None);
 
     let named = std::env::args()
         .skip(1)

@@ -21,8 +21,9 @@ use crate::install;
 use crate::intake::Intake;
 use crate::panic_hook::{self, PanicHook};
 use crate::queue::{Lane, Queue, QueueOptions, Reader, Recovered};
+use crate::resource;
 use crate::session::Session;
-use crate::soliplex::Soliplex;
+use crate::soliplex::{LONGEST, Soliplex};
 use crate::spool::{Directory, OpenError, SpoolOptions};
 use crate::store::Store;
 use crate::wake::Wake;
@@ -180,13 +181,13 @@ impl Builder {
 
     /// How often what is waiting is sent; default 30 s. Errors go at once.
     pub fn flush_interval(mut self, interval: Duration) -> Builder {
-        self.flush_interval = interval;
+        self.flush_interval = interval.min(LONGEST);
         self
     }
 
     /// The first request is held back by a random part of this; default 1 s.
     pub fn startup_jitter(mut self, most: Duration) -> Builder {
-        self.startup_jitter = most;
+        self.startup_jitter = most.min(LONGEST);
         self
     }
 
@@ -199,7 +200,7 @@ impl Builder {
 
     /// How long an undelivered record is kept; default 30 days.
     pub fn max_age(mut self, age: Duration) -> Builder {
-        self.spool.max_age = age;
+        self.spool.max_age = age.min(LONGEST);
         self
     }
 
@@ -372,17 +373,13 @@ impl Builder {
 
     fn session(&self) -> Session {
         let install_id = install::id(self.store_dir.as_deref());
-        let clean = |text: &str, name: &str| self.rules.sanitize_value(name, text).into_owned();
-        let resource = self.resource.iter().map(|(name, value)| match value {
-            AnyValue::String(text) => (name, AnyValue::from(clean(text, name))),
-            other => (name, other.clone()),
-        });
-        let session = Session::new(&install_id, &resource.collect());
-        session.set_user_id(
-            self.user_id
-                .as_deref()
-                .map(|user_id| clean(user_id, "user.id")),
+        let session = Session::new(
+            &install_id,
+            &resource::sanitized(&self.resource, &self.rules),
         );
+        let user_id = self.user_id.as_deref();
+        session
+            .set_user_id(user_id.map(|id| self.rules.sanitize_value("user.id", id).into_owned()));
         session
     }
 }

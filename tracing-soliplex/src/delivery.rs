@@ -59,8 +59,10 @@ struct Piece {
 /// What an outcome means for the next request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Go on at once.
+    /// Go on at once: the records have arrived.
     Next,
+    /// Go on at once with smaller pieces: these have not arrived.
+    Split,
     /// Not now: the server or the network fails.
     Later {
         retry_after: Option<Duration>,
@@ -118,14 +120,14 @@ impl InHand {
             }
             ExportOutcome::TooLarge => {
                 self.halve(piece, "too large for the server (413)");
-                Verdict::Next
+                Verdict::Split
             }
             ExportOutcome::Refused { status } => {
                 let refusals = piece.refusals + 1;
                 if refusals >= MAX_REFUSALS {
                     let reason = format!("refused by the server ({status})");
                     self.halve(Piece { refusals, ..piece }, &reason);
-                    return Verdict::Next;
+                    return Verdict::Split;
                 }
                 self.pieces.push(Piece { refusals, ..piece });
                 let error = format!("the server refused a batch ({status})");
@@ -297,11 +299,8 @@ impl Pace {
     /// Something changed that failures depend on: the network, the token, the configuration. What
     /// the server asked for by `Retry-After` is forgotten too, for it may be another server.
     pub(crate) fn changed(&mut self, now: Instant) {
-        self.asked = false;
+        (self.asked, self.parked) = (false, None);
         self.hurry(now);
-        if let Some(Parked::Misplaced { .. }) = &self.parked {
-            self.parked = None;
-        }
     }
 
     /// What a later start needs to go on at this pace: failures, and the instant to wait for in

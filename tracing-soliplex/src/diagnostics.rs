@@ -23,8 +23,6 @@ pub enum DiscardReason {
     Expired,
     /// The store was damaged and has been set aside under another name.
     SpoolDamaged,
-    /// The store could not be written for so long that the records in memory reached their bound.
-    StoreFailed,
     /// The server will never take the record as it is; see the dead letters.
     Rejected,
     /// Consent was withdrawn.
@@ -33,13 +31,12 @@ pub enum DiscardReason {
 
 impl DiscardReason {
     /// Every reason, in the order in which a record can meet them.
-    pub const ALL: [DiscardReason; 8] = [
+    pub const ALL: [DiscardReason; 7] = [
         DiscardReason::QueueFull,
         DiscardReason::Torn,
         DiscardReason::SpoolFull,
         DiscardReason::Expired,
         DiscardReason::SpoolDamaged,
-        DiscardReason::StoreFailed,
         DiscardReason::Rejected,
         DiscardReason::Denied,
     ];
@@ -52,7 +49,6 @@ impl DiscardReason {
             DiscardReason::SpoolFull => "spool_full",
             DiscardReason::Expired => "expired",
             DiscardReason::SpoolDamaged => "spool_damaged",
-            DiscardReason::StoreFailed => "store_failed",
             DiscardReason::Rejected => "rejected",
             DiscardReason::Denied => "denied",
         }
@@ -105,6 +101,9 @@ pub enum Diagnostic {
     },
     /// Delivery goes on after a stop or a failure.
     Recovered,
+    /// The worker has ended by a defect of its own. Records are kept in the queue as long as it
+    /// has room, and the next start delivers them.
+    Stopped,
     /// The store could not be used; records are kept in memory only.
     StoreUnavailable {
         /// What happened, in words.
@@ -194,6 +193,7 @@ pub(crate) type Callback = Box<dyn Fn(&Diagnostic) + Send + Sync>;
 struct Discards {
     total: AtomicU64,
     untold: AtomicU64,
+    unreported: AtomicU64,
     first_seq: AtomicU64,
     last_seq: AtomicU64,
 }
@@ -214,6 +214,7 @@ impl Diagnostics {
             discards: DiscardReason::ALL.map(|_| Discards {
                 total: zero(),
                 untold: zero(),
+                unreported: zero(),
                 first_seq: AtomicU64::new(u64::MAX),
                 last_seq: zero(),
             }),
@@ -229,14 +230,23 @@ impl Diagnostics {
         if count == 0 {
             return;
         }
-        self.discards[reason as usize]
-            .total
-            .fetch_add(count, Ordering::Relaxed);
+        let discards = &self.discards[reason as usize];
+        discards.total.fetch_add(count, Ordering::Relaxed);
+        discards.unreported.fetch_add(count, Ordering::Relaxed);
         self.untell(Loss {
             reason,
             count,
             seqs,
         });
+    }
+
+    /// What was discarded since the last call, for the callback.
+    pub(crate) fn take_unreported(&self) -> Vec<(DiscardReason, u64)> {
+        let counts = DiscardReason::ALL.into_iter().zip(&self.discards);
+        counts
+            .map(|(reason, discards)| (reason, discards.unreported.swap(0, Ordering::Relaxed)))
+            .filter(|(_, count)| *count > 0)
+            .collect()
     }
 
     /// The gaps since the last call. Counts are exact; when records are being discarded at this

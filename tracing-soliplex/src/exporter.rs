@@ -72,8 +72,11 @@ impl ExportOutcome {
 pub(crate) struct Token(String);
 
 impl Token {
-    pub(crate) fn new(text: String) -> Token {
-        Token(text)
+    /// `None` when the text, without the blanks around it, could not stand in a header.
+    pub(crate) fn parse(text: &str) -> Option<Token> {
+        let text = text.trim();
+        let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        fits.then(|| Token(text.to_owned()))
     }
 
     pub(crate) fn expose(&self) -> &str {
@@ -90,6 +93,14 @@ impl fmt::Debug for Token {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_from_a_file_loses_its_line_end_and_a_strange_one_is_none() {
+        assert_eq!(Token::parse("abc.def\n").unwrap().expose(), "abc.def");
+        for text in ["", "\n", "abc def", "abc\u{0}", "tökén"] {
+            assert_eq!(Token::parse(text), None);
+        }
+    }
 
     #[test]
     fn each_status_has_its_meaning() {

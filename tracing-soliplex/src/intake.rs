@@ -15,7 +15,7 @@ use crate::session::{Facts, Session};
 use crate::spool::{AppendError, Frame, Lane, Spool, Unavailable};
 
 /// Bytes moved in one commit: a few milliseconds' writing, an eighth of the queue.
-const MAX_COMMIT_BYTES: usize = 512 * 1024;
+pub(crate) const MAX_COMMIT_BYTES: usize = 512 * 1024;
 
 /// The name under which the spool keeps which ring its position belongs to.
 const RING: &str = "ring";

@@ -6,6 +6,7 @@
 //!
 //! use tracing_soliplex::{Sanitize as _, Soliplex};
 //! use tracing_subscriber::layer::SubscriberExt as _;
+//! use tracing_subscriber::util::SubscriberInitExt as _;
 //!
 //! # fn current_token() -> Option<String> { None }
 //! let soliplex = Soliplex::builder("field-app", env!("CARGO_PKG_VERSION"))
@@ -52,9 +53,10 @@
 //!
 //! # What can it not see?
 //! What does not pass through `tracing` or `log`: `println!`, another crate's direct API. The
-//! [`Sanitize`] trait's documentation has the whole list and what to do about each.
+//! head of [`soliplex_sanitize`] has the whole list and what to do about each.
 
 #![deny(unsafe_code)]
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod builder;
 mod soliplex;
@@ -65,6 +67,7 @@ mod panic_hook;
 mod capture;
 mod install;
 mod packed;
+mod resource;
 mod session;
 
 // The one `unsafe` of this crate, the mapping of the ring, is in `queue/map.rs`.

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::backtrace::Backtrace;
+use std::io::Write as _;
 use std::panic::{self, PanicHookInfo};
 use std::sync::{Arc, Weak};
 
@@ -90,7 +91,11 @@ impl Told {
             location,
             ..
         } = self;
-        eprintln!("thread '{thread}' panicked at {location}:\n{message}");
+        // Not `eprintln`, which panics where standard error is closed, and a panic in here aborts.
+        let _ = writeln!(
+            std::io::stderr(),
+            "thread '{thread}' panicked at {location}:\n{message}"
+        );
     }
 }
 

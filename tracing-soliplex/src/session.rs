@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
+use soliplex_wire::limits::{MAX_ID_BYTES, TRUNCATED};
 use soliplex_wire::{AnyValue, Attributes, Severity, Uuid};
 
 use crate::packed::{Kind, PackedHead};
@@ -107,8 +108,19 @@ impl Session {
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
     }
 
-    /// Records captured from now on belong to this user.
-    pub(crate) fn set_user_id(&self, user_id: Option<String>) {
+    /// Records captured from now on belong to this user. An id over its limit is cut, for a server
+    /// would refuse every record that bears it.
+    pub(crate) fn set_user_id(&self, mut user_id: Option<String>) {
+        if let Some(id) = &mut user_id
+            && id.len() > MAX_ID_BYTES
+        {
+            let mut end = MAX_ID_BYTES - TRUNCATED.len();
+            while !id.is_char_boundary(end) {
+                end -= 1;
+            }
+            id.truncate(end);
+            id.push_str(TRUNCATED);
+        }
         *self.user_id.write().unwrap_or_else(PoisonError::into_inner) = user_id;
     }
 
@@ -169,6 +181,8 @@ mod tests {
         assert_eq!(user(), None);
         session.set_user_id(Some("ada".into()));
         assert_eq!(user().as_deref(), Some("ada"));
+        session.set_user_id(Some("é".repeat(MAX_ID_BYTES)));
+        assert!(user().is_some_and(|id| id.len() <= MAX_ID_BYTES && id.ends_with(TRUNCATED)));
         session.set_user_id(None);
         assert_eq!(user(), None);
     }

@@ -19,7 +19,8 @@ use crate::export_layer::{ExportLayer, TraceContextHook};
 /// The pipeline, from the layers to the server. Clone it freely; all clones are one pipeline.
 ///
 /// Not a guard: dropping it, or forgetting to shut it down, delays what was logged last and loses
-/// nothing, for records are stored as they are logged and the next start delivers them.
+/// nothing where there is a store directory: records are stored as they are logged, and the next
+/// start delivers them.
 #[derive(Clone, Debug)]
 pub struct Soliplex {
     inner: Arc<Inner>,
@@ -33,6 +34,9 @@ struct Inner {
     trace_context: Option<TraceContextHook>,
     commands: UnboundedSender<Command>,
 }
+
+/// The longest time that is waited for: nobody means more, and an instant has its limits.
+pub(crate) const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// What the worker may take beyond a deadline to notice it has passed.
 const GRACE: Duration = Duration::from_millis(250);
@@ -122,7 +126,7 @@ impl Soliplex {
         self.command(Command::Suspend(Box::new(move |done| {
             let _ = reply.try_send(done);
         })));
-        answer.recv_timeout(timeout).unwrap_or(false)
+        answer.recv_timeout(timeout.min(LONGEST)).unwrap_or(false)
     }
 
     /// Takes the files again after [`suspend`](Soliplex::suspend). When another process has taken
@@ -157,7 +161,7 @@ impl Soliplex {
         };
         self.command(Command::Flush(flush(timeout, report)));
         answer
-            .recv_timeout(timeout + GRACE)
+            .recv_timeout(timeout.min(LONGEST) + GRACE)
             .unwrap_or_else(|_| self.unanswered())
     }
 
@@ -183,7 +187,7 @@ impl Soliplex {
         });
         self.command(Command::Shutdown(flush(timeout, report), ended));
         let report = answer
-            .recv_timeout(timeout + GRACE)
+            .recv_timeout(timeout.min(LONGEST) + GRACE)
             .unwrap_or_else(|_| self.unanswered());
         let _ = end.recv_timeout(GRACE);
         report
@@ -196,7 +200,9 @@ impl Soliplex {
             let _ = reply.try_send(letters);
         };
         self.command(Command::DeadLetters(Box::new(letters)));
-        answer.recv_timeout(timeout).unwrap_or_default()
+        answer
+            .recv_timeout(timeout.min(LONGEST))
+            .unwrap_or_default()
     }
 
     fn command(&self, command: Command) {
@@ -220,7 +226,7 @@ impl From<&Soliplex> for Rules {
 
 fn flush(timeout: Duration, reply: impl FnOnce(FlushReport) + Send + 'static) -> Flush {
     Flush {
-        deadline: Instant::now() + timeout,
+        deadline: Instant::now() + timeout.min(LONGEST),
         reply: Box::new(reply),
     }
 }

@@ -3,6 +3,7 @@
 //! It runs on a thread of its own with a runtime of its own, and neither sees any subscriber:
 //! what the HTTP client, the store or we ourselves would log never comes back in here.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -15,15 +16,16 @@ use crate::capture::Capture;
 use crate::clock::Clock;
 use crate::command::{Command, Consent};
 use crate::delivery::Pace;
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics, State};
 use crate::exporter::{ExportOutcome, Exporter};
-use crate::intake::Intake;
-use crate::queue::{Queue, Recovered};
+use crate::intake::{Intake, MAX_COMMIT_BYTES};
+use crate::queue::{Position, Queue, Recovered};
 use crate::receipt::Receipts;
 use crate::spool::Spool;
 use crate::store::Store;
 use crate::wake::Wake;
 
+mod host;
 mod keep;
 mod obey;
 mod send;
@@ -31,6 +33,7 @@ mod suspend;
 #[cfg(test)]
 mod tests;
 
+use host::Host;
 use obey::PendingFlush;
 use send::{Flight, Hand, PACE};
 
@@ -102,7 +105,14 @@ fn run(parts: Parts) {
         .build();
     match runtime {
         Ok(runtime) => {
-            let stopped = runtime.block_on(Worker::start(parts));
+            let diagnostics = Arc::clone(&parts.diagnostics);
+            let work = AssertUnwindSafe(|| runtime.block_on(Worker::start(parts)));
+            let stopped = catch_unwind(work).unwrap_or_else(|_| {
+                // Records go on into the queue, and the next start finds them there.
+                diagnostics.set_state(State::Disabled);
+                diagnostics.report(&Diagnostic::Stopped);
+                None
+            });
             // A name that is still being looked up must not hold up the end.
             runtime.shutdown_background();
             // Now that the worker is gone, so are its files.
@@ -128,6 +138,7 @@ struct Worker {
     clock: Arc<dyn Clock>,
     diagnostics: Arc<Diagnostics>,
     settings: Settings,
+    host: Host,
     exporter: Option<Box<dyn Exporter>>,
     receipts: Receipts,
 
@@ -138,6 +149,8 @@ struct Worker {
     /// The next occasion.
     due: Instant,
     last_urgent: Option<Instant>,
+    /// The end of the queue when an error was noticed: it is urgent once that is stored.
+    urgent: Option<Position>,
     hand: Option<Hand>,
     flying: Option<Flight>,
 
@@ -154,6 +167,8 @@ struct Worker {
     last_record: Instant,
     last_tidy: Instant,
     store_retry: Option<Instant>,
+    /// Whether the store's failure has been reported and is not over.
+    store_failing: bool,
 }
 
 /// What ended a nap.
@@ -189,6 +204,10 @@ impl Worker {
                 None
             }
         });
+        let host = Host::new(
+            settings.network_checker.take(),
+            settings.token_provider.take(),
+        );
         let now = Instant::now();
         let mut pace = Pace::new(settings.seed);
         pace.jitter_start(now, settings.startup_jitter);
@@ -203,6 +222,7 @@ impl Worker {
             wake: parts.wake,
             clock: parts.clock,
             diagnostics,
+            host,
             exporter,
             receipts: Receipts::new(parts.rules),
             pace,
@@ -210,6 +230,7 @@ impl Worker {
             to_send: 0,
             due: now,
             last_urgent: None,
+            urgent: None,
             hand: None,
             flying: None,
             left: 0,
@@ -221,6 +242,7 @@ impl Worker {
             last_record: now,
             last_tidy: now,
             store_retry: None,
+            store_failing: false,
             settings,
         };
         Some(worker.run(parts.commands).await)
@@ -231,9 +253,12 @@ impl Worker {
         loop {
             if self.suspended {
                 self.wait_for_files();
+                self.aim_flushes();
             } else {
+                self.notice_errors();
                 self.take_in();
                 self.tidy();
+                self.aim_flushes();
                 self.depart();
             }
             self.answer_flushes();
@@ -273,6 +298,13 @@ impl Worker {
     /// How long nothing needs to be done, unless something comes.
     fn nap(&self) -> Duration {
         let now = Instant::now();
+        // More than a commit's worth is waiting: no rest until it is not.
+        if !self.suspended
+            && self.store_retry.is_none()
+            && self.queue.fill().used > MAX_COMMIT_BYTES as u64
+        {
+            return Duration::ZERO;
+        }
         let quiet = now.duration_since(self.last_record) > QUIET_AFTER;
         let look = if quiet && self.flushes.is_empty() {
             LOOK_EVERY_QUIET

@@ -174,7 +174,7 @@ fn a_flush_ends_our_own_wait_and_not_the_servers() {
 
 #[test]
 fn a_refused_token_is_not_tried_again_and_a_new_one_is() {
-    let (old, new) = (Token::new("old".into()), Token::new("new".into()));
+    let (old, new) = (Token::parse("old").unwrap(), Token::parse("new").unwrap());
     let now = Instant::now();
     let mut pace = Pace::new(1);
     pace.unauthorized(now, Some(old.clone()));

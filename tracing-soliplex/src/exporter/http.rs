@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Response, Url};
-use soliplex_wire::{LOGS_PATH, Timestamp};
+use soliplex_wire::{Answer, LOGS_PATH, Timestamp};
 
 use super::{Export, ExportOutcome, Exporter, Exporting};
 
@@ -171,21 +171,29 @@ async fn outcome(response: Response) -> ExportOutcome {
     if !status.is_success() {
         return ExportOutcome::of_status(status.as_u16(), retry_after(&response));
     }
+    let status = status.as_u16();
     match read(response).await {
-        // A server that says no more than 2xx has accepted all; the caller knows how many that is.
-        Ok(body) => ExportOutcome::Accepted(serde_json::from_slice(&body).unwrap_or_default()),
+        Ok(body) => of_answer(status, &body),
         // The server has the batch or not: sending it again is harmless, forgetting it is not.
-        Err(error) => ExportOutcome::Unreachable {
-            error: describe(&error),
-        },
+        Err(error) => ExportOutcome::Unreachable { error },
     }
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
+/// A server that says no more than 2xx has accepted all. One that says something else than our
+/// answer is another server: a login page, say, that a proxy puts in front of everything.
+fn of_answer(status: u16, body: &[u8]) -> ExportOutcome {
+    if body.trim_ascii().is_empty() {
+        return ExportOutcome::Accepted(Answer::default());
+    }
+    serde_json::from_slice(body)
+        .map_or(ExportOutcome::Misplaced { status }, ExportOutcome::Accepted)
+}
+
+async fn read(mut response: Response) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| describe(&error))? {
         if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            break;
+            return Err("the answer is too long".to_owned());
         }
         body.extend_from_slice(&chunk);
     }
@@ -261,6 +269,22 @@ mod tests {
                 parsed.as_ref().map(|endpoint| endpoint.0.as_str()),
                 expected.as_ref().map(|url| *url)
             );
+        }
+    }
+
+    #[test]
+    fn only_our_own_answer_or_none_confirms_a_batch() {
+        let all = ExportOutcome::Accepted(Answer::default());
+        let elsewhere = ExportOutcome::Misplaced { status: 200 };
+        for (body, outcome) in [
+            ("", all.clone()),
+            ("\r\n", all.clone()),
+            ("{}", all),
+            ("<!doctype html><title>Log in</title>", elsewhere.clone()),
+            ("\"ok\"", elsewhere.clone()),
+            ("{\"accepted\":1,", elsewhere),
+        ] {
+            assert_eq!(of_answer(200, body.as_bytes()), outcome, "{body}");
         }
     }
 

@@ -28,10 +28,12 @@ impl Worker {
             self.diagnostics.report(&Diagnostic::UnsanitizedStack);
         }
         match self.intake.run(&mut self.spool) {
-            Ok(0) => {}
-            Ok(_) => {
+            Ok(moved) => {
                 self.store_retry = None;
-                self.last_record = now;
+                if moved > 0 {
+                    self.store_failing = false;
+                    self.last_record = now;
+                }
             }
             Err(AppendError::Full) => self.make_room(),
             Err(error) => self.store_failed(&error),
@@ -52,17 +54,18 @@ impl Worker {
 
     /// The spool is at its bound: what is worth least goes, and if nothing can go, the newcomers.
     pub(super) fn make_room(&mut self) {
-        if self.evict() == 0 {
+        if self.evict() == Some(0) {
             self.intake.discard_taken(DiscardReason::SpoolFull);
         }
     }
 
-    pub(super) fn evict(&mut self) -> u64 {
+    /// Evicts what is due; returns how many records went, or nothing when the store failed.
+    pub(super) fn evict(&mut self) -> Option<u64> {
         let evictions = match self.spool.evict(self.clock.unix_nanos()) {
             Ok(evictions) => evictions,
             Err(error) => {
                 self.store_failed(&error);
-                return 0;
+                return None;
             }
         };
         let mut evicted = 0;
@@ -78,7 +81,7 @@ impl Worker {
             evicted += eviction.records;
         }
         self.left += evicted;
-        evicted
+        Some(evicted)
     }
 
     pub(super) fn tidy(&mut self) {
@@ -102,24 +105,28 @@ impl Worker {
         self.publish();
     }
 
+    /// Leaves the store alone for a while. Its failure is reported once, not at each attempt.
     pub(super) fn store_failed(&mut self, error: &dyn Error) {
         self.store_retry = Some(Instant::now() + STORE_RETRY);
+        if std::mem::replace(&mut self.store_failing, true) {
+            return;
+        }
         let error = store::chain(error);
         self.diagnostics
             .report(&Diagnostic::StoreUnavailable { error });
     }
 
     pub(super) fn discarded(&self, reason: DiscardReason, count: u64, seqs: Option<(u64, u64)>) {
-        if count > 0 {
-            self.diagnostics.discard(reason, count, seqs);
-            self.diagnostics
-                .report(&Diagnostic::Discarded { reason, count });
-        }
+        self.diagnostics.discard(reason, count, seqs);
     }
 
     pub(super) fn publish(&self) {
         let records = self.spool.stats().records();
         self.diagnostics.spooled.store(records, Ordering::Relaxed);
         self.diagnostics.set_state(self.state());
+        for (reason, count) in self.diagnostics.take_unreported() {
+            self.diagnostics
+                .report(&Diagnostic::Discarded { reason, count });
+        }
     }
 }

@@ -3,17 +3,21 @@
 use tokio::time::Instant;
 
 use super::Worker;
+use super::host::Ready;
 use crate::batch;
 use crate::command::{Command, Consent, Flush, FlushReport, StoredDeadLetter};
 use crate::diagnostics::{DiscardReason, State, Stats};
+use crate::queue::Position;
 use crate::session::Facts;
 use crate::spool::StoredRecord;
 
 /// A flush that is waited for.
 pub(super) struct PendingFlush {
     pub(super) flush: Flush,
-    /// How far [`Worker::left`] has to come.
-    goal: u64,
+    /// The end of the queue when it was asked for.
+    end: Position,
+    /// How far [`Worker::left`] has to come, known once everything before `end` is stored.
+    goal: Option<u64>,
     before: Stats,
 }
 
@@ -37,6 +41,7 @@ impl Worker {
             Command::Resume => self.resume(),
             Command::Changed => {
                 self.pace.changed(now);
+                self.host.changed();
                 self.due = now;
             }
             Command::DeadLetters(reply) => reply(self.dead_letters()),
@@ -74,44 +79,47 @@ impl Worker {
             .collect()
     }
 
-    /// The barrier: everything that is in the queue now is in the spool before the wait begins.
+    /// A flush begins: what is in the queue now has to be stored first, and then delivered.
     pub(super) fn begin_flush(&mut self, flush: Flush) {
-        let before = self.diagnostics.stats();
-        if !self.suspended {
-            self.drain_through(self.queue.end());
-        }
-        let waiting = self.spool.stats().records();
-        self.to_send = waiting;
+        self.host.changed();
         self.pace.hurry(Instant::now());
         self.flushes.push(PendingFlush {
             flush,
-            goal: self.left + waiting,
-            before,
+            end: self.queue.end(),
+            goal: None,
+            before: self.diagnostics.stats(),
         });
+    }
+
+    /// Looks after the flushes: sets a goal for those whose records are stored by now.
+    pub(super) fn aim_flushes(&mut self) {
+        let waiting = self.spool.stats().records();
+        let goal = self.left + waiting;
+        for pending in &mut self.flushes {
+            if pending.goal.is_none() && (self.suspended || self.intake.has_reached(pending.end)) {
+                pending.goal = Some(goal);
+                self.to_send = waiting;
+            }
+        }
     }
 
     /// Answers the flushes that have come to an end: all delivered, too late, or in vain.
     pub(super) fn answer_flushes(&mut self) {
+        if self.flushes.is_empty() {
+            return;
+        }
         let now = Instant::now();
         let in_vain = match self.state() {
             State::Disabled | State::Offline => true,
             // A token or an answer may still be under way.
             State::Parked => self.flying.is_none() && self.pace.wait_until(now).is_some(),
             State::Active | State::BackingOff => false,
-        };
-        let waiting_for_login = self.flying.is_none()
-            && self
-                .settings
-                .token_provider
-                .as_ref()
-                .is_some_and(|provider| provider().is_none());
+        } || matches!(self.host.last(), Ready::Nobody | Ready::NoToken);
         let left = self.left;
         let ended = |pending: &PendingFlush| {
-            left >= pending.goal || now >= pending.flush.deadline || in_vain || waiting_for_login
+            let stored = |goal| left >= goal || in_vain;
+            pending.goal.is_some_and(stored) || now >= pending.flush.deadline
         };
-        if self.flushes.is_empty() {
-            return;
-        }
         self.publish();
         let stats = self.diagnostics.stats();
         for pending in self.flushes.extract_if(.., |pending| ended(pending)) {

@@ -6,11 +6,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Worker;
+use super::host::Ready;
 use crate::batch;
 use crate::command::Consent;
 use crate::delivery::{InHand, Verdict};
 use crate::diagnostics::{Diagnostic, DiscardReason, State};
 use crate::exporter::{Export, ExportOutcome, Exporting, Token};
+use crate::queue::Position;
 use crate::session::Facts;
 use crate::spool::{Cursor, DeadLetter, Peeked};
 
@@ -35,10 +37,11 @@ pub(super) struct Flight {
 
 impl Worker {
     pub(super) fn state(&self) -> State {
-        match () {
-            () if !self.may_send() => State::Disabled,
-            () if !self.is_online() => State::Offline,
-            () => self.pace.state(),
+        match self.host.last() {
+            _ if !self.may_send() => State::Disabled,
+            Ready::Offline => State::Offline,
+            Ready::NoToken => State::Parked,
+            Ready::Yes(_) | Ready::Nobody => self.pace.state(),
         }
     }
 
@@ -49,30 +52,16 @@ impl Worker {
             && self.settings.consent == Consent::Granted
     }
 
-    pub(super) fn is_online(&self) -> bool {
-        self.settings
-            .network_checker
-            .as_ref()
-            .is_none_or(|checker| checker())
-    }
-
     /// Sends the next request, if it is time for one.
     pub(super) fn depart(&mut self) {
         let now = Instant::now();
         self.look_for_occasion(now);
-        if self.flying.is_some() || self.to_send == 0 || self.pace.wait_until(now).is_some() {
+        let waits = self.pace.wait_until(now).is_some() || self.store_retry.is_some();
+        if self.flying.is_some() || self.to_send == 0 || waits || !self.may_send() {
             return;
         }
-        if !self.may_send() || !self.is_online() {
+        let Ready::Yes(token) = self.host.ask(now) else {
             return;
-        }
-        let token = match &self.settings.token_provider {
-            None => None,
-            Some(provider) => match provider() {
-                Some(text) => Some(Token::new(text)),
-                // Nobody is logged in: what is stored waits.
-                None => return,
-            },
         };
         if !self.pace.admits(token.as_ref(), now) || !self.take_in_hand() {
             return;
@@ -81,7 +70,8 @@ impl Worker {
             return;
         };
         let Some(range) = hand.fates.next() else {
-            return;
+            // Every record has met its fate, but the store failed to say so.
+            return self.confirm();
         };
         let body = batch::body(
             &hand.facts,
@@ -98,13 +88,22 @@ impl Worker {
         self.flying = Some(Flight { answer, token });
     }
 
-    /// Delivery is due every so often, and soon after an error. What is waiting then is sent
-    /// batch after batch.
+    /// Remembers where the queue ended when an error was noticed. To be called before the queue is
+    /// read: the error was pushed before it was noticed, so what is read then has it.
+    pub(super) fn notice_errors(&mut self) {
+        if self.wake.take_urgent() {
+            self.urgent = Some(self.queue.end());
+        }
+    }
+
+    /// Delivery is due every so often, and soon after an error has been stored. What is waiting
+    /// then is sent batch after batch.
     pub(super) fn look_for_occasion(&mut self, now: Instant) {
         let rested = self
             .last_urgent
             .is_none_or(|last| now.duration_since(last) >= URGENT_EVERY);
-        let urgent = rested && self.wake.take_urgent();
+        let stored = |end: &mut Position| self.intake.has_reached(*end);
+        let urgent = rested && self.urgent.take_if(stored).is_some();
         if urgent {
             self.last_urgent = Some(now);
         }
@@ -148,6 +147,7 @@ impl Worker {
         let Some(hand) = &mut self.hand else { return };
         let before = self.pace.state();
         match hand.fates.settle(outcome) {
+            Verdict::Split => self.confirm(),
             Verdict::Next => {
                 self.pace.succeeded();
                 self.receipts.sent();
@@ -192,9 +192,11 @@ impl Worker {
 
     /// When every record in hand has met its fate, they leave the spool.
     pub(super) fn confirm(&mut self) {
-        let Some(hand) = self.hand.take_if(|hand| hand.fates.next().is_none()) else {
+        let Some(hand) = self.hand.take() else { return };
+        if hand.fates.next().is_some() {
+            self.hand = Some(hand);
             return;
-        };
+        }
         let dead: Vec<DeadLetter<'_>> = hand
             .fates
             .dead
@@ -220,11 +222,15 @@ impl Worker {
                     let seqs = record.map(|record| (record.seq, record.seq));
                     self.discarded(DiscardReason::Rejected, 1, seqs);
                 }
+                self.store_failing = false;
                 self.left += confirmed.records;
                 self.to_send = self.to_send.saturating_sub(confirmed.records.max(1));
             }
-            // It is peeked and sent again; the server knows the ids.
-            Err(error) => self.store_failed(&error),
+            // Kept in hand, and confirmed again when the store is back: it may have been done.
+            Err(error) => {
+                self.store_failed(&error);
+                self.hand = Some(hand);
+            }
         }
     }
 }

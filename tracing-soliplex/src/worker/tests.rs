@@ -542,3 +542,58 @@ async fn a_suspended_pipeline_keeps_what_is_logged_and_sends_it_when_resumed() {
     assert_eq!(pipeline.server.messages(), ["before", "asleep"]);
     pipeline.assert_accounted();
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_pipeline_asks_the_application_nothing() {
+    let asked = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&asked);
+    let pipeline = Pipeline::start_with(
+        move |settings| {
+            let checks = Arc::clone(&count);
+            settings.network_checker = Some(Box::new(move || {
+                *checks.lock().unwrap() += 1;
+                true
+            }));
+            settings.token_provider = Some(Box::new(move || {
+                *count.lock().unwrap() += 1;
+                Some("token".to_owned())
+            }));
+        },
+        SpoolOptions::default(),
+    );
+    tokio::time::sleep(HOUR).await;
+    assert_eq!(*asked.lock().unwrap(), 0);
+    pipeline.log(Severity::Info, "now");
+    let _ = pipeline.flush(HOUR).await;
+    assert_eq!(*asked.lock().unwrap(), 2, "each once, for one request");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_provider_that_panics_costs_no_record() {
+    let calls = Arc::new(Mutex::new(0));
+    let pipeline = Pipeline::start_with(
+        move |settings| {
+            settings.token_provider = Some(Box::new(move || {
+                let mut calls = calls
+                    .lock()
+                    .unwrap_or_else(|poisoned| poisoned.into_inner());
+                *calls += 1;
+                assert!(*calls > 3, "the application's own");
+                Some("token".to_owned())
+            }));
+        },
+        SpoolOptions::default(),
+    );
+    pipeline.log(Severity::Error, "kept");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(pipeline.server.messages(), ["kept"]);
+    pipeline.assert_accounted();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_application_may_ask_for_more_time_than_there_is() {
+    let pipeline = Pipeline::start();
+    pipeline.log(Severity::Info, "kept");
+    let report = pipeline.flush(crate::soliplex::LONGEST).await;
+    assert_eq!(report.delivered, 1);
+}
