@@ -15,6 +15,8 @@ pub(super) enum Shape {
     Separator,
     /// `@`.
     At,
+    /// A word that ends like `bearer`.
+    Bearer,
     /// The first digit of a fourth dotted number.
     Dotted,
     /// `ddd?dd?dddd`.
@@ -68,6 +70,8 @@ struct Masks {
     digit: u64,
     letter: u64,
     hex_letter: u64,
+    e: u64,
+    r: u64,
     dot: u64,
     dash: u64,
     under: u64,
@@ -123,6 +127,8 @@ fn masks(block: &[u8; BLOCK], lanes: usize) -> Masks {
         m.digit |= bits(range(v, b'0', b'9'));
         m.letter |= bits(range(lower, b'a', b'z'));
         m.hex_letter |= bits(range(lower, b'a', b'f'));
+        m.e |= bits(lower.simd_eq(u8x16::splat(b'e')));
+        m.r |= bits(lower.simd_eq(u8x16::splat(b'r')));
         m.dot |= bits(is(b'.'));
         m.dash |= bits(is(b'-'));
         m.under |= bits(is(b'_'));
@@ -153,6 +159,8 @@ impl Masks {
             digit: join(self.digit, next.digit),
             letter: join(self.letter, next.letter),
             hex_letter: join(self.hex_letter, next.hex_letter),
+            e: join(self.e, next.e),
+            r: join(self.r, next.r),
             dot: join(self.dot, next.dot),
             dash: join(self.dash, next.dash),
             under: join(self.under, next.under),
@@ -197,6 +205,10 @@ fn shapes(m: &Masks, base: usize, text: &[u8], on: &mut impl FnMut(Shape, usize)
     // Seen at the byte behind it, and reported at its last.
     each(!word & (((w15 << 1) & has_digit) | (w22 << 1)), |bit| {
         on(Shape::LongWord, base + bit - 1)
+    });
+    // `…rer` and no letter: the end of `bearer`, and of few other words.
+    each(!letter & (m.r << 1) & (m.e << 2) & (m.r << 3), |bit| {
+        on(Shape::Bearer, base + bit - 1)
     });
     let mut report = |shape: Shape, found: u64| each(found, |bit| on(shape, base + bit));
     report(

@@ -1,9 +1,6 @@
 //! One reading of one text: the gate's positions go to the verifiers, their spans are collected.
 
 use std::cell::Cell;
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
 
 use super::catalog::Rule;
 use super::context::{self, Context};
@@ -30,9 +27,6 @@ pub(super) struct Scan<'t> {
     pub(super) container_until: usize,
     pub(super) container_budget: usize,
 }
-
-/// The one word that is looked for as such: what follows it may be too short for a shape.
-static BEARER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"earer"));
 
 thread_local! {
     /// The buffer for folded text, kept between calls: folding allocates only while it grows.
@@ -65,7 +59,6 @@ pub(super) fn find(table: &Table, text: &str) -> Vec<Span> {
 /// nothing but what patterns of the user's own match.
 pub(super) fn suspects(text: &[u8], mut on: impl FnMut(usize)) {
     gate::scan(text, |_, at| on(at));
-    BEARER.find_iter(text).for_each(on);
 }
 
 /// Reads the text again without its disguises and adds what only shows then.
@@ -203,9 +196,6 @@ impl<'t> Scan<'t> {
     fn run(&mut self) {
         let b = self.b;
         gate::scan(b, |shape, at| self.look(shape, at));
-        for at in BEARER.find_iter(b) {
-            self.scheme(at + 5);
-        }
     }
 
     fn look(&mut self, shape: Shape, at: usize) {
@@ -214,6 +204,7 @@ impl<'t> Scan<'t> {
             Shape::LongWord => self.long_word(at),
             Shape::Dotted => self.dotted(at),
             Shape::At => self.at_sign(at),
+            Shape::Bearer => self.scheme(at + 1),
             Shape::LongDigits => self.long_digits(at),
             Shape::Slash => self.slash(at),
             Shape::Backslash => {
