@@ -7,6 +7,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use serde_json::Value;
 use tempfile::tempdir;
 
 use crate::backend::{Backend, count_by};
@@ -84,6 +85,14 @@ fn every_event_told_before_a_kill_arrives_exactly_once() {
         records.len(),
         "one record arrived under one id twice"
     );
+    for fact in ["session.id", "install.id"] {
+        let known = |record: &&Value| {
+            let id = record["attributes"][fact].as_str();
+            id.is_some_and(|id| !id.is_empty() && id != "unknown")
+        };
+        let known = records.iter().filter(known).count();
+        assert_eq!(known, records.len(), "records without their {fact}");
+    }
     let untold = arrived.len() - told.len();
     assert!(
         untold <= kills * THREADS,

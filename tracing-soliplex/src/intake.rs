@@ -14,11 +14,21 @@ use crate::queue::{Position, Reader, Recovered};
 use crate::session::{Facts, Session};
 use crate::spool::{AppendError, Frame, Lane, Spool, Unavailable};
 
+#[cfg(test)]
+mod tests;
+
 /// Bytes moved in one commit: a few milliseconds' writing, an eighth of the queue.
 pub(crate) const MAX_COMMIT_BYTES: usize = 512 * 1024;
 
 /// The name under which the spool keeps which ring its position belongs to.
 const RING: &str = "ring";
+
+/// The name under which the spool keeps the facts of the latest sessions.
+const SESSIONS: &str = "sessions";
+
+/// How many of them it keeps: records of a session are in the queue until the next start moves
+/// them, so more than one is needed only where start after start is killed before it gets there.
+const MAX_SESSIONS: usize = 4;
 
 /// Moves records from the queue into the spool.
 #[derive(Debug)]
@@ -29,8 +39,10 @@ pub(crate) struct Intake {
     diagnostics: Arc<Diagnostics>,
     /// What has been read from the queue and is not yet known to be on disk.
     taken: Taken,
-    /// Whether the spool has this session's facts.
-    announced: bool,
+    /// The facts of earlier sessions, whose records may be in the queue. They were announced there
+    /// too, but an announcement leaves the queue with the first commit after it, and the spool
+    /// keeps no facts that no record of its own names.
+    previous: Vec<(u64, Vec<u8>)>,
 }
 
 /// Records read from the queue.
@@ -57,7 +69,7 @@ impl Intake {
             clock,
             diagnostics,
             taken: Taken::default(),
-            announced: false,
+            previous: Vec::new(),
         }
     }
 
@@ -81,7 +93,7 @@ impl Intake {
         } else {
             spool.put_meta(RING, ring)?;
         }
-        self.announced = false;
+        self.remember_sessions(spool)?;
         let waiting = spool.stats().records();
         self.diagnostics
             .recovered
@@ -89,6 +101,24 @@ impl Intake {
         self.diagnostics
             .discard(DiscardReason::Torn, recovered.torn, None);
         Ok(())
+    }
+
+    /// Learns the facts of earlier sessions from the spool, and leaves this one's for the next.
+    fn remember_sessions(&mut self, spool: &mut Spool) -> Result<(), Unavailable> {
+        let stored = spool.meta(SESSIONS)?;
+        let mut sessions: Vec<Facts> = stored
+            .and_then(|json| serde_json::from_slice(&json).ok())
+            .unwrap_or_default();
+        sessions.retain(|facts| !self.is_own_session(facts));
+        self.previous = sessions
+            .iter()
+            .filter_map(|facts| Some((facts.context()?, facts.to_json())))
+            .collect();
+        sessions.extend(Facts::from_json(self.session.facts()));
+        let surplus = sessions.len().saturating_sub(MAX_SESSIONS);
+        let mut json = Vec::new();
+        soliplex_wire::encode::json(&mut json, &sessions[surplus..]);
+        spool.put_meta(SESSIONS, &json)
     }
 
     /// Whether every record that was in the queue when `end` was its end is on disk.
@@ -121,7 +151,7 @@ impl Intake {
             self.take();
         }
         let losses = self.diagnostics.take_losses();
-        if self.taken.is_empty() && losses.is_empty() && self.announced {
+        if self.taken.is_empty() && losses.is_empty() {
             return Ok(0);
         }
         let told = loss::records(&losses, &self.session, self.clock.unix_nanos());
@@ -208,8 +238,9 @@ impl Intake {
             .filter_map(|(context, range)| Some((*context, taken.bytes.get(range.clone())?)))
             .collect();
         contexts.push((self.session.context(), self.session.facts()));
+        let previous = self.previous.iter();
+        contexts.extend(previous.map(|(context, facts)| (*context, facts.as_slice())));
         spool.append(&frames, &contexts, through)?;
-        self.announced = true;
         Ok(())
     }
 

@@ -42,11 +42,9 @@ impl Session {
             session_id: session_id.to_string(),
             resource: resource.clone().into_iter().collect(),
         };
-        let mut json = Vec::new();
-        soliplex_wire::encode::json(&mut json, &facts);
         Session {
-            context: session_id.as_u64_pair().0,
-            facts: json,
+            context: context(session_id),
+            facts: facts.to_json(),
             session_id,
             seq: AtomicU64::new(0),
             user_id: RwLock::new(None),
@@ -130,6 +128,28 @@ impl Session {
             use_it(user_id);
         }
     }
+}
+
+impl Facts {
+    /// `None` when the JSON is none of ours.
+    pub(crate) fn from_json(json: &[u8]) -> Option<Facts> {
+        serde_json::from_slice(json).ok()
+    }
+
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        let mut json = Vec::new();
+        soliplex_wire::encode::json(&mut json, self);
+        json
+    }
+
+    /// What packed records call these facts.
+    pub(crate) fn context(&self) -> Option<u64> {
+        Uuid::parse_str(&self.session_id).ok().map(context)
+    }
+}
+
+fn context(session_id: Uuid) -> u64 {
+    session_id.as_u64_pair().0
 }
 
 impl fmt::Debug for Session {

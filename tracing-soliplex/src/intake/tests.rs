@@ -1,0 +1,107 @@
+//! What a record keeps when the process that logged it is killed and another one stores it.
+
+use std::path::Path;
+
+use soliplex_wire::Attributes;
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::queue::{Lane as QueueLane, Queue, QueueOptions};
+use crate::spool::{Cursor, Directory, PeekLimits, SpoolOptions};
+
+/// One run of the application on a folder, without a worker's thread: dropping it is a kill.
+struct Run {
+    session: Arc<Session>,
+    queue: Arc<Queue>,
+    diagnostics: Arc<Diagnostics>,
+    intake: Intake,
+    spool: Spool,
+}
+
+impl Run {
+    fn start(folder: &Path) -> Run {
+        let directory = Directory::open(folder).unwrap();
+        let (queue, reader, recovered) =
+            Queue::open(&folder.join("queue.ring"), QueueOptions::default());
+        assert!(queue.is_durable());
+        let session = Arc::new(Session::new("install", &Attributes::new()));
+        let announcement = session.announcement().to_bytes();
+        queue
+            .push(QueueLane::Error, &[&announcement, session.facts()])
+            .unwrap();
+        let diagnostics = Arc::new(Diagnostics::new(None));
+        let mut intake = Intake::new(
+            reader,
+            Arc::clone(&session),
+            Arc::new(SystemClock),
+            Arc::clone(&diagnostics),
+        );
+        let (mut spool, _) = Spool::open_in(directory, &SpoolOptions::default()).unwrap();
+        intake.join(&mut spool, &recovered).unwrap();
+        Run {
+            session,
+            queue,
+            diagnostics,
+            intake,
+            spool,
+        }
+    }
+
+    fn log(&self) {
+        let head = self.session.head(Severity::Fatal, 1).to_bytes();
+        self.diagnostics.captured.fetch_add(1, Ordering::Relaxed);
+        self.queue.push(QueueLane::Error, &[&head, b"{}"]).unwrap();
+    }
+
+    fn store(&mut self) {
+        let end = self.queue.end();
+        while !self.intake.has_reached(end) {
+            self.intake.run(&mut self.spool).unwrap();
+        }
+    }
+
+    /// Delivers everything that is stored; the facts under which it went.
+    fn deliver(&mut self) -> Vec<Facts> {
+        const ALL: PeekLimits = PeekLimits {
+            max_records: u64::MAX,
+            max_bytes: u64::MAX,
+        };
+        let mut delivered = Vec::new();
+        while let Some(peeked) = self.spool.peek(Cursor::default(), ALL).unwrap() {
+            let facts = Facts::from_json(&peeked.facts).unwrap_or_default();
+            delivered.extend(peeked.records.iter().map(|_| facts.clone()));
+            self.spool.confirm(&peeked.handle, &[]).unwrap();
+        }
+        delivered
+    }
+}
+
+#[test]
+fn a_record_logged_before_a_kill_keeps_the_session_whose_records_had_all_been_delivered() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = Run::start(folder.path());
+    first.log();
+    first.store();
+    assert_eq!(first.deliver().len(), 1);
+    first.log();
+    let facts = Facts::from_json(first.session.facts()).unwrap();
+    drop(first);
+
+    let mut second = Run::start(folder.path());
+    second.store();
+    assert_eq!(second.deliver(), [facts]);
+}
+
+#[test]
+fn a_start_that_is_killed_before_it_stores_anything_costs_no_record_its_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = Run::start(folder.path());
+    first.store();
+    first.log();
+    let facts = Facts::from_json(first.session.facts()).unwrap();
+    drop(first);
+    drop(Run::start(folder.path()));
+    let mut third = Run::start(folder.path());
+    third.store();
+    assert_eq!(third.deliver(), [facts]);
+}
