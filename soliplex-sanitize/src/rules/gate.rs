@@ -35,7 +35,7 @@ pub(super) enum Shape {
     CardGroups,
     /// The eighth digit in a row.
     LongDigits,
-    /// Four hex pairs.
+    /// Six hex pairs.
     MacPairs,
     /// Three dotted hex quads.
     MacQuads,
@@ -232,12 +232,11 @@ fn shapes(m: &Masks, base: usize, text: &[u8], on: &mut impl FnMut(Shape, usize)
     let dotted = digit & (dot << 1) & (digit << 2);
     if here(dotted) != 0 {
         // Three of them an octet apart; further numbers of the run are read with its first four.
-        let twice = dotted & ((dotted << 2) | (dotted << 3) | (dotted << 4));
-        let thrice = dotted & ((twice << 2) | (twice << 3) | (twice << 4));
-        report(
-            Shape::Dotted,
-            thrice & !((thrice << 2) | (thrice << 3) | (thrice << 4)),
-        );
+        let (two, three) = (d2 << 2, d3 << 2);
+        let after = |m: u64| (m << 2) | ((m << 3) & two) | ((m << 4) & three);
+        let twice = dotted & after(dotted);
+        let thrice = dotted & after(twice);
+        report(Shape::Dotted, thrice & !after(thrice));
     }
     let double = colon & (colon << 1);
     let grouped = hex & (colon << 1) & (hex << 2);
@@ -252,9 +251,9 @@ fn shapes(m: &Masks, base: usize, text: &[u8], on: &mut impl FnMut(Shape, usize)
     let link = colon | dash;
     if has_more_than(link, 4) {
         let h2 = hex & (hex << 1);
-        let pairs =
-            h2 & (link << 2) & (h2 << 3) & (link << 5) & (h2 << 6) & (link << 8) & (h2 << 9);
-        report(Shape::MacPairs, pairs);
+        // Pair and link three times over, and once more the same before it.
+        let half = h2 & (link << 2) & (h2 << 3) & (link << 5) & (h2 << 6);
+        report(Shape::MacPairs, half & (link << 8) & (half << 9));
     }
     if here((dot << 4) & (dot << 9)) != 0 {
         let h2 = hex & (hex << 1);

@@ -223,13 +223,11 @@ impl Scan<'_> {
         }
     }
 
-    /// Looks at the end of a fourth, fifth or sixth hex pair.
+    /// Looks at the end of a sixth hex pair.
     pub(super) fn mac_pairs(&mut self, at: usize) {
-        let starts = [10, 13, 16].map(|back| at.checked_sub(back));
-        for start in starts.into_iter().flatten() {
-            if is_mac(self.b, start) {
-                return self.push(start, start + MAC_BYTES, Rule::Mac);
-            }
+        let start = at + 1 - MAC_BYTES;
+        if is_mac(self.b, start) {
+            self.push(start, start + MAC_BYTES, Rule::Mac);
         }
     }
 

@@ -454,9 +454,30 @@ fn is_compass(b: &[u8], end: usize) -> bool {
                 .is_none_or(|c| matches!(c, b',' | b' ' | b';' | b')' | b'"')))
 }
 
-/// The digits of a spelling with separators.
-pub(super) fn digits_of(text: &[u8]) -> Vec<u8> {
-    text.iter().copied().filter(u8::is_ascii_digit).collect()
+/// The digits of a spelling with separators, as many as any rule knows.
+struct Digits {
+    digits: [u8; MAX_RUN],
+    count: usize,
+}
+
+impl std::ops::Deref for Digits {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.digits[..self.count]
+    }
+}
+
+fn digits_of(text: &[u8]) -> Digits {
+    let mut found = Digits {
+        digits: [0; MAX_RUN],
+        count: 0,
+    };
+    for digit in text.iter().filter(|c| c.is_ascii_digit()).take(MAX_RUN) {
+        found.digits[found.count] = *digit;
+        found.count += 1;
+    }
+    found
 }
 
 /// Areas 000, 666 and 900 up were never given out; of the last, some are taxpayer numbers.
