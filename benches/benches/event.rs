@@ -15,6 +15,10 @@
     clippy::print_stdout,
     reason = "a bench may be blunt"
 )]
+#![allow(
+    deprecated,
+    reason = "only sentry's older layer makes breadcrumbs of events"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
