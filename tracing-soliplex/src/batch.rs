@@ -33,6 +33,13 @@ pub(crate) fn facts(stored: &[u8], service_name: &str) -> Facts {
     })
 }
 
+/// The places of records that another version of this library wrote and this one cannot read.
+pub(crate) fn unreadable(records: &[StoredRecord]) -> Vec<usize> {
+    let unread = |(_, record): &(usize, &StoredRecord)| Packed::parse(&record.payload).is_none();
+    let places = records.iter().enumerate().filter(unread);
+    places.map(|(place, _)| place).collect()
+}
+
 /// The body that carries these records.
 pub(crate) fn body(
     facts: &Facts,

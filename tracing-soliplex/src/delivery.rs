@@ -88,6 +88,30 @@ impl InHand {
         }
     }
 
+    /// A batch some of whose records, named in ascending order, cannot be sent at all.
+    pub(crate) fn without(records: usize, unreadable: &[usize]) -> InHand {
+        let mut in_hand = InHand::new(records);
+        in_hand.pieces.clear();
+        let mut end = records;
+        for place in unreadable.iter().rev() {
+            in_hand.push_piece(place + 1..end);
+            end = *place;
+        }
+        in_hand.push_piece(0..end);
+        let letter = |place: &usize| (*place, "written by another version".to_owned());
+        in_hand.dead = unreadable.iter().map(letter).collect();
+        in_hand
+    }
+
+    fn push_piece(&mut self, records: Range<usize>) {
+        if !records.is_empty() {
+            self.pieces.push(Piece {
+                records,
+                refusals: 0,
+            });
+        }
+    }
+
     /// The records to send next; `None` when every record has met its fate.
     pub(crate) fn next(&self) -> Option<Range<usize>> {
         self.pieces.last().map(|piece| piece.records.clone())

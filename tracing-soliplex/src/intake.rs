@@ -51,6 +51,9 @@ struct Taken {
     bytes: Vec<u8>,
     records: Vec<Range<usize>>,
     contexts: Vec<(u64, Range<usize>)>,
+    /// Records of our own about losses. They are made once, however often storing them fails:
+    /// each takes a number of the session's.
+    told: Vec<Vec<u8>>,
     end: Option<Position>,
     /// How many of the records are this session's own.
     own_session: u64,
@@ -147,30 +150,29 @@ impl Intake {
     ///
     /// As [`Spool::append`]. What was read is kept and stored by the next call.
     pub(crate) fn run(&mut self, spool: &mut Spool) -> Result<u64, AppendError> {
+        // What may have been stored by a call that failed is tried again as it was.
         if self.taken.end.is_none() {
             self.take();
+            self.tell();
         }
-        let losses = self.diagnostics.take_losses();
-        if self.taken.is_empty() && losses.is_empty() {
+        if self.taken.end.is_none() && self.taken.told.is_empty() {
             return Ok(0);
         }
-        let told = loss::records(&losses, &self.session, self.clock.unix_nanos());
-        match self.store(spool, &told) {
-            Ok(()) => {
-                self.diagnostics
-                    .own
-                    .fetch_add(told.len() as u64, Ordering::Relaxed);
-                let moved = (self.taken.records.len() + told.len()) as u64;
-                self.forget_taken();
-                Ok(moved)
-            }
-            Err(error) => {
-                // Nothing has been told; the counts go back to where they came from.
-                losses
-                    .into_iter()
-                    .for_each(|loss| self.diagnostics.untell(loss));
-                Err(error)
-            }
+        self.store(spool)?;
+        let told = std::mem::take(&mut self.taken.told).len();
+        self.diagnostics
+            .own
+            .fetch_add(told as u64, Ordering::Relaxed);
+        let moved = (self.taken.records.len() + told) as u64;
+        self.forget_taken();
+        Ok(moved)
+    }
+
+    /// Makes records of the losses nobody has been told of.
+    fn tell(&mut self) {
+        if self.taken.told.is_empty() {
+            let losses = self.diagnostics.take_losses();
+            self.taken.told = loss::records(&losses, &self.session, self.clock.unix_nanos());
         }
     }
 
@@ -209,12 +211,19 @@ impl Intake {
         if drained.frames > 0 || drained.damaged > 0 {
             taken.end = Some(drained.end);
         }
+        // What is damaged now was whole when the queue was opened: it is of this session. What
+        // cannot be read was written by another version, before this session.
+        diagnostics
+            .taken_in
+            .fetch_add(drained.damaged, Ordering::Relaxed);
         let before = taken.records.len() as u64 - taken.own_session;
-        diagnostics.recovered.fetch_add(before, Ordering::Relaxed);
+        diagnostics
+            .recovered
+            .fetch_add(before + unreadable, Ordering::Relaxed);
         diagnostics.discard(DiscardReason::Torn, drained.damaged + unreadable, None);
     }
 
-    fn store(&mut self, spool: &mut Spool, told: &[Vec<u8>]) -> Result<(), AppendError> {
+    fn store(&mut self, spool: &mut Spool) -> Result<(), AppendError> {
         let through = match self.taken.end {
             Some(end) => place(end),
             None => spool.ring_through()?,
@@ -229,7 +238,7 @@ impl Intake {
             .iter()
             .filter_map(|range| taken.bytes.get(range.clone()));
         let frames: Vec<Frame<'_>> = payloads
-            .chain(told.iter().map(Vec::as_slice))
+            .chain(taken.told.iter().map(Vec::as_slice))
             .filter_map(frame)
             .collect();
         let mut contexts: Vec<(u64, &[u8])> = taken

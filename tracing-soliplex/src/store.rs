@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 
 use crate::diagnostics::{Diagnostic, Diagnostics, DiscardReason};
 use crate::intake::Intake;
@@ -78,10 +77,9 @@ impl Store {
 }
 
 /// Counts and reports a store that was set aside; returns how many records went with it, where
-/// that is known.
+/// that is known: of a store that has been open, whose records were counted when they came in.
 pub(crate) fn report(aside: &SetAside, diagnostics: &Diagnostics) -> u64 {
     let lost = aside.records_lost.unwrap_or(0);
-    diagnostics.recovered.fetch_add(lost, Ordering::Relaxed);
     diagnostics.discard(DiscardReason::SpoolDamaged, lost, None);
     let file = aside.path.as_ref().and_then(|path| path.file_name());
     let file = file.unwrap_or_default().to_string_lossy().into_owned();

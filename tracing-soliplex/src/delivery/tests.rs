@@ -227,3 +227,22 @@ fn a_restart_goes_on_at_the_pace_it_had() {
         "a clock set back does not silence it"
     );
 }
+
+#[tokio::test]
+async fn what_cannot_be_read_is_left_out_without_moving_what_stands_beside_it() {
+    for (records, unreadable, ranges) in [
+        (5, &[0, 2][..], &[1..2, 3..5][..]),
+        (4, &[1, 3], &[0..1, 2..3]),
+        (2, &[0, 1], &[]),
+    ] {
+        let mut batch = InHand::without(records, unreadable);
+        let mut sent = Vec::new();
+        while let Some(range) = batch.next() {
+            sent.push(range);
+            let _ = batch.settle(ExportOutcome::Accepted(Answer::default()));
+        }
+        assert_eq!(sent, ranges, "{unreadable:?}");
+        let dead: Vec<usize> = batch.dead.iter().map(|(place, _)| *place).collect();
+        assert_eq!(dead, unreadable);
+    }
+}

@@ -105,3 +105,35 @@ fn a_start_that_is_killed_before_it_stores_anything_costs_no_record_its_session(
     third.store();
     assert_eq!(third.deliver(), [facts]);
 }
+
+#[test]
+fn what_cannot_be_stored_is_told_under_the_number_it_was_given_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = Run::start(folder.path());
+    run.diagnostics.discard(DiscardReason::QueueFull, 1, None);
+    run.intake.take();
+    run.intake.tell();
+    let told = run.intake.taken.told.clone();
+    assert_eq!(told.len(), 1);
+    run.diagnostics.discard(DiscardReason::QueueFull, 1, None);
+    run.intake.discard_taken(DiscardReason::SpoolFull);
+    run.intake.tell();
+    assert_eq!(run.intake.taken.told, told);
+    assert_eq!(run.intake.run(&mut run.spool).unwrap(), 1);
+    assert_eq!(
+        run.intake.run(&mut run.spool).unwrap(),
+        1,
+        "the second loss"
+    );
+}
+
+#[test]
+fn a_frame_of_another_version_is_counted_where_it_came_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = Run::start(folder.path());
+    run.queue.push(QueueLane::Error, &[b"version 9"]).unwrap();
+    run.store();
+    let stats = run.diagnostics.stats();
+    assert_eq!(stats.recovered, 1);
+    assert_eq!(stats.discarded, [(DiscardReason::Torn, 1)]);
+}

@@ -14,6 +14,8 @@ use redb::WriteTransaction;
 pub(crate) struct Confirmed {
     /// Records that left, dead ones included.
     pub(crate) records: u64,
+    /// Those of them that were named as dead, whether there was room to keep them or not.
+    pub(crate) refused: u64,
     /// Those of them that became dead letters.
     pub(crate) dead: u64,
     /// Dead letters that had to go: older ones for these, or these where there was no room.
@@ -47,17 +49,16 @@ impl Spool {
         }
         let mut confirmed = Confirmed::default();
         let mut done = self.store.write_freeing(|txn, state| {
-            confirmed = remove_chunks(txn, state, handle, dead)?;
+            confirmed = remove_chunks(txn, state, handle, dead, true)?;
             Ok(())
         });
         if matches!(done, Err(Fault::Bound | Fault::DiskFull)) && !dead.is_empty() {
             // Dead letters are the one thing a confirmation stores. Where there is no room even
             // with what is held back, they are let go, or the batch would be sent for ever.
-            let dropped = dead.len() as u64;
             done = self.store.write_freeing(|txn, state| {
-                confirmed = remove_chunks(txn, state, handle, &[])?;
-                confirmed.dead_dropped += dropped;
-                state.dead.dropped += dropped;
+                confirmed = remove_chunks(txn, state, handle, dead, false)?;
+                confirmed.dead_dropped += confirmed.refused;
+                state.dead.dropped += confirmed.refused;
                 Ok(())
             });
         }
@@ -74,6 +75,7 @@ fn remove_chunks(
     state: &mut State,
     handle: &PeekHandle,
     dead: &[DeadLetter<'_>],
+    keep_dead: bool,
 ) -> Result<Confirmed, Fault> {
     let mut confirmed = Confirmed::default();
     for (index, chunk) in handle.chunks.iter().enumerate() {
@@ -87,7 +89,11 @@ fn remove_chunks(
             confirmed.missing += chunk.header.records;
             continue;
         };
-        bury_some(txn, state, chunk, bytes.value(), dead_here, &mut confirmed)?;
+        let dead_here: Vec<(usize, &str)> = dead_here.collect();
+        confirmed.refused += dead_here.len() as u64;
+        if keep_dead {
+            bury_some(txn, state, chunk, bytes.value(), &dead_here, &mut confirmed)?;
+        }
         drop(bytes);
         let header = chunk.header;
         state
@@ -99,21 +105,20 @@ fn remove_chunks(
     Ok(confirmed)
 }
 
-fn bury_some<'a>(
+fn bury_some(
     txn: &WriteTransaction,
     state: &mut State,
     chunk: &PeekedChunk,
     bytes: &[u8],
-    dead: impl Iterator<Item = (usize, &'a str)>,
+    dead: &[(usize, &str)],
     confirmed: &mut Confirmed,
 ) -> Result<(), Fault> {
-    let mut dead = dead.peekable();
-    if dead.peek().is_none() {
+    if dead.is_empty() {
         return Ok(());
     }
     let records = chunk::records(bytes)?;
     for (place, reason) in dead {
-        if let Some(record) = records.get(place) {
+        if let Some(record) = records.get(*place) {
             confirmed.dead_dropped += bury(txn, state, chunk.header.context, *record, reason)?;
             confirmed.dead += 1;
         }

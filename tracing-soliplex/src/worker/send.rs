@@ -121,7 +121,8 @@ impl Worker {
         match self.spool.peek(Cursor::default(), batch::PEEK) {
             Ok(Some(peeked)) => {
                 let facts = batch::facts(&peeked.facts, &self.settings.service_name);
-                let fates = InHand::new(peeked.records.len());
+                let unreadable = batch::unreadable(&peeked.records);
+                let fates = InHand::without(peeked.records.len(), &unreadable);
                 self.hand = Some(Hand {
                     peeked,
                     facts,
@@ -209,19 +210,19 @@ impl Worker {
         match self.spool.confirm(&hand.peeked.handle, &dead) {
             Ok(confirmed) => {
                 // What was evicted while in hand has been counted there.
-                let delivered = hand.fates.delivered.saturating_sub(confirmed.missing);
+                let delivered = confirmed.records.saturating_sub(confirmed.refused);
                 self.diagnostics
                     .delivered
                     .fetch_add(delivered, Ordering::Relaxed);
                 self.diagnostics
                     .duplicates
                     .fetch_add(hand.fates.duplicates, Ordering::Relaxed);
-                for letter in &dead {
-                    let own = self.intake.is_own_session(&hand.facts);
-                    let record = hand.peeked.records.get(letter.record).filter(|_| own);
-                    let seqs = record.map(|record| (record.seq, record.seq));
-                    self.discarded(DiscardReason::Rejected, 1, seqs);
-                }
+                let own = self.intake.is_own_session(&hand.facts);
+                let letters = dead.iter().filter(|_| own);
+                let seqs =
+                    letters.filter_map(|letter| Some(hand.peeked.records.get(letter.record)?.seq));
+                let seqs = seqs.clone().min().zip(seqs.max());
+                self.discarded(DiscardReason::Rejected, confirmed.refused, seqs);
                 self.store_failing = false;
                 self.left += confirmed.records;
                 self.to_send = self.to_send.saturating_sub(confirmed.records.max(1));

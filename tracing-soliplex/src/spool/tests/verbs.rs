@@ -307,3 +307,21 @@ fn no_debug_output_shows_a_payload() {
     assert!(!shown.contains("record 0"), "{shown}");
     assert!(!shown.contains(&format!("{:?}", b"record 0")), "{shown}");
 }
+
+#[test]
+fn a_dead_record_evicted_in_hand_is_not_refused_as_well() {
+    let mut spool = on_disk(&Disk::default());
+    spool.append_records(&records(Lane::Low, 0..3)).unwrap();
+    spool.append_records(&records(Lane::High, 3..5)).unwrap();
+    let peeked = spool.peek_first();
+    let letters: Vec<DeadLetter<'_>> = (0..peeked.records.len())
+        .map(|record| DeadLetter {
+            record,
+            reason: "no",
+        })
+        .collect();
+    let first = spool.confirm(&peeked.handle, &letters).unwrap();
+    let again = spool.confirm(&peeked.handle, &letters).unwrap();
+    assert_eq!(first.refused, peeked.records.len() as u64);
+    assert_eq!((again.refused, again.missing), (0, first.records));
+}
