@@ -57,6 +57,16 @@ pub(crate) enum Delivery {
     },
 }
 
+impl Delivery {
+    /// Returns when nothing can be written any more for a defect; never where nothing is written.
+    pub(crate) async fn writer_gone(&self) {
+        match self {
+            Delivery::Spool { spool, .. } => spool.gone().await,
+            Delivery::Passthrough { .. } => std::future::pending().await,
+        }
+    }
+}
+
 /// A client's address.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);

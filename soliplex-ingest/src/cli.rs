@@ -158,6 +158,11 @@ fn serve(source: &Source) -> Result<(), Failure> {
             in_time = report.in_time,
             "stopped"
         );
+        if report.failed {
+            return Err(Failure::Told(
+                "the spool's writer ended in a defect; start the server again".to_owned(),
+            ));
+        }
         Ok(())
     })
 }

@@ -148,6 +148,21 @@ impl IntoResponse for IngestError {
     }
 }
 
+/// An error and its sources, on one line.
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
 fn seconds(wait: Duration) -> HeaderValue {
     HeaderValue::from(whole_seconds(wait))
 }

@@ -83,9 +83,12 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
             ForwardState::Retrying(cause) => reasons.push(format!("the upstream fails: {cause}")),
             ForwardState::Held(cause) => reasons.push(format!("the upstream refuses us: {cause}")),
         }
+        if let Some(refusal) = spool.refusal() {
+            ready = false;
+            reasons.push(refusal.to_string());
+        }
         let full = spool.pending().bytes.saturating_mul(100) / app.limits.spool_bytes.max(1);
         if full >= ALMOST_FULL_PERCENT {
-            ready &= full < 100;
             reasons.push(format!("the spool is {full} % full"));
         }
     }

@@ -80,6 +80,9 @@ pub struct Report {
     pub account: Account,
     /// Whether every connection and request ended within the deadline.
     pub in_time: bool,
+    /// Whether the server stopped by itself, because the spool's writer ended in a defect. Started
+    /// again it goes on with what is on disk.
+    pub failed: bool,
 }
 
 impl std::fmt::Debug for Server {
@@ -175,7 +178,13 @@ impl Server {
             tokio::spawn(async move { app.auth.refresh_forever().await })
         };
         let connections = GracefulShutdown::new();
-        self.accept_until(shutdown, &connections).await;
+        let failed = tokio::select! {
+            () = self.accept_until(shutdown, &connections) => false,
+            () = self.app.delivery.writer_gone() => true,
+        };
+        if failed {
+            tracing::error!("the spool's writer ended in a defect; the server stops");
+        }
 
         let app = self.app;
         drop(self.listener);
@@ -206,6 +215,7 @@ impl Server {
         Report {
             account: app.metrics.account(pending),
             in_time: closed && forwarded,
+            failed,
         }
     }
 

@@ -18,12 +18,13 @@ mod waiting;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 use uuid::Uuid;
 
 use crate::config::Limits;
@@ -86,6 +87,24 @@ pub enum AppendError {
     Closed,
 }
 
+/// Why batches are refused at this moment, as readiness tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// What waits has reached its bound in bytes.
+    #[error("the spool is at its bound")]
+    Full,
+    /// The disk is at its headroom.
+    #[error("the disk is at its headroom")]
+    DiskFull,
+    /// The last write failed.
+    #[error("the spool cannot be written")]
+    Storage,
+    /// The writer ended in a defect.
+    #[error("the spool's writer ended in a defect")]
+    Gone,
+}
+
 /// A batch lent to the forwarder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loan {
@@ -112,7 +131,11 @@ pub struct Spool {
     shared: Arc<Shared>,
     commands: Option<mpsc::Sender<Command>>,
     thread: Option<JoinHandle<()>>,
+    /// Closed when the writer's thread has ended.
+    alive: watch::Receiver<()>,
     recovered: Recovered,
+    spool_bytes: u64,
+    headroom_bytes: u64,
 }
 
 /// What was found on opening.
@@ -136,6 +159,10 @@ struct Shared {
     arrived: Notify,
     /// Told when something was confirmed.
     confirmed: Notify,
+    /// Whether the last commit failed.
+    failing: AtomicBool,
+    /// Bytes of the last batch, if there was no room for it; else zero.
+    refused_bytes: AtomicU64,
 }
 
 impl Spool {
@@ -149,7 +176,11 @@ impl Spool {
         Spool::open_with(dir, limits, &store::file_opener())
     }
 
-    fn open_with(dir: &Path, limits: &Limits, opener: &Opener) -> Result<Spool, StoreError> {
+    pub(crate) fn open_with(
+        dir: &Path,
+        limits: &Limits,
+        opener: &Opener,
+    ) -> Result<Spool, StoreError> {
         let opened = Store::open(dir, opener)?;
         let mut waiting = Waiting::default();
         for (seq, facts) in &opened.batches {
@@ -165,18 +196,27 @@ impl Spool {
             waiting: Mutex::new(waiting),
             arrived: Notify::new(),
             confirmed: Notify::new(),
+            failing: AtomicBool::new(false),
+            refused_bytes: AtomicU64::new(0),
         });
+        let (living, alive) = watch::channel(());
         let (commands, received) = mpsc::channel();
         let writer = Writer::new(Arc::clone(&shared), limits, opened.next_seq, opened.ids);
         let thread = std::thread::Builder::new()
             .name("spool-writer".to_owned())
-            .spawn(move || writer.run(&received))
+            .spawn(move || {
+                let _living = living;
+                writer.run(&received);
+            })
             .map_err(StoreError::Folder)?;
         Ok(Spool {
             shared,
             commands: Some(commands),
             thread: Some(thread),
+            alive,
             recovered,
+            spool_bytes: limits.spool_bytes,
+            headroom_bytes: limits.disk_headroom_bytes,
         })
     }
 
@@ -218,11 +258,52 @@ impl Spool {
         self.shared.arrived.notify_one();
     }
 
+    /// Takes a lent batch that cannot be read out of the order of loans. It stays on disk, for the next start.
+    pub fn set_apart(&self, seq: u64) {
+        self.waiting().remove(&[seq]);
+    }
+
     /// Replaces a lent batch by its parts, in one commit.
     pub async fn split(&self, seq: u64, parts: Vec<Batch>) -> Result<(), AppendError> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Split { seq, parts, reply });
         answer.await.unwrap_or(Err(AppendError::Closed))
+    }
+
+    /// Opens the file again after a failed read, before which no other read succeeds.
+    pub async fn reopen(&self) -> Result<(), AppendError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Reopen { reply });
+        match answer.await {
+            Ok(result) => result.map_err(AppendError::Storage),
+            Err(_) => Err(AppendError::Closed),
+        }
+    }
+
+    /// Why a batch like the last one would be refused now; `None` while batches are taken.
+    ///
+    /// Looked at anew each time: a server that nothing is sent to because it is not ready must find
+    /// out by itself that it is ready again.
+    pub fn refusal(&self) -> Option<Refusal> {
+        let more = self.shared.refused_bytes.load(Ordering::Relaxed).max(1);
+        let free = self.shared.store.free_bytes();
+        if self.alive.has_changed().is_err() {
+            Some(Refusal::Gone)
+        } else if self.shared.failing.load(Ordering::Relaxed) {
+            Some(Refusal::Storage)
+        } else if self.pending().bytes.saturating_add(more) > self.spool_bytes {
+            Some(Refusal::Full)
+        } else if free.is_some_and(|free| free < self.headroom_bytes.saturating_add(more)) {
+            Some(Refusal::DiskFull)
+        } else {
+            None
+        }
+    }
+
+    /// Returns when the writer has ended, which before [`drop`] only a defect can make it do.
+    pub async fn gone(&self) {
+        let mut alive = self.alive.clone();
+        while alive.changed().await.is_ok() {}
     }
 
     /// How much is waiting.
@@ -284,5 +365,7 @@ impl Drop for Spool {
 /// How long an upstream's trouble may last before a client is told to come back: the hint of a refusal.
 pub(crate) const FULL_RETRY_AFTER: Duration = Duration::from_secs(30);
 
+#[cfg(test)]
+pub(crate) mod disk;
 #[cfg(test)]
 mod tests;

@@ -51,7 +51,7 @@ pub(super) struct Store {
 }
 
 /// Opens the file at a path; tests open a disk that fails on purpose.
-pub(super) type Opener = Arc<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send + Sync>;
+pub(crate) type Opener = Arc<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send + Sync>;
 
 /// The ids of one earlier commit.
 #[derive(Debug)]
@@ -77,6 +77,15 @@ pub(super) struct Changes<'a> {
     pub(super) remove: Vec<u64>,
     pub(super) remember: Option<(u64, u64, &'a [Uuid])>,
     pub(super) forget: Vec<u64>,
+}
+
+impl Changes<'_> {
+    fn is_empty(&self) -> bool {
+        self.append.is_empty()
+            && self.remove.is_empty()
+            && self.remember.is_none()
+            && self.forget.is_empty()
+    }
 }
 
 impl std::fmt::Debug for Store {
@@ -141,6 +150,14 @@ impl Store {
         })
     }
 
+    /// Whether a batch is in the file.
+    pub(super) fn holds(&self, seq: u64) -> Result<bool, StoreError> {
+        self.with(|database| {
+            let table = database.begin_read()?.open_table(FACTS)?;
+            Ok(table.get(seq)?.is_some())
+        })
+    }
+
     pub(super) fn ids(&self, key: u64) -> Result<Vec<Uuid>, StoreError> {
         self.with(|database| {
             let table = database.begin_read()?.open_table(IDS)?;
@@ -153,6 +170,9 @@ impl Store {
 
     /// Commits with an fsync: when this returns, the changes survive a power cut.
     pub(super) fn commit(&self, changes: &Changes<'_>) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
         self.with(|database| {
             let write = database.begin_write()?;
             {
@@ -206,6 +226,18 @@ impl Store {
             Some(database) => work(database),
             None => Err(StoreError::from(redb::Error::PreviousIo)),
         }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        let database = self
+            .database
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        // After a panic inside redb its closing panics too; the next start repairs what is left.
+        let _ = std::panic::catch_unwind(AssertUnwindSafe(|| drop(database)));
     }
 }
 

@@ -5,13 +5,11 @@
 //! batch that was refused can be appended again without being taken for a duplicate.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use proptest::prelude::*;
 use prost::Message as _;
-use redb::{Database, StorageBackend};
 
+use super::disk::Disk;
 use super::*;
 use crate::config::Config;
 use crate::otlp::{self, Arrival};
@@ -227,95 +225,6 @@ fn the_disks_headroom_is_left_alone() {
     ));
 }
 
-/// A disk in memory: what was written, and what of it has been synced.
-#[derive(Clone, Debug, Default)]
-struct Disk(Arc<Inner>);
-
-#[derive(Debug, Default)]
-struct Inner {
-    written: Mutex<Vec<u8>>,
-    synced: Mutex<Vec<u8>>,
-    /// Operations that still succeed; below zero they fail. `i64::MAX` is a sound disk.
-    writes_left: AtomicI64,
-    syncs_left: AtomicI64,
-    /// Whether a failure is the last thing that ever happens.
-    off_after_failure: bool,
-}
-
-impl Disk {
-    fn new(writes_left: i64, syncs_left: i64, off_after_failure: bool) -> Disk {
-        Disk(Arc::new(Inner {
-            writes_left: writes_left.into(),
-            syncs_left: syncs_left.into(),
-            off_after_failure,
-            ..Default::default()
-        }))
-    }
-
-    /// The disk after the power came back: only what was synced.
-    fn after_power_cut(&self) -> Disk {
-        let disk = Disk::new(i64::MAX, i64::MAX, false);
-        let synced = self.0.synced.lock().unwrap().clone();
-        *disk.0.written.lock().unwrap() = synced.clone();
-        *disk.0.synced.lock().unwrap() = synced;
-        disk
-    }
-
-    fn opener(&self) -> Opener {
-        let disk = self.clone();
-        Arc::new(move |_| Database::builder().create_with_backend(disk.clone()))
-    }
-
-    fn spend(&self, left: &AtomicI64) -> io::Result<()> {
-        match left.fetch_sub(1, Ordering::SeqCst) {
-            1.. => Ok(()),
-            // The first failure, and every later one of a disk that stays off.
-            0 => Err(io::Error::other("the disk fails")),
-            _ if self.0.off_after_failure => Err(io::Error::other("the disk is off")),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl StorageBackend for Disk {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.0.written.lock().unwrap().len() as u64)
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let written = self.0.written.lock().unwrap();
-        let from = usize::try_from(offset).unwrap();
-        let bytes = written
-            .get(from..from + out.len())
-            .ok_or(io::ErrorKind::UnexpectedEof)?;
-        out.copy_from_slice(bytes);
-        Ok(())
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.spend(&self.0.writes_left)?;
-        self.0
-            .written
-            .lock()
-            .unwrap()
-            .resize(usize::try_from(len).unwrap(), 0);
-        Ok(())
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.spend(&self.0.syncs_left)?;
-        *self.0.synced.lock().unwrap() = self.0.written.lock().unwrap().clone();
-        Ok(())
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.spend(&self.0.writes_left)?;
-        let from = usize::try_from(offset).unwrap();
-        self.0.written.lock().unwrap()[from..from + data.len()].copy_from_slice(data);
-        Ok(())
-    }
-}
-
 /// Appends ten batches and gives what was acknowledged, by the first id of each.
 fn append_ten(spool: &Spool) -> BTreeMap<u64, bool> {
     (0..10)
@@ -416,7 +325,7 @@ async fn batches_that_come_during_a_commit_share_the_next_one() {
     let dir = tempfile::tempdir().unwrap();
     let disk = Disk::new(i64::MAX, i64::MAX, false);
     let spool = Spool::open_with(dir.path(), &limits(""), &disk.opener()).unwrap();
-    let syncs = || i64::MAX - disk.0.syncs_left.load(Ordering::SeqCst);
+    let syncs = || i64::MAX - disk.syncs_left();
     let _ = spool.append(batch(&[1000])).await.unwrap();
     let before = syncs();
     let _ = spool.append(batch(&[1001])).await.unwrap();
@@ -424,7 +333,7 @@ async fn batches_that_come_during_a_commit_share_the_next_one() {
 
     // While the disk is held, the first of these commits and the others gather behind it.
     let before = syncs();
-    let held = disk.0.written.lock().unwrap();
+    let held = disk.hold();
     let (sent, answers): (Vec<_>, Vec<_>) = (0..100)
         .map(|number| oneshot_append(&spool, batch(&[number])))
         .unzip();
@@ -452,4 +361,79 @@ fn oneshot_append(
         .unwrap()
         .send(Command::Append { batch, reply });
     (sent.is_ok(), answer)
+}
+
+#[test]
+fn a_commit_in_doubt_leaves_nothing_that_memory_does_not_know() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut doubted = 0;
+    // A commit syncs more than once: one of these failures comes after the batch is in the file.
+    for sound in 0..3 {
+        let disk = Disk::new(i64::MAX, i64::MAX, false);
+        let spool = Spool::open_with(dir.path(), &limits(""), &disk.opener()).unwrap();
+        let _ = block_on(spool.append(batch(&[0]))).unwrap();
+        disk.fail_sync_after(sound);
+        if block_on(spool.append(batch(&[1]))).is_err() {
+            doubted += 1;
+            let again = block_on(spool.append(batch(&[1]))).unwrap();
+            assert_eq!((again.records, again.duplicates), (1, 0), "sync {sound}");
+        }
+        drop(spool);
+        let spool = Spool::open_with(dir.path(), &limits(""), &disk.opener()).unwrap();
+        assert_eq!(waiting_ids(&spool), [0, 1], "sync {sound}");
+        assert_eq!(block_on(spool.append(batch(&[1]))).unwrap().duplicates, 1);
+    }
+    assert!(doubted > 0, "no commit failed: the range is wrong");
+}
+
+#[test]
+fn a_split_in_doubt_is_told_as_it_was_found() {
+    let dir = tempfile::tempdir().unwrap();
+    for sound in 0..3 {
+        let disk = Disk::new(i64::MAX, i64::MAX, false);
+        let spool = Spool::open_with(dir.path(), &limits(""), &disk.opener()).unwrap();
+        let _ = block_on(spool.append(batch(&[1, 2]))).unwrap();
+        let loan = spool.peek(1, 1)[0];
+        disk.fail_sync_after(sound);
+        let parts = vec![batch(&[1]), batch(&[2])];
+        if block_on(spool.split(loan.seq, parts)).is_err() {
+            spool.release(&[loan.seq]);
+        }
+        assert_eq!(waiting_ids(&spool), [1, 2], "sync {sound}");
+        assert_eq!(spool.pending().records, 2);
+        drop(spool);
+        let spool = Spool::open_with(dir.path(), &limits(""), &disk.opener()).unwrap();
+        assert_eq!(waiting_ids(&spool), [1, 2], "sync {sound}, opened again");
+    }
+}
+
+#[test]
+fn a_spool_says_why_it_refuses_and_that_it_does_no_longer() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = batch(&[0]).request.len();
+    let disk = Disk::new(i64::MAX, i64::MAX, false);
+    let limits = limits(&format!("spool_bytes = {}", bytes + bytes / 2));
+    let spool = Spool::open_with(dir.path(), &limits, &disk.opener()).unwrap();
+    assert_eq!(spool.refusal(), None);
+    let _ = block_on(spool.append(batch(&[0]))).unwrap();
+    assert_eq!(spool.refusal(), None, "a smaller one would fit");
+    assert!(block_on(spool.append(batch(&[1]))).is_err());
+    assert_eq!(spool.refusal(), Some(Refusal::Full));
+    spool.confirm(spool.peek(1, 1).iter().map(|loan| loan.seq).collect());
+    assert_eq!(spool.refusal(), None);
+    block_on(spool.flush());
+
+    disk.fail_sync_after(0);
+    assert!(block_on(spool.append(batch(&[1]))).is_err());
+    assert_eq!(spool.refusal(), Some(Refusal::Storage));
+    let _ = block_on(spool.append(batch(&[1]))).unwrap();
+    assert_eq!(spool.refusal(), None);
+
+    spool.confirm(spool.peek(1, 1).iter().map(|loan| loan.seq).collect());
+    block_on(spool.flush());
+    disk.panic_on_write();
+    let answer = block_on(spool.append(batch(&[2])));
+    assert!(matches!(answer, Err(AppendError::Closed)), "{answer:?}");
+    block_on(spool.gone());
+    assert_eq!(spool.refusal(), Some(Refusal::Gone));
 }

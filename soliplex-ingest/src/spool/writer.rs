@@ -1,8 +1,9 @@
 //! The one thread that writes: it takes what has come together since the last commit, and commits it.
 
-use std::sync::mpsc::Receiver;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use prost::Message as _;
 use tokio::sync::oneshot;
@@ -12,6 +13,7 @@ use super::seen::Seen;
 use super::store::{Changes, IdGroup, StoreError};
 use super::{AppendError, Appended, Batch, Facts, Shared};
 use crate::config::Limits;
+use crate::error::Chain;
 use crate::otlp;
 
 /// What the writer is asked to do.
@@ -32,6 +34,10 @@ pub(super) enum Command {
     Flush {
         reply: oneshot::Sender<()>,
     },
+    /// A read failed, and redb refuses everything after that.
+    Reopen {
+        reply: oneshot::Sender<Result<(), Arc<StoreError>>>,
+    },
 }
 
 pub(super) struct Writer {
@@ -41,8 +47,28 @@ pub(super) struct Writer {
     spool_bytes: u64,
     headroom_bytes: u64,
     disk: Disk,
-    /// Confirmed batches whose removal failed; they go with the next commit.
-    unremoved: Vec<u64>,
+    /// What failed commits leave to be done; it goes with the next commit.
+    owed: Owed,
+    /// Splits whose commit failed: the file knows whether it took place.
+    doubtful: Vec<(Split, Arc<StoreError>)>,
+    /// Whether the file must be opened again before anything else.
+    broken: bool,
+}
+
+/// What a failed commit leaves to be done. A commit that failed may have reached the disk all the same, so
+/// what it appended is removed again and what it remembered is forgotten again; removing what is not
+/// there does nothing.
+#[derive(Default)]
+struct Owed {
+    remove: Vec<u64>,
+    forget: Vec<u64>,
+}
+
+/// A batch that makes place for its parts.
+struct Split {
+    seq: u64,
+    parts: Vec<(u64, Facts)>,
+    reply: oneshot::Sender<Result<(), AppendError>>,
 }
 
 /// What a group of commands comes to: first worked out, then committed, then told.
@@ -51,9 +77,9 @@ struct Group {
     append: Vec<(u64, Batch)>,
     new_ids: Vec<Uuid>,
     remove: Vec<u64>,
-    split_away: Vec<u64>,
+    splits: Vec<Split>,
     replies: Vec<(oneshot::Sender<Result<Appended, AppendError>>, Appended)>,
-    split_replies: Vec<oneshot::Sender<Result<(), AppendError>>>,
+    reopens: Vec<oneshot::Sender<Result<(), Arc<StoreError>>>>,
     flushes: Vec<oneshot::Sender<()>>,
     bytes: u64,
 }
@@ -79,12 +105,14 @@ impl Writer {
             spool_bytes: limits.spool_bytes,
             headroom_bytes: limits.disk_headroom_bytes,
             disk: Disk::default(),
-            unremoved: Vec::new(),
+            owed: Owed::default(),
+            doubtful: Vec::new(),
+            broken: false,
         }
     }
 
     pub(super) fn run(mut self, commands: &Receiver<Command>) {
-        while let Ok(first) = commands.recv() {
+        while let Some(first) = self.next(commands) {
             let mut group = Group::default();
             self.take(first, &mut group);
             // Whoever came while the last commit was under way shares this one.
@@ -97,17 +125,40 @@ impl Writer {
         }
     }
 
+    /// Waits for a command; while something is owed, tries to do it now and then.
+    fn next(&mut self, commands: &Receiver<Command>) -> Option<Command> {
+        while self.owes() {
+            match commands.recv_timeout(RETRY_INTERVAL) {
+                Ok(command) => return Some(command),
+                Err(RecvTimeoutError::Timeout) => self.commit(Group::default()),
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.commit(Group::default());
+                    return None;
+                }
+            }
+        }
+        commands.recv().ok()
+    }
+
+    fn owes(&self) -> bool {
+        self.broken || !self.owed.remove.is_empty() || !self.owed.forget.is_empty()
+    }
+
     fn take(&mut self, command: Command, group: &mut Group) {
         match command {
             Command::Append { batch, reply } => self.take_append(batch, reply, group),
             Command::Confirm { seqs } => group.remove.extend(seqs),
             Command::Flush { reply } => group.flushes.push(reply),
+            Command::Reopen { reply } => group.reopens.push(reply),
             Command::Split { seq, parts, reply } => {
-                group.split_away.push(seq);
-                for part in parts {
-                    self.place(part, group);
-                }
-                group.split_replies.push(reply);
+                let parts = parts
+                    .into_iter()
+                    .map(|part| {
+                        let facts = part.facts;
+                        (self.place(part, group), facts)
+                    })
+                    .collect();
+                group.splits.push(Split { seq, parts, reply });
             }
         }
     }
@@ -119,10 +170,13 @@ impl Writer {
         group: &mut Group,
     ) {
         if let Err(error) = self.room_for(batch.request.len() as u64 + group.bytes) {
+            let refused = batch.request.len() as u64;
+            self.shared.refused_bytes.store(refused, Ordering::Relaxed);
             // Nobody waits any more when the client has gone.
             let _ = reply.send(Err(error));
             return;
         }
+        self.shared.refused_bytes.store(0, Ordering::Relaxed);
         let records = batch.facts.records;
         let duplicates = self.take_new_ids(&mut batch, group);
         group.replies.push((
@@ -160,10 +214,12 @@ impl Writer {
         duplicates
     }
 
-    fn place(&mut self, batch: Batch, group: &mut Group) {
+    fn place(&mut self, batch: Batch, group: &mut Group) -> u64 {
+        let seq = self.next_seq;
         group.bytes += batch.request.len() as u64;
-        group.append.push((self.next_seq, batch));
+        group.append.push((seq, batch));
         self.next_seq += 1;
+        seq
     }
 
     fn room_for(&mut self, more: u64) -> Result<(), AppendError> {
@@ -182,46 +238,42 @@ impl Writer {
     }
 
     fn commit(&mut self, mut group: Group) {
+        if (self.broken || !group.reopens.is_empty())
+            && let Err(error) = self.reopen()
+        {
+            self.owed.remove.append(&mut group.remove);
+            return self.refuse(group, &Arc::new(error));
+        }
         let now_ms = now_ms();
-        group.remove.append(&mut self.unremoved);
-        let expired = self.forget_expired(now_ms);
+        group.remove.append(&mut self.owed.remove);
+        let mut forget = self.forget_expired(now_ms);
+        forget.append(&mut self.owed.forget);
         let ids_key = self.next_seq;
-        let mut changes = Changes {
+        self.next_seq += 1;
+        let split_away = group.splits.iter().map(|split| split.seq);
+        let changes = Changes {
             append: group
                 .append
                 .iter()
                 .map(|(seq, batch)| (*seq, batch.facts, &*batch.request))
                 .collect(),
-            remove: group
-                .remove
-                .iter()
-                .chain(&group.split_away)
-                .copied()
-                .collect(),
-            remember: None,
-            forget: expired,
+            remove: group.remove.iter().copied().chain(split_away).collect(),
+            remember: (!group.new_ids.is_empty()).then_some((ids_key, now_ms, &*group.new_ids)),
+            forget,
         };
-        if !group.new_ids.is_empty() {
-            self.next_seq += 1;
-            changes.remember = Some((ids_key, now_ms, &group.new_ids));
-        }
-        let nothing = changes.append.is_empty()
-            && changes.remove.is_empty()
-            && changes.remember.is_none()
-            && changes.forget.is_empty();
-        let result = if nothing {
-            Ok(())
-        } else {
-            self.shared.store.commit(&changes)
-        };
-        match result {
+        match self.shared.store.commit(&changes) {
             Ok(()) => {
+                self.shared.failing.store(false, Ordering::Relaxed);
                 if !group.new_ids.is_empty() {
                     self.seen.committed(ids_key, now_ms, group.new_ids.len());
                 }
                 self.tell_success(group);
             }
-            Err(error) => self.tell_failure(group, error),
+            Err(error) => {
+                self.owed.forget = changes.forget;
+                self.owed.forget.push(ids_key);
+                self.tell_failure(group, Arc::new(error));
+            }
         }
     }
 
@@ -242,7 +294,9 @@ impl Writer {
             .waiting
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        waiting.remove(&group.split_away);
+        for split in &group.splits {
+            waiting.remove(&[split.seq]);
+        }
         for (seq, batch) in &group.append {
             waiting.add(*seq, batch.facts);
         }
@@ -254,32 +308,87 @@ impl Writer {
         for (reply, appended) in group.replies {
             let _ = reply.send(Ok(appended));
         }
-        for reply in group.split_replies {
-            let _ = reply.send(Ok(()));
+        for split in group.splits {
+            let _ = split.reply.send(Ok(()));
         }
         for reply in group.flushes {
             let _ = reply.send(());
+        }
+        for reply in group.reopens {
+            let _ = reply.send(Ok(()));
         }
     }
 
-    fn tell_failure(&mut self, group: Group, error: StoreError) {
-        tracing::error!(error = %Chain(&error), "the spool could not be written");
-        self.seen.forget(&group.new_ids);
-        self.unremoved = group.remove;
-        let error = Arc::new(error);
-        for (reply, _) in group.replies {
-            let _ = reply.send(Err(AppendError::Storage(Arc::clone(&error))));
+    /// Takes back what a failed commit may have written.
+    fn tell_failure(&mut self, mut group: Group, error: Arc<StoreError>) {
+        tracing::error!(error = %Chain(&*error), "the spool could not be written");
+        let splits = std::mem::take(&mut group.splits);
+        let of_a_split = |seq: &u64| {
+            let mut parts = splits.iter().flat_map(|split| &split.parts);
+            parts.any(|(part, _)| part == seq)
+        };
+        let appended = group.append.iter().map(|(seq, _)| *seq);
+        self.owed.remove = std::mem::take(&mut group.remove);
+        self.owed
+            .remove
+            .extend(appended.filter(|seq| !of_a_split(seq)));
+        let doubtful = splits.into_iter().map(|split| (split, Arc::clone(&error)));
+        self.doubtful.extend(doubtful);
+        self.refuse(group, &error);
+        // redb refuses everything after a failed write until the file is opened again.
+        self.broken = true;
+        if let Err(error) = self.reopen() {
+            tracing::error!(error = %Chain(&error), "the spool could not be opened again");
         }
-        for reply in group.split_replies {
-            let _ = reply.send(Err(AppendError::Storage(Arc::clone(&error))));
+    }
+
+    /// Tells everyone in a group that nothing of it was kept.
+    fn refuse(&mut self, group: Group, error: &Arc<StoreError>) {
+        self.shared.failing.store(true, Ordering::Relaxed);
+        self.seen.forget(&group.new_ids);
+        for (reply, _) in group.replies {
+            let _ = reply.send(Err(AppendError::Storage(Arc::clone(error))));
+        }
+        for split in group.splits {
+            let _ = split
+                .reply
+                .send(Err(AppendError::Storage(Arc::clone(error))));
         }
         for reply in group.flushes {
             let _ = reply.send(());
         }
-        // redb refuses everything after a failed write until the file is opened again.
-        if let Err(error) = self.shared.store.reopen() {
-            tracing::error!(error = %Chain(&error), "the spool could not be opened again");
+        for reply in group.reopens {
+            let _ = reply.send(Err(Arc::clone(error)));
         }
+    }
+
+    /// Opens the file again, and looks up what became of the splits in doubt.
+    fn reopen(&mut self) -> Result<(), StoreError> {
+        self.broken = true;
+        self.shared.store.reopen()?;
+        while let Some((split, error)) = self.doubtful.pop() {
+            match self.shared.store.holds(split.seq) {
+                Ok(true) => {
+                    let _ = split.reply.send(Err(AppendError::Storage(error)));
+                }
+                Ok(false) => {
+                    let mut waiting = self.shared.waiting();
+                    waiting.remove(&[split.seq]);
+                    for (seq, facts) in split.parts {
+                        waiting.add(seq, facts);
+                    }
+                    drop(waiting);
+                    self.shared.arrived.notify_one();
+                    let _ = split.reply.send(Ok(()));
+                }
+                Err(failed) => {
+                    self.doubtful.push((split, error));
+                    return Err(failed);
+                }
+            }
+        }
+        self.broken = false;
+        Ok(())
     }
 }
 
@@ -299,21 +408,6 @@ impl Disk {
                 free
             }
         }
-    }
-}
-
-/// An error and its sources, on one line.
-struct Chain<'a>(&'a dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
     }
 }
 
@@ -344,3 +438,6 @@ impl Facts {
 
 /// Bytes of one commit: enough for dozens of batches, little enough to stay within milliseconds.
 const MAX_COMMIT_BYTES: u64 = 8 << 20;
+
+/// How often what a failed commit left is tried again while nobody asks for anything.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
