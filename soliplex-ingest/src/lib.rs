@@ -36,12 +36,14 @@
 //!
 //! *Can it be forwarded twice?* A record sent twice under one id within `limits.dedupe_window_seconds` is forwarded
 //! once. A server killed between the upstream's answer and its own next commit, some milliseconds later,
-//! sends those requests again under the same `log.record.uid`.
+//! sends those requests again under the same `log.record.uid`; so it does with a batch it was killed
+//! over while sending it in parts, because the upstream had refused the whole.
 //!
-//! *When is it given up?* When the upstream refuses it for good: then it is a dead letter
-//! (`soliplex-ingest dead-letters`). Dead letters beyond `limits.dead_letter_bytes` go, oldest first, counted. Nothing
-//! is given up for its age or for an outage's length; at the spool's bound new batches are refused instead,
-//! and their clients keep them.
+//! *When is it given up?* When the upstream refuses it for good, or fails over it with a status that OTLP
+//! forbids to send again (500 above all): then it is a dead letter (`soliplex-ingest dead-letters`), and after each
+//! such batch the next waits up to a minute. Dead letters beyond `limits.dead_letter_bytes` go, oldest first,
+//! counted. Nothing is given up for its age or for the length of an outage that says so (429, 502, 503,
+//! 504, no answer); at the spool's bound new batches are refused instead, and their clients keep them.
 //!
 //! *Where can I look?* `/readyz` says what is wrong, `/metrics` counts every fate, and the counts add up:
 //! `received + recovered = forwarded + duplicates + rejected + dead + pending`.

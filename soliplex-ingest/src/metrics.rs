@@ -30,14 +30,17 @@ pub enum Reason {
     UpstreamError,
     /// The upstream took the rest of its request and did not say which it left.
     Partial,
+    /// This server's disk does not give it back; it is tried again at the next start.
+    Unreadable,
 }
 
 impl Reason {
-    const ALL: [Reason; 4] = [
+    const ALL: [Reason; 5] = [
         Reason::Refused,
         Reason::TooLarge,
         Reason::UpstreamError,
         Reason::Partial,
+        Reason::Unreadable,
     ];
 
     /// The word in counters and dead letters.
@@ -47,6 +50,7 @@ impl Reason {
             Reason::TooLarge => "too_large",
             Reason::UpstreamError => "upstream_error",
             Reason::Partial => "partial_success",
+            Reason::Unreadable => "unreadable",
         }
     }
 }
@@ -88,7 +92,7 @@ pub struct Account {
     pub duplicates: u64,
     /// Records no server will take as they are.
     pub rejected: u64,
-    /// Records the upstream refused for good.
+    /// Records the upstream refused for good, or that this server's disk does not give back.
     pub dead: u64,
     /// Records that wait.
     pub pending: u64,
@@ -229,7 +233,7 @@ impl Metrics {
         );
         page.counters(
             "records_dead_total",
-            "Records the upstream refused for good.",
+            "Records the upstream refused for good, or the disk does not give back.",
             "reason",
             Reason::ALL
                 .iter()

@@ -17,16 +17,14 @@ fn assert_taken_once(upstream: &Upstream, count: u64) {
 
 #[tokio::test]
 async fn a_storm_of_failures_loses_nothing_and_repeats_nothing() {
-    let now = Some("0");
+    // The first failure costs a second; those that follow it ask for one.
     let storm = [
-        // Without a Retry-After of its own, the first failure costs a second and the fourth eight.
         Step::Break,
-        Step::Status(503, now),
-        Step::Status(429, Some("Fri, 06 Feb 2026 12:00:30 GMT")),
-        Step::Status(502, now),
-        Step::Status(504, now),
+        Step::Status(503, Some("1")),
+        Step::Status(429, Some("1")),
         Step::Accept,
-        Step::Status(503, now),
+        Step::Status(502, Some("1")),
+        Step::Status(504, Some("1")),
     ];
     let upstream = Upstream::start(storm).await;
     let dir = data_dir();
@@ -124,6 +122,56 @@ async fn what_otlp_forbids_to_send_again_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn an_upstream_that_fails_over_everything_costs_one_batch_a_probe_and_readiness_says_so() {
+    for status in [500, 408, 400] {
+        let upstream = Upstream::start([]).await;
+        upstream.otherwise(Step::Status(401, None));
+        let dir = data_dir();
+        let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+        for number in 0..20 {
+            road.accept(&records(number..number + 1)).await;
+        }
+        let _ = road.stop().await;
+
+        upstream.otherwise(Step::Status(status, None));
+        let before = upstream.requests();
+        let road = Road::start(
+            dir.path(),
+            &upstream.endpoint(),
+            "request_records = 1\nin_flight = 1\n---",
+        )
+        .await;
+        upstream.until(|seen| seen.headers.len() > before).await;
+        let mut page = road.get("/readyz").await;
+        while !page.1.contains("the upstream fails") {
+            tokio::task::yield_now().await;
+            page = road.get("/readyz").await;
+        }
+        assert!(page.1.contains("degraded"), "{}", page.1);
+        let account = road.stop().await.account;
+        // The first request's batch, and at most one probe's.
+        assert!(
+            (1..=2).contains(&account.dead) && account.pending >= 18,
+            "{status}: {account:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_wait_an_upstream_asks_for_is_waited() {
+    let upstream = Upstream::start([Step::Status(503, Some("2"))]).await;
+    let dir = data_dir();
+    let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+    road.accept(&records(0..1)).await;
+    upstream.until(|seen| seen.headers.len() == 2).await;
+    // Without the header the wait is a second at most.
+    let waited = upstream.seen(|seen| seen.times[1] - seen.times[0]);
+    assert!(waited.as_millis() >= 2000, "{waited:?}");
+    let _ = road.stop().await;
+    assert_taken_once(&upstream, 1);
+}
+
+#[tokio::test]
 async fn a_refused_token_keeps_everything_and_readiness_says_so() {
     let upstream = Upstream::start([]).await;
     upstream.otherwise(Step::Status(401, None));
@@ -179,11 +227,9 @@ async fn an_outage_fills_the_spool_to_its_bound_and_drains_by_itself() {
     };
     assert_eq!(refusal.status(), 502);
     assert!(refusal.headers().contains_key("retry-after"));
-    let (_, page) = road.get("/readyz").await;
-    assert!(
-        page.contains("the upstream fails") || page.contains("full"),
-        "{page}"
-    );
+    let (status, page) = road.get("/readyz").await;
+    assert_eq!(status, 503, "{page}");
+    assert!(page.contains("the spool is at its bound"), "{page}");
 
     placeholder.otherwise(Step::Accept);
     placeholder
@@ -203,6 +249,7 @@ async fn an_outage_fills_the_spool_to_its_bound_and_drains_by_itself() {
         }
         tokio::task::yield_now().await;
     }
+    assert_eq!(road.get("/readyz").await.0, 200);
     let account = road.stop().await.account;
     assert_eq!((account.received, account.pending), (accepted + 10, 0));
     assert_taken_once(&placeholder, accepted + 10);
@@ -460,5 +507,20 @@ async fn a_second_server_on_the_same_folder_is_told_so() {
         second.unwrap_err().to_string(),
         "the data folder is in use by another server; give each server a folder of its own"
     );
+    let _ = road.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_whose_disk_is_at_its_headroom_is_not_ready() {
+    let upstream = Upstream::start([]).await;
+    let dir = data_dir();
+    let all = format!("---\n[limits]\ndisk_headroom_bytes = {}", i64::MAX);
+    let road = Road::start(dir.path(), &upstream.endpoint(), &all).await;
+    let (status, page) = road.get("/readyz").await;
+    assert_eq!(status, 503, "{page}");
+    assert!(page.contains("the disk is at its headroom"), "{page}");
+    let (status, _) = road.post(&json!({ "logs": records(0..1) })).await;
+    assert_eq!(status, 503);
+    assert_eq!(road.get("/healthz").await.0, 200);
     let _ = road.stop().await;
 }

@@ -63,6 +63,8 @@ pub(crate) struct Seen {
     pub(crate) resources: Vec<BTreeMap<String, String>>,
     /// The headers of every request.
     pub(crate) headers: Vec<HeaderMap>,
+    /// When each request came.
+    pub(crate) times: Vec<std::time::Instant>,
     /// What broke a rule of the protocol, in any request.
     pub(crate) violations: Vec<String>,
 }
@@ -130,6 +132,7 @@ impl Upstream {
     fn note(&self, headers: HeaderMap, request: &ExportLogsServiceRequest, taken: bool) {
         let mut seen = self.inner.seen.lock().unwrap();
         seen.headers.push(headers);
+        seen.times.push(std::time::Instant::now());
         seen.violations
             .extend(validate(request).iter().map(ToString::to_string));
         if taken {

@@ -1,0 +1,393 @@
+//! One request's way: read what was lent, post it, and settle what becomes of it.
+//!
+//! Nothing is counted before it is settled, so that what is released after all is counted once.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use prost::Message as _;
+
+use super::Forwarder;
+use super::outcome::{Cause, Outcome};
+use super::pace::Pace;
+use crate::dead_letters::DeadLetter;
+use crate::error::Chain;
+use crate::metrics::Reason;
+use crate::otlp;
+use crate::spool::{Batch, Facts, Loan, StoreError};
+
+/// Batches that could not be read, and how often that was tried.
+#[derive(Debug, Default)]
+pub(super) struct Unread(Mutex<BTreeMap<u64, u32>>);
+
+/// A batch that could not be read; without an error when the store does not have it.
+struct NoBatch {
+    loan: Loan,
+    error: Option<StoreError>,
+}
+
+/// What a request comes to; told to the metrics when its batches leave.
+#[derive(Default)]
+struct Tally {
+    forwarded: u64,
+    dead: Vec<(Reason, u64)>,
+}
+
+/// A part of a batch, still to be sent.
+struct Part {
+    request: Vec<u8>,
+    records: u64,
+    /// What is known to become of it.
+    known: Option<Outcome>,
+}
+
+impl Forwarder {
+    /// Posts lent batches until each is confirmed, dead or released.
+    pub(super) async fn deliver(&self, loans: Vec<Loan>) -> Pace {
+        let mut groups = vec![loans];
+        while let Some(group) = groups.pop() {
+            let pace = match self.join(&group) {
+                Ok(request) => match self.upstream.post(request).await {
+                    Outcome::TooLarge | Outcome::Refused(_) if group.len() > 1 => {
+                        let (left, right) = group.split_at(group.len() / 2);
+                        groups.push(right.to_vec());
+                        groups.push(left.to_vec());
+                        Pace::Go
+                    }
+                    outcome @ (Outcome::TooLarge | Outcome::Refused(_)) => {
+                        self.deliver_in_parts(group[0], outcome).await
+                    }
+                    outcome => self.settle(&group, outcome).await,
+                },
+                Err(missing) => {
+                    self.miss(missing).await;
+                    self.spool.release(&seqs(&group));
+                    INTERNAL
+                }
+            };
+            if pace != Pace::Go {
+                groups
+                    .iter()
+                    .for_each(|group| self.spool.release(&seqs(group)));
+                return pace;
+            }
+        }
+        Pace::Go
+    }
+
+    /// The bytes of one request for these batches, times moved into the window; all of them or none.
+    fn join(&self, group: &[Loan]) -> Result<Vec<u8>, NoBatch> {
+        let bytes = group.iter().map(|loan| loan.facts.bytes as usize).sum();
+        let mut request = Vec::with_capacity(bytes);
+        for loan in group {
+            match self.spool.read(loan.seq) {
+                Ok(Some(batch)) => request.extend(self.fit(batch, loan.facts)),
+                Ok(None) => {
+                    return Err(NoBatch {
+                        loan: *loan,
+                        error: None,
+                    });
+                }
+                Err(error) => {
+                    return Err(NoBatch {
+                        loan: *loan,
+                        error: Some(error),
+                    });
+                }
+            }
+            self.unread.forget(loan.seq);
+        }
+        Ok(request)
+    }
+
+    fn fit(&self, batch: Vec<u8>, facts: Facts) -> Vec<u8> {
+        let now = u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(0);
+        if self.window.holds(facts.earliest, facts.latest, now) {
+            return batch;
+        }
+        // What this server encoded it can decode; were it not so, the upstream may still take it.
+        self.window.fit(&batch, now).unwrap_or(batch)
+    }
+
+    /// Has the store opened anew, and gives up a batch that is not read even then.
+    async fn miss(&self, NoBatch { loan, error }: NoBatch) {
+        let seq = loan.seq;
+        let attempts_over = match &error {
+            None => true,
+            Some(error) => {
+                tracing::error!(error = %Chain(error), seq, "a batch cannot be read");
+                // Where the store cannot even be opened, the batch is not what is wrong.
+                self.spool.reopen().await.is_ok() && self.unread.count(seq) >= MAX_READS
+            }
+        };
+        if attempts_over {
+            tracing::error!(
+                seq,
+                records = loan.facts.records,
+                "a batch is left unread until the next start"
+            );
+            self.unread.forget(seq);
+            self.metrics
+                .dead(Reason::Unreadable, loan.facts.records.into());
+            self.spool.set_apart(seq);
+        }
+    }
+
+    /// Ends the loan of a group for an outcome that holds for all of it.
+    async fn settle(&self, group: &[Loan], outcome: Outcome) -> Pace {
+        let records: u64 = group.iter().map(|loan| u64::from(loan.facts.records)).sum();
+        let mut tally = Tally::default();
+        match outcome {
+            Outcome::Accepted => {
+                tally.forwarded = records;
+                self.end(seqs(group), &tally);
+                Pace::Go
+            }
+            Outcome::Partial { .. } | Outcome::Unwanted(_) => {
+                // Read a second time: keeping every request for these rare cases would cost its memory always.
+                let kept = match self.join(group) {
+                    Ok(request) => {
+                        let place = (group[0].seq, 0);
+                        self.bury(place, &request, records, &outcome, &mut tally)
+                            .await
+                    }
+                    Err(missing) => {
+                        self.miss(missing).await;
+                        false
+                    }
+                };
+                let partial = matches!(outcome, Outcome::Partial { .. });
+                if kept || partial {
+                    if !kept {
+                        // The upstream has these; sent again, most would arrive twice.
+                        tracing::error!(%outcome, "what was refused is known by number only");
+                        tally.add(&outcome, records);
+                    }
+                    self.end(seqs(group), &tally);
+                } else {
+                    self.spool.release(&seqs(group));
+                    return INTERNAL;
+                }
+                after_refusal(&outcome)
+            }
+            Outcome::Later { after, cause } => {
+                self.spool.release(&seqs(group));
+                Pace::Later { after, cause }
+            }
+            Outcome::Held(cause) => {
+                self.spool.release(&seqs(group));
+                Pace::Hold { cause }
+            }
+            // Handled where the group is known to be one batch.
+            Outcome::TooLarge | Outcome::Refused(_) => Pace::Go,
+        }
+    }
+
+    /// Removes what is settled, and counts it.
+    fn end(&self, seqs: Vec<u64>, tally: &Tally) {
+        self.count(tally);
+        self.spool.confirm(seqs);
+    }
+
+    fn count(&self, tally: &Tally) {
+        self.metrics.forwarded(tally.forwarded);
+        for (reason, records) in &tally.dead {
+            self.metrics.dead(*reason, *records);
+        }
+    }
+
+    /// Halves a refused batch until every part is taken or is a single record that is not.
+    async fn deliver_in_parts(&self, loan: Loan, first: Outcome) -> Pace {
+        let request = match self.join(&[loan]) {
+            Ok(request) => request,
+            Err(missing) => {
+                self.miss(missing).await;
+                self.spool.release(&[loan.seq]);
+                return INTERNAL;
+            }
+        };
+        let refused = after_refusal(&first);
+        let mut parts = vec![Part {
+            request,
+            records: loan.facts.records.into(),
+            known: Some(first),
+        }];
+        let mut tally = Tally::default();
+        let mut refusals = 0;
+        while let Some(mut part) = parts.pop() {
+            let outcome = match part.known.take() {
+                Some(outcome) => outcome,
+                None => self.upstream.post(part.request.clone()).await,
+            };
+            match outcome {
+                Outcome::Accepted => tally.forwarded += part.records,
+                Outcome::TooLarge | Outcome::Refused(_)
+                    if part.records > 1 && refusals < MAX_REFUSALS =>
+                {
+                    refusals += 1;
+                    if let Ok((left, right)) = otlp::halves(&part.request) {
+                        parts.extend([right, left].map(|half| Part {
+                            request: half.encode_to_vec(),
+                            records: otlp::count(&half) as u64,
+                            known: None,
+                        }));
+                    }
+                }
+                Outcome::Later { after, cause } => {
+                    parts.push(part);
+                    self.keep_parts(loan.seq, parts, &tally).await;
+                    return Pace::Later { after, cause };
+                }
+                Outcome::Held(cause) => {
+                    parts.push(part);
+                    self.keep_parts(loan.seq, parts, &tally).await;
+                    return Pace::Hold { cause };
+                }
+                outcome => {
+                    // A place in the name for each part, so that a repetition overwrites and does not add.
+                    let place = (loan.seq, tally.dead.len() as u64);
+                    let kept = self
+                        .bury(place, &part.request, part.records, &outcome, &mut tally)
+                        .await;
+                    if !kept && matches!(outcome, Outcome::Partial { .. }) {
+                        tally.add(&outcome, part.records);
+                    } else if !kept {
+                        parts.push(part);
+                        self.keep_parts(loan.seq, parts, &tally).await;
+                        return INTERNAL;
+                    }
+                }
+            }
+        }
+        self.end(vec![loan.seq], &tally);
+        if tally.forwarded == 0 {
+            refused
+        } else {
+            Pace::Go
+        }
+    }
+
+    /// Puts the parts that are left in the place of the batch they came from.
+    async fn keep_parts(&self, seq: u64, parts: Vec<Part>, tally: &Tally) {
+        let batches = parts
+            .into_iter()
+            .rev()
+            .filter_map(|part| {
+                let decoded =
+                    otlp::proto::ExportLogsServiceRequest::decode(part.request.as_slice()).ok()?;
+                let facts = Facts::of(&decoded, part.request.len());
+                Some(Batch {
+                    request: part.request,
+                    facts,
+                    ids: Vec::new(),
+                })
+            })
+            .collect();
+        match self.spool.split(seq, batches).await {
+            Ok(()) => self.count(tally),
+            // The whole batch is still there; some of its records go twice, none is lost.
+            Err(_) => self.spool.release(&[seq]),
+        }
+    }
+
+    /// Keeps a refused request as a dead letter; `false` when the disk did not take it.
+    async fn bury(
+        &self,
+        place: (u64, u64),
+        request: &[u8],
+        records: u64,
+        outcome: &Outcome,
+        tally: &mut Tally,
+    ) -> bool {
+        let (rejected, reason) = rejected(outcome, records);
+        let letter = DeadLetter::new(
+            place,
+            reason,
+            outcome.to_string(),
+            rejected,
+            records,
+            request,
+        );
+        let dead_letters = Arc::clone(&self.dead_letters);
+        let kept = tokio::task::spawn_blocking(move || dead_letters.put(&letter)).await;
+        match kept {
+            Ok(Ok(evicted)) => {
+                tracing::warn!(records = rejected, reason = reason.as_str(), %outcome, "the upstream refused records; they are dead letters");
+                tally.add(outcome, records);
+                self.metrics.dead_letters_evicted(evicted);
+                true
+            }
+            Ok(Err(error)) => {
+                tracing::error!(error = %Chain(&error), "a dead letter could not be written");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+impl Tally {
+    fn add(&mut self, outcome: &Outcome, records: u64) {
+        let (rejected, reason) = rejected(outcome, records);
+        self.forwarded += records - rejected;
+        self.dead.push((reason, rejected));
+    }
+}
+
+impl Unread {
+    /// Counts one more attempt.
+    fn count(&self, seq: u64) -> u32 {
+        let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let attempts = attempts.entry(seq).or_default();
+        *attempts += 1;
+        *attempts
+    }
+
+    fn forget(&self, seq: u64) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&seq);
+    }
+}
+
+/// How many of a request's records an outcome refuses for good, and why.
+fn rejected(outcome: &Outcome, records: u64) -> (u64, Reason) {
+    match outcome {
+        Outcome::Partial { rejected, .. } => ((*rejected).min(records), Reason::Partial),
+        Outcome::TooLarge => (records, Reason::TooLarge),
+        Outcome::Unwanted(_) => (records, Reason::UpstreamError),
+        _ => (records, Reason::Refused),
+    }
+}
+
+/// The pace after a request of which nothing was taken: the next one may fare no better.
+fn after_refusal(outcome: &Outcome) -> Pace {
+    let status = match outcome {
+        Outcome::Refused(status) | Outcome::Unwanted(status) => *status,
+        Outcome::TooLarge => 413,
+        _ => return Pace::Go,
+    };
+    Pace::Later {
+        after: None,
+        cause: Cause::Status(status),
+    }
+}
+
+fn seqs(group: &[Loan]) -> Vec<u64> {
+    group.iter().map(|loan| loan.seq).collect()
+}
+
+/// The pace after a failure of this server's own.
+pub(super) const INTERNAL: Pace = Pace::Later {
+    after: None,
+    cause: Cause::Internal,
+};
+
+/// Refusals of one batch's parts before the rest is given up as it is: four bad records of a hundred are
+/// found one by one, a batch that is bad throughout does not cost two hundred requests.
+const MAX_REFUSALS: u32 = 32;
+
+/// Attempts to read a batch, seconds apart: a hiccup of a network disk passes in that time.
+const MAX_READS: u32 = 3;
