@@ -59,7 +59,9 @@ impl fmt::Display for Category {
 }
 
 /// The short form of an earlier record.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// `Debug` shows how large it is, never what it says.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Breadcrumb {
     /// When it happened, by the device's clock.
     pub timestamp: Option<Timestamp>,
@@ -71,6 +73,16 @@ pub struct Breadcrumb {
     pub message: String,
     /// What kind of thing it was.
     pub category: Category,
+}
+
+impl fmt::Debug for Breadcrumb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Breadcrumb")
+            .field("severity", &self.severity)
+            .field("logger", &self.logger)
+            .field("message_bytes", &self.message.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Serialize for Breadcrumb {

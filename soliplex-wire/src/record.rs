@@ -1,5 +1,7 @@
 //! One record: what happened, when, where, and to whom.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use uuid::Uuid;
@@ -40,7 +42,9 @@ pub(crate) mod field {
 /// One record, owned and sanitized.
 ///
 /// Every field may be absent; a record is whole when it says what its writer knew.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// `Debug` shows which record it is and how large, never what it says.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct LogRecord {
     /// The record's own id, a UUIDv7 from our client. Sending twice under one id is harmless.
     pub id: Option<Uuid>,
@@ -85,6 +89,19 @@ pub struct ActiveRun {
     pub thread_id: Option<String>,
     /// The run within it.
     pub run_id: Option<String>,
+}
+
+impl fmt::Debug for LogRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogRecord")
+            .field("id", &self.id)
+            .field("seq", &self.seq)
+            .field("severity", &self.severity)
+            .field("logger", &self.logger)
+            .field("message_bytes", &self.message.len())
+            .field("attributes", &self.attributes)
+            .finish_non_exhaustive()
+    }
 }
 
 impl LogRecord {

@@ -124,7 +124,9 @@ impl<'de> serde::Deserialize<'de> for AnyValue {
 ///
 /// What does not fit is not kept but [counted](Attributes::dropped), as OpenTelemetry's
 /// `dropped_attributes_count` does.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// `Debug` shows the keys, never the values.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Attributes {
     values: BTreeMap<String, AnyValue>,
     dropped: u32,
@@ -189,6 +191,12 @@ impl Attributes {
 
     pub(crate) fn values_mut(&mut self) -> &mut BTreeMap<String, AnyValue> {
         &mut self.values
+    }
+}
+
+impl fmt::Debug for Attributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.values.keys()).finish()
     }
 }
 

@@ -334,3 +334,23 @@ fn a_strange_timestamp_is_kept_as_it_came() {
         assert_eq!(kept.is_some(), instant.is_none(), "{text}");
     }
 }
+
+#[test]
+fn debug_shows_no_part_of_what_a_record_says() {
+    let secret = "hunter2";
+    let record = LogRecord {
+        message: secret.into(),
+        error: Some(secret.into()),
+        stack_trace: Some(secret.into()),
+        user_id: Some(secret.into()),
+        attributes: [("password", secret)].into_iter().collect(),
+        breadcrumbs: vec![Breadcrumb {
+            message: secret.into(),
+            ..Breadcrumb::default()
+        }],
+        ..LogRecord::default()
+    };
+    let envelope = Envelope::parse(format!("{{\"logs\":[{}]}}", json(&record)).as_bytes());
+    let shown = format!("{record:?} {:?} {envelope:?}", record.breadcrumbs);
+    assert!(!shown.contains(secret), "{shown}");
+}

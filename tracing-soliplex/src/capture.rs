@@ -45,7 +45,7 @@ pub(crate) struct Capture {
 }
 
 /// The texts of a record that are gathered before they are written.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Texts {
     pub(crate) message: String,
     pub(crate) error: String,
