@@ -15,7 +15,7 @@ pub struct Truncated {
     pub stack_trace: bool,
     /// The error ends in the mark.
     pub error: bool,
-    /// The oldest breadcrumbs are gone, or long messages in them end in the mark.
+    /// The oldest breadcrumbs are gone.
     pub breadcrumbs: bool,
 }
 
