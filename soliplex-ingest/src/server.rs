@@ -1,5 +1,7 @@
 //! The listening side: connections, their deadlines, and a shutdown that loses nothing.
 
+mod idle;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
@@ -32,6 +34,7 @@ use crate::rate_limit::RateLimits;
 use crate::routes;
 use crate::spool::{Pending, Spool, StoreError};
 use crate::tls::{self, TlsError};
+use idle::Requests;
 
 /// A server that has its address, its store and its keys, and is about to serve.
 pub struct Server {
@@ -247,18 +250,22 @@ impl Server {
             let (router, tls, builder) =
                 (self.router.clone(), self.tls.clone(), Arc::clone(&builder));
             let watcher = connections.watcher();
-            let handshake_timeout = self.app.limits.header_timeout;
+            let idle_timeout = self.app.limits.header_timeout;
             tokio::spawn(async move {
                 let _slot = slot;
                 // Small answers leave at once. A socket that refuses the option still works.
                 let _ = stream.set_nodelay(true);
                 match tls {
-                    None => serve_connection(&builder, stream, peer, router, watcher).await,
+                    None => {
+                        serve_connection(&builder, stream, peer, router, watcher, idle_timeout)
+                            .await;
+                    }
                     Some(tls) => {
                         if let Ok(Ok(stream)) =
-                            tokio::time::timeout(handshake_timeout, tls.accept(stream)).await
+                            tokio::time::timeout(idle_timeout, tls.accept(stream)).await
                         {
-                            serve_connection(&builder, stream, peer, router, watcher).await;
+                            serve_connection(&builder, stream, peer, router, watcher, idle_timeout)
+                                .await;
                         }
                     }
                 }
@@ -291,13 +298,17 @@ async fn serve_connection<S>(
     peer: SocketAddr,
     router: Router,
     watcher: hyper_util::server::graceful::Watcher,
+    idle_timeout: Duration,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let requests = Arc::new(Requests::default());
+    let counted = Arc::clone(&requests);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
-        let router = router.clone();
+        let (router, under_way) = (router.clone(), counted.begin());
         async move {
+            let _under_way = under_way;
             Ok::<_, Infallible>(
                 router
                     .oneshot(request.map(Body::new))
@@ -310,7 +321,10 @@ async fn serve_connection<S>(
         .serve_connection(TokioIo::new(stream), service)
         .into_owned();
     // A client that breaks off is nothing to report; what it had posted whole was answered or not.
-    let _ = watcher.watch(connection).await;
+    tokio::select! {
+        _ = watcher.watch(connection) => {}
+        () = requests.idle_for(idle_timeout) => {}
+    }
 }
 
 fn note_recovered(spool: &Spool, metrics: &Metrics) {

@@ -1,7 +1,7 @@
 //! An upstream that fails in every way there is; afterwards the records add up.
 
 use serde_json::json;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::road::{Road, data_dir, record, records, uid};
 use crate::upstream::{Step, Upstream, body_text, text};
@@ -457,6 +457,34 @@ async fn clients_that_hang_up_leave_the_account_balanced() {
     }
     let account = road.stop().await.account;
     assert_eq!((account.received, account.pending), (account.forwarded, 0));
+}
+
+#[tokio::test]
+async fn a_connection_without_a_request_is_closed_whatever_it_says_instead() {
+    let upstream = Upstream::start([]).await;
+    let dir = data_dir();
+    let mut config = crate::road::config(dir.path(), &upstream.endpoint(), "");
+    config.limits.header_timeout = std::time::Duration::from_millis(200);
+    config.limits.connections = 1;
+    let road = Road::with(config).await;
+    let address = road.base.strip_prefix("http://").unwrap();
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    for said in [
+        // Nothing, the beginning of HTTP/2's preface, all of it, and a request over with its connection kept.
+        &b""[..],
+        &preface[..4],
+        &[&preface[..], &settings].concat(),
+        b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n",
+    ] {
+        let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+        client.write_all(said).await.unwrap();
+        // Ends when the server closes; each client here takes the only place there is.
+        let mut heard = Vec::new();
+        let _ = client.read_to_end(&mut heard).await;
+    }
+    assert_eq!(road.get("/healthz").await.0, 200);
+    let _ = road.stop().await;
 }
 
 #[tokio::test]
