@@ -108,11 +108,12 @@ impl Forwarder {
             .clone()
     }
 
-    /// How many dead letters are on disk.
-    pub fn dead_letters(&self) -> u64 {
-        self.dead_letters
-            .list()
-            .map_or(0, |letters| letters.len() as u64)
+    /// How many dead letters are on disk; zero where that cannot be told.
+    pub async fn dead_letters(&self) -> u64 {
+        let letters = Arc::clone(&self.dead_letters);
+        tokio::task::spawn_blocking(move || letters.count().unwrap_or(0))
+            .await
+            .unwrap_or(0)
     }
 
     /// Forwards until `stop` turns true; then goes on while the upstream takes what is left, and returns

@@ -2,7 +2,7 @@
 //!
 //! Works beside a running server: dead letters are files, and complete ones only.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::Subcommand;
@@ -10,8 +10,9 @@ use prost::Message as _;
 
 use super::{Failure, Source, print, runtime};
 use crate::config::Config;
-use crate::dead_letters::{DeadLetter, DeadLetters};
+use crate::dead_letters::{DeadLetter, DeadLetters, present};
 use crate::forward::{Outcome, Upstream};
+use crate::otlp::Window;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -61,7 +62,9 @@ fn for_each(
 ) -> Result<(), Failure> {
     let (_, letters) = open(source)?;
     for path in letters.list()? {
-        show(&path, &letters.read(&path)?)?;
+        if let Some(letter) = present(letters.read(&path))? {
+            show(&path, &letter)?;
+        }
     }
     Ok(())
 }
@@ -71,15 +74,23 @@ fn resend(source: &Source, include_partial: bool) -> Result<(), Failure> {
     let (mut sent, mut skipped, mut refused) = (0, 0, 0);
     runtime()?.block_on(async {
         let upstream = Upstream::try_new(&config.forward, Arc::default())?;
+        let window = Window {
+            max_age: config.forward.max_age,
+            max_ahead: config.forward.max_ahead,
+        };
         for path in letters.list()? {
-            let letter = letters.read(&path)?;
+            let Some(letter) = present(letters.read(&path))? else {
+                continue;
+            };
             if letter.refused < letter.records && !include_partial {
                 skipped += 1;
                 continue;
             }
-            match upstream.post(letter.request.encode_to_vec()).await {
+            // A letter may be weeks old, and the upstream refuses what is a day old.
+            let request = window.fit_now(letter.request.encode_to_vec());
+            match upstream.post(request).await {
                 Outcome::Accepted => {
-                    remove(&path)?;
+                    present(std::fs::remove_file(&path))?;
                     sent += 1;
                 }
                 Outcome::Later { cause, .. } | Outcome::Held(cause) => {
@@ -95,14 +106,6 @@ fn resend(source: &Source, include_partial: bool) -> Result<(), Failure> {
     print(&format!(
         "{sent} sent and removed, {refused} refused again, {skipped} skipped (partial success)\n"
     ))
-}
-
-fn remove(path: &PathBuf) -> std::io::Result<()> {
-    match std::fs::remove_file(path) {
-        // The server made room in the meantime.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        result => result,
-    }
 }
 
 fn open(source: &Source) -> Result<(Config, DeadLetters), Failure> {

@@ -104,10 +104,10 @@ impl Forwarder {
     fn fit(&self, batch: Vec<u8>, facts: Facts) -> Vec<u8> {
         let now = u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(0);
         if self.window.holds(facts.earliest, facts.latest, now) {
-            return batch;
+            batch
+        } else {
+            self.window.fit_now(batch)
         }
-        // What this server encoded it can decode; were it not so, the upstream may still take it.
-        self.window.fit(&batch, now).unwrap_or(batch)
     }
 
     /// Has the store opened anew, and gives up a batch that is not read even then.

@@ -43,6 +43,13 @@ impl Window {
         Ok(request.encode_to_vec())
     }
 
+    /// The request as it may arrive now, its times moved where they must be.
+    pub(crate) fn fit_now(&self, request: Vec<u8>) -> Vec<u8> {
+        let now = u64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(0);
+        // What this server encoded it can decode; were it not so, the upstream may still take it.
+        self.fit(&request, now).unwrap_or(request)
+    }
+
     fn edges(&self, now: u64) -> (u64, u64) {
         let first = match nanos(self.max_age) {
             0 => 0,

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::json;
 
 use crate::road::{Road, SECRET, data_dir, record};
-use crate::upstream::{Step, Upstream};
+use crate::upstream::{Step, Upstream, text};
 
 fn ingest(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_soliplex-ingest"));
@@ -103,6 +103,18 @@ async fn dead_letters_are_listed_exported_and_sent_again() {
         out.starts_with("0 sent and removed, 1 refused again"),
         "{out}"
     );
+    // The letter has been there for weeks; the upstream takes a day.
+    let path = std::fs::read_dir(dir.path().join("dead-letters"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let mut old: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    old["request"]["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["timeUnixNano"] =
+        json!("1000000000000000000");
+    std::fs::write(&path, old.to_string()).unwrap();
     upstream.otherwise(Step::Accept);
     let (_, out, _) = run(configured(
         &["dead-letters", "resend"],
@@ -114,6 +126,10 @@ async fn dead_letters_are_listed_exported_and_sent_again() {
     let (_, out, _) = run(configured(&["dead-letters", "list"], dir.path(), &endpoint)).await;
     assert_eq!(out, "");
     assert_eq!(upstream.seen(|seen| seen.taken.len()), 2);
+    upstream.seen(|seen| {
+        let last = seen.records.last().unwrap();
+        assert_eq!(text(last, "soliplex.time_adjusted"), "too old");
+    });
 }
 
 #[tokio::test]
