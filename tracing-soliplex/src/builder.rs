@@ -264,7 +264,7 @@ impl Builder {
     pub fn start(mut self) -> Result<Soliplex, StartError> {
         let exporter = self.take_exporter()?;
         let diagnostics = Arc::new(Diagnostics::new(self.on_diagnostic.take()));
-        let directory = self.take_directory(&diagnostics)?;
+        let (directory, refused) = self.take_directory()?;
         let (queue, reader, recovered) = self.open_queue(directory.is_some());
         let session = Arc::new(self.session());
         announce(&session, &queue);
@@ -296,6 +296,7 @@ impl Builder {
             store: Store {
                 path: self.store_dir.filter(|_| directory.is_some()),
                 directory,
+                refused,
                 options: self.spool,
             },
             wake,
@@ -346,18 +347,15 @@ impl Builder {
         })))
     }
 
-    fn take_directory(&self, diagnostics: &Diagnostics) -> Result<Option<Directory>, StartError> {
+    /// The folder, or why there is none, for the worker to report: the callback is its to call.
+    fn take_directory(&self) -> Result<(Option<Directory>, Option<String>), StartError> {
         let Some(path) = &self.store_dir else {
-            return Ok(None);
+            return Ok((None, None));
         };
         match Directory::open(path) {
-            Ok(directory) => Ok(Some(directory)),
+            Ok(directory) => Ok((Some(directory), None)),
             Err(error @ OpenError::Held { .. }) => Err(StartError::StoreInUse(Box::new(error))),
-            Err(error) => {
-                // Not through the callback, which is the worker's to call: the state tells.
-                diagnostics.note_error(crate::store::chain(&error));
-                Ok(None)
-            }
+            Err(error) => Ok((None, Some(crate::store::chain(&error)))),
         }
     }
 

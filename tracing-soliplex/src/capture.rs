@@ -69,7 +69,12 @@ impl Capture {
         write: impl FnOnce(&mut Members<'_>, &mut Texts),
     ) {
         let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
-        if !is(&self.enabled) || is(&self.denied) || is(&self.barred) {
+        if !is(&self.enabled) || is(&self.denied) {
+            return;
+        }
+        if is(&self.barred) {
+            self.diagnostics.captured.fetch_add(1, Ordering::Relaxed);
+            self.diagnostics.discard(DiscardReason::QueueFull, 1, None);
             return;
         }
         let unix_nanos = self.clock.unix_nanos();

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 #[non_exhaustive]
 pub enum DiscardReason {
     /// The queue had no room for a record of this severity: it was logged faster than it could
-    /// be stored.
+    /// be stored, or while the queue's file was let go of.
     QueueFull,
     /// A crash tore the record apart before it was whole.
     Torn,

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::diagnostics::{Diagnostics, DiscardReason};
 use crate::loss;
 use crate::packed::{Kind, Packed};
-use crate::queue::{Position, Reader, Recovered};
+use crate::queue::{Position, Reader};
 use crate::session::{Facts, Session};
 use crate::spool::{AppendError, Frame, Lane, Spool, Unavailable};
 
@@ -77,16 +77,12 @@ impl Intake {
     }
 
     /// Joins a spool that has just been opened to the queue: what a crash left in both is dropped from
-    /// the queue, and what the last run left behind is counted.
+    /// the queue.
     ///
     /// # Errors
     ///
     /// When the store fails.
-    pub(crate) fn join(
-        &mut self,
-        spool: &mut Spool,
-        recovered: &Recovered,
-    ) -> Result<(), Unavailable> {
+    pub(crate) fn join(&mut self, spool: &mut Spool) -> Result<(), Unavailable> {
         let position = self.reader.position().to_bytes();
         let (ring, _) = position.split_at(8);
         if spool.meta(RING)?.as_deref() == Some(ring) {
@@ -96,14 +92,13 @@ impl Intake {
         } else {
             spool.put_meta(RING, ring)?;
         }
-        self.remember_sessions(spool)?;
-        let waiting = spool.stats().records();
-        self.diagnostics
-            .recovered
-            .fetch_add(waiting + recovered.torn, Ordering::Relaxed);
-        self.diagnostics
-            .discard(DiscardReason::Torn, recovered.torn, None);
-        Ok(())
+        self.remember_sessions(spool)
+    }
+
+    /// Begins to read the queue anew, after another process may have used its file. What had been
+    /// read before has to be stored by then.
+    pub(crate) fn rejoin(&mut self) {
+        self.reader.rejoin();
     }
 
     /// Learns the facts of earlier sessions from the spool, and leaves this one's for the next.

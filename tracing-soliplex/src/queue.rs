@@ -271,8 +271,8 @@ impl Queue {
     }
 
     /// Lets go of the file's lock, for a host that must hold none while it sleeps. The mapping
-    /// stays: what is pushed is kept, and nobody else may open the file before
-    /// [`relock`](Queue::relock).
+    /// stays, and another process may use the file: nothing may be pushed before
+    /// [`relock`](Queue::relock), and the reader then has to [rejoin](Reader::rejoin).
     ///
     /// # Errors
     /// When the system says so.
@@ -357,6 +357,13 @@ impl Reader {
         let skipped = self.read(|end, _| end <= upto.at);
         self.release(skipped.end);
         skipped.frames
+    }
+
+    /// Starts over with the oldest frame that is in the ring now, after another process may have
+    /// read and freed what was there. A frame that process did not finish is waited for until the
+    /// next start.
+    pub(crate) fn rejoin(&mut self) {
+        self.cursor = Cursor::new(&self.queue.ring);
     }
 
     /// Where the next frame to be handed out starts: everything that ends here or before has been.

@@ -117,8 +117,9 @@ impl Soliplex {
     }
 
     /// Stores what has been logged and lets go of all files and their locks, for a mobile host
-    /// that is put to sleep and must hold none. What is logged while suspended stays in memory
-    /// until [`resume`](Soliplex::resume).
+    /// that is put to sleep and must hold none. Another process may use the files then, so what is
+    /// logged before [`resume`](Soliplex::resume) is not captured but counted as discarded; without
+    /// a store directory it stays in memory until then.
     ///
     /// Returns whether that was done within `timeout`.
     pub fn suspend(&self, timeout: Duration) -> bool {

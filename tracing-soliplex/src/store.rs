@@ -1,78 +1,78 @@
-//! Where records are kept: a folder, or memory when there is none or it cannot be used.
+//! Where records are kept: a folder, or memory where there is none. What to do while a folder
+//! cannot be had is the worker's to decide.
 
 use std::error::Error;
 use std::path::PathBuf;
 
 use crate::diagnostics::{Diagnostic, Diagnostics, DiscardReason};
 use crate::intake::Intake;
-use crate::queue::Recovered;
-use crate::spool::{Directory, SetAside, Spool, SpoolOptions};
+use crate::spool::{Directory, OpenError, SetAside, Spool, SpoolOptions, Unavailable};
 
 /// Where the worker is to keep records.
 #[derive(Debug)]
 pub(crate) struct Store {
-    /// Where the folder is.
+    /// Where the folder is; none where records are kept in memory.
     pub(crate) path: Option<PathBuf>,
-    /// The folder, locked for this process; none for memory.
+    /// The folder while it is locked and its spool is not open.
     pub(crate) directory: Option<Directory>,
+    /// Why there is no folder although one was asked for, until it has been reported.
+    pub(crate) refused: Option<String>,
     pub(crate) options: SpoolOptions,
 }
 
-impl Store {
-    /// Opens the spool and joins it to the queue. What cannot be had in the folder is had in
-    /// memory, and said.
-    pub(crate) fn open(
-        &mut self,
-        intake: &mut Intake,
-        recovered: &Recovered,
-        diagnostics: &Diagnostics,
-    ) -> Option<Spool> {
-        let in_folder = self.directory.take().map(|directory| {
-            let (mut spool, opened) =
-                Spool::open_in(directory, &self.options).map_err(|error| chain(&error))?;
-            if let Some(aside) = &opened.set_aside {
-                report(aside, diagnostics);
-            }
-            intake
-                .join(&mut spool, recovered)
-                .map_err(|error| chain(&error))?;
-            Ok::<_, String>(spool)
-        });
-        match in_folder {
-            Some(Ok(spool)) => return Some(spool),
-            Some(Err(error)) => diagnostics.report(&Diagnostic::StoreUnavailable { error }),
-            None => {}
-        }
-        let in_memory = Spool::in_memory(&self.options)
-            .map_err(|error| chain(&error))
-            .and_then(|(mut spool, _)| {
-                intake
-                    .join(&mut spool, recovered)
-                    .map_err(|error| chain(&error))?;
-                Ok(spool)
-            });
-        in_memory
-            .map_err(|error| diagnostics.report(&Diagnostic::StoreUnavailable { error }))
-            .ok()
-    }
+/// A spool that has been opened in its folder and joined to the queue.
+pub(crate) struct Joined {
+    pub(crate) spool: Spool,
+    /// Whether it is a new one, in place of one that had to be set aside.
+    pub(crate) is_fresh: bool,
 }
 
 impl Store {
-    pub(crate) fn options(&self) -> &SpoolOptions {
-        &self.options
-    }
-
-    /// Opens the folder's spool again after it was let go of; `None` when there is no folder.
+    /// Takes the folder's lock, where it is not held yet. Nothing to do without a folder.
     ///
     /// # Errors
     ///
     /// When the folder cannot be had, as while another process uses it.
-    pub(crate) fn reopen(&self) -> Result<Option<Spool>, Box<dyn Error>> {
-        let Some(path) = &self.path else {
+    pub(crate) fn lock(&mut self) -> Result<(), OpenError> {
+        if let Some(path) = &self.path
+            && self.directory.is_none()
+        {
+            self.directory = Some(Directory::open(path)?);
+        }
+        Ok(())
+    }
+
+    /// Opens the folder's spool and joins it to the queue; `None` when there is no folder. Lets
+    /// go of the lock when that fails.
+    ///
+    /// # Errors
+    ///
+    /// When the folder or the store in it cannot be had.
+    pub(crate) fn open(
+        &mut self,
+        intake: &mut Intake,
+        diagnostics: &Diagnostics,
+    ) -> Result<Option<Joined>, Box<dyn Error>> {
+        self.lock()?;
+        let Some(directory) = self.directory.take() else {
             return Ok(None);
         };
-        let (spool, _) = Spool::open_in(Directory::open(path)?, &self.options)?;
-        Ok(Some(spool))
+        let (mut spool, opened) = Spool::open_in(directory, &self.options)?;
+        if let Some(aside) = &opened.set_aside {
+            report(aside, diagnostics);
+        }
+        intake.join(&mut spool)?;
+        let is_fresh = opened.set_aside.is_some();
+        Ok(Some(Joined { spool, is_fresh }))
+    }
+
+    /// A spool that ends with the process.
+    ///
+    /// # Errors
+    ///
+    /// When the store will not have it.
+    pub(crate) fn in_memory(&self) -> Result<Spool, Unavailable> {
+        Ok(Spool::in_memory(&self.options)?.0)
     }
 }
 

@@ -4,6 +4,7 @@
 //! what the HTTP client, the store or we ourselves would log never comes back in here.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -16,13 +17,13 @@ use crate::capture::Capture;
 use crate::clock::Clock;
 use crate::command::{Command, Consent};
 use crate::delivery::Pace;
-use crate::diagnostics::{Diagnostic, Diagnostics, State};
+use crate::diagnostics::{Diagnostic, Diagnostics, DiscardReason, State};
 use crate::exporter::{ExportOutcome, Exporter};
 use crate::intake::{Intake, MAX_COMMIT_BYTES};
 use crate::queue::{Position, Queue, Recovered};
 use crate::receipt::Receipts;
-use crate::spool::Spool;
-use crate::store::Store;
+use crate::spool::{Spool, Unavailable};
+use crate::store::{self, Store};
 use crate::wake::Wake;
 
 mod host;
@@ -34,6 +35,7 @@ mod suspend;
 mod tests;
 
 use host::Host;
+use keep::STORE_RETRY;
 use obey::PendingFlush;
 use send::{Flight, Hand, PACE};
 
@@ -160,7 +162,10 @@ struct Worker {
     stopping: Option<Stopped>,
 
     store: Store,
+    /// Whether the files are not in use: let go of, or not to be had yet.
     suspended: bool,
+    /// Whether the queue's file has been let go of, and may be somebody else's.
+    let_go: bool,
     /// When to try again to take the files that somebody else has.
     resume_at: Option<Instant>,
 
@@ -196,7 +201,28 @@ impl Worker {
         if let Some(aside) = &recovered.set_aside {
             report_set_aside(&diagnostics, &aside.path);
         }
-        let mut spool = store.open(&mut intake, &recovered, &diagnostics)?;
+        if let Some(error) = store.refused.take() {
+            diagnostics.report(&Diagnostic::StoreUnavailable { error });
+        }
+        diagnostics
+            .recovered
+            .fetch_add(recovered.torn, Ordering::Relaxed);
+        diagnostics.discard(DiscardReason::Torn, recovered.torn, None);
+        let (mut spool, waits) = match first_spool(
+            &mut store,
+            &mut intake,
+            parts.queue.is_durable(),
+            &diagnostics,
+        ) {
+            Ok(opened) => opened,
+            Err(error) => {
+                let error = store::chain(&error);
+                diagnostics.report(&Diagnostic::StoreUnavailable { error });
+                return None;
+            }
+        };
+        let found = spool.stats().records();
+        diagnostics.recovered.fetch_add(found, Ordering::Relaxed);
         let exporter = settings.exporter.take().and_then(|make| match make() {
             Ok(exporter) => Some(exporter),
             Err(error) => {
@@ -237,12 +263,13 @@ impl Worker {
             flushes: Vec::new(),
             stopping: None,
             store,
-            suspended: false,
-            resume_at: None,
+            suspended: waits,
+            let_go: false,
+            resume_at: waits.then(|| now + STORE_RETRY),
             last_record: now,
             last_tidy: now,
             store_retry: None,
-            store_failing: false,
+            store_failing: waits,
             settings,
         };
         Some(worker.run(parts.commands).await)
@@ -323,6 +350,35 @@ impl Worker {
             .map(|then| then.saturating_duration_since(now))
             .fold(look, Duration::min)
     }
+}
+
+/// The spool to begin with, and whether it only stands in for the folder's.
+///
+/// While a folder cannot be had, as on a full disk, records stay in the queue, which outlives the
+/// process and is tried to be emptied again and again. Only a queue in memory is emptied into
+/// memory.
+fn first_spool(
+    store: &mut Store,
+    intake: &mut Intake,
+    is_durable: bool,
+    diagnostics: &Diagnostics,
+) -> Result<(Spool, bool), Unavailable> {
+    let failed = match store.open(intake, diagnostics) {
+        Ok(Some(joined)) => return Ok((joined.spool, false)),
+        Ok(None) => false,
+        Err(error) => {
+            let error = store::chain(&*error);
+            diagnostics.report(&Diagnostic::StoreUnavailable { error });
+            true
+        }
+    };
+    let mut spool = store.in_memory()?;
+    let waits = failed && is_durable;
+    if !waits {
+        store.path = None;
+        intake.join(&mut spool)?;
+    }
+    Ok((spool, waits))
 }
 
 /// The answer to the request under way; never, when there is none.

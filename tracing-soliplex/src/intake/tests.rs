@@ -21,8 +21,7 @@ struct Run {
 impl Run {
     fn start(folder: &Path) -> Run {
         let directory = Directory::open(folder).unwrap();
-        let (queue, reader, recovered) =
-            Queue::open(&folder.join("queue.ring"), QueueOptions::default());
+        let (queue, reader, _) = Queue::open(&folder.join("queue.ring"), QueueOptions::default());
         assert!(queue.is_durable());
         let session = Arc::new(Session::new("install", &Attributes::new()));
         let announcement = session.announcement().to_bytes();
@@ -37,7 +36,7 @@ impl Run {
             Arc::clone(&diagnostics),
         );
         let (mut spool, _) = Spool::open_in(directory, &SpoolOptions::default()).unwrap();
-        intake.join(&mut spool, &recovered).unwrap();
+        intake.join(&mut spool).unwrap();
         Run {
             session,
             queue,

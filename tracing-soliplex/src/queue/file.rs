@@ -63,8 +63,11 @@ pub(super) fn open(path: &Path, capacity: u64) -> Result<Opened, Fallback> {
             set_aside: None,
         }),
         Ok((ring, found)) => {
-            drop(ring);
-            create(file, path, capacity, found, None)
+            // Another process may have this file mapped, as one that was suspended does, and a
+            // mapping of a file that was made shorter ends it: a new file takes the name.
+            drop((ring, file));
+            fs::remove_file(path).map_err(Fallback::Open)?;
+            create(open_locked(path)?, path, capacity, found, None)
         }
         Err(Adopt::Unusable(Unusable::Blank)) => {
             create(file, path, capacity, Found::default(), None)

@@ -121,8 +121,11 @@ impl Worker {
     }
 
     pub(super) fn publish(&self) {
-        let records = self.spool.stats().records();
-        self.diagnostics.spooled.store(records, Ordering::Relaxed);
+        // What stands in for a spool that was let go of says nothing of what waits there.
+        if !self.suspended {
+            let records = self.spool.stats().records();
+            self.diagnostics.spooled.store(records, Ordering::Relaxed);
+        }
         self.diagnostics.set_state(self.state());
         for (reason, count) in self.diagnostics.take_unreported() {
             self.diagnostics

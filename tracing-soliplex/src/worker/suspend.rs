@@ -1,37 +1,49 @@
 //! Letting go of every file and its lock, and taking them again: for hosts that kill what sleeps
-//! with a lock in its hand.
+//! with a lock in its hand. A start that cannot have its folder's store waits for it here too.
 
+use std::error::Error;
 use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
 
 use super::Worker;
 use super::keep::STORE_RETRY;
-use crate::spool::Spool;
+use crate::diagnostics::DiscardReason;
+use crate::store::Joined;
 
 impl Worker {
     /// Stores what is in the queue and closes the spool; `false` when something would not go in,
     /// and then nothing is let go of.
+    ///
+    /// Nothing more is captured if the queue is in a file: another process may use it from here on.
     pub(super) fn suspend(&mut self) -> bool {
         if self.suspended {
-            return true;
+            return self.let_go_of_files();
         }
+        self.bar(self.queue.is_durable());
         let end = self.queue.end();
         self.drain_through(end);
-        if !self.intake.has_reached(end) {
-            return false;
-        }
         // A spool without a file stands in, so that there always is one.
-        let Ok((stand_in, _)) = Spool::in_memory(self.store.options()) else {
+        let stand_in = self.store.in_memory();
+        let (Ok(stand_in), true) = (stand_in, self.intake.has_reached(end)) else {
+            self.bar(false);
             return false;
         };
         // What is in hand is peeked again afterwards; the server knows the ids.
         (self.flying, self.hand, self.to_send) = (None, None, 0);
+        self.publish();
         if self.store.path.is_some() {
             self.spool = stand_in;
         }
         self.suspended = true;
         self.diagnostics.set_state(self.state());
+        self.let_go_of_files()
+    }
+
+    fn let_go_of_files(&mut self) -> bool {
+        (self.resume_at, self.store.directory) = (None, None);
+        self.let_go = self.queue.is_durable();
+        self.bar(self.let_go);
         self.queue.unlock().is_ok()
     }
 
@@ -42,33 +54,63 @@ impl Worker {
         }
     }
 
-    /// Takes the files again. Where somebody else has them, it is tried again, and until then
-    /// nothing is captured: two writers would spoil the queue.
+    /// Takes the files again. Where that fails, as when somebody else has them, it is tried again.
     pub(super) fn resume(&mut self) {
         if !self.suspended {
             return;
         }
-        let taken = match self.store.reopen() {
-            Ok(Some(spool)) => self
-                .queue
-                .relock()
-                .map(|()| self.spool = spool)
-                .map_err(Into::into),
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
-        };
-        if let Some(capture) = self.capture.upgrade() {
-            capture.barred.store(taken.is_err(), Ordering::Relaxed);
-        }
-        match taken {
-            Ok(()) => {
+        match self.take_files() {
+            Ok(joined) => {
+                if let Some(joined) = joined {
+                    self.spool = joined.spool;
+                    self.account_for_absence(joined.is_fresh);
+                }
                 (self.suspended, self.resume_at) = (false, None);
+                (self.store_retry, self.store_failing) = (None, false);
                 self.due = Instant::now();
+                self.publish();
             }
             Err(error) => {
                 self.store_failed(&*error);
                 self.resume_at = Some(Instant::now() + STORE_RETRY);
             }
+        }
+    }
+
+    /// The folder first and then the queue, in the order in which a start takes them.
+    fn take_files(&mut self) -> Result<Option<Joined>, Box<dyn Error>> {
+        self.store.lock()?;
+        if self.let_go {
+            self.queue.relock()?;
+            self.intake.rejoin();
+            self.let_go = false;
+            self.bar(false);
+        }
+        self.store.open(&mut self.intake, &self.diagnostics)
+    }
+
+    /// What became of the store in between enters the account: what another process left is found
+    /// there, and what it took, it took to deliver; what was damaged is lost.
+    fn account_for_absence(&self, is_fresh: bool) {
+        let before = self.diagnostics.spooled.load(Ordering::Relaxed);
+        let now = self.spool.stats().records();
+        let (found, taken) = (now.saturating_sub(before), before.saturating_sub(now));
+        self.diagnostics
+            .recovered
+            .fetch_add(found, Ordering::Relaxed);
+        if is_fresh {
+            self.discarded(DiscardReason::SpoolDamaged, taken, None);
+        } else {
+            self.diagnostics
+                .delivered
+                .fetch_add(taken, Ordering::Relaxed);
+        }
+    }
+
+    /// Has nothing captured, or captured again.
+    fn bar(&self, barred: bool) {
+        if let Some(capture) = self.capture.upgrade() {
+            capture.barred.store(barred, Ordering::Relaxed);
         }
     }
 }

@@ -146,6 +146,7 @@ impl Pipeline {
             store: Store {
                 path: None,
                 directory: None,
+                refused: None,
                 options: spool,
             },
             wake,
