@@ -2,7 +2,7 @@
 //!
 //! An application's thread writes the [`Members`] of a record: everything that is known there and
 //! then. Whoever sends it writes the [`Head`] in front: ids and times, which are kept as numbers
-//! until then. Joined they are the same JSON that [`LogRecord`](crate::LogRecord) serializes to.
+//! until then. Joined they are the same JSON that [`LogRecord`] serializes to.
 //!
 //! ```
 //! use soliplex_wire::{LogRecord, Severity, encode::{Head, Members}};

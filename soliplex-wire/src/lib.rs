@@ -1,6 +1,6 @@
 //! The contract between soliplex clients and the ingest server.
 //!
-//! A client posts a [`Batch`](envelope::Batch) of [`LogRecord`]s to `/api/v1/logs`; the server answers with an
+//! A client posts a [`Batch`] of [`LogRecord`]s to `/api/v1/logs`; the server answers with an
 //! [`Answer`], or refuses with a [`Problem`]. Both sides take the names of the fields, the limits
 //! and the rules for cutting from here and from nowhere else:
 //!
