@@ -9,6 +9,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::scripted::Scripted;
 
 mod answers;
+mod files;
 mod promises;
 
 /// For what is expected to happen; a flush returns as soon as it has.

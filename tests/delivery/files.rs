@@ -1,0 +1,130 @@
+//! A store directory that cannot be had for a while: the disk fails, or another process has it.
+
+use std::fs;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+
+use tempfile::tempdir;
+use tracing_soliplex::{Diagnostic, DiscardReason, Soliplex, Stats};
+
+use super::{SOON, assert_balance, builder, log, log_some};
+use crate::scripted::{Reply, Scripted};
+
+/// The pipeline on a directory, and what it says of its store.
+fn start_on(store: &Path, server: &Scripted) -> (Soliplex, Receiver<String>) {
+    let (say, said) = channel();
+    let soliplex = builder(server)
+        .store_dir(store)
+        .on_diagnostic(move |diagnostic| {
+            if let Diagnostic::StoreUnavailable { error } = diagnostic {
+                let _ = say.send(error.clone());
+            }
+        })
+        .start()
+        .unwrap();
+    (soliplex, said)
+}
+
+fn stop(soliplex: &Soliplex) -> Stats {
+    let _ = soliplex.shutdown(SOON);
+    soliplex.stats()
+}
+
+/// Has a link to nowhere stand where the store's file belongs, so that it cannot be opened.
+#[cfg(unix)]
+fn obstruct(store: &Path) {
+    std::os::unix::fs::symlink(store.join("no folder/spool"), store.join("spool.redb")).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_logged_while_the_store_cannot_be_opened_outlives_the_process() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let store = tempdir().unwrap();
+    obstruct(store.path());
+    let (soliplex, said) = start_on(store.path(), &server);
+    said.recv_timeout(SOON).unwrap();
+    log_some(&soliplex, 3);
+    assert_eq!(stop(&soliplex).waiting, 3);
+    drop(soliplex);
+    assert_eq!(server.requests().len(), 0);
+
+    fs::remove_file(store.path().join("spool.redb")).unwrap();
+    let (soliplex, _) = start_on(store.path(), &server);
+    let _ = soliplex.flush(SOON);
+    assert_eq!(
+        server.wait_for(1)[0].messages(),
+        ["event 0", "event 1", "event 2"]
+    );
+    assert_eq!(stop(&soliplex).recovered, 3);
+    assert_balance(&soliplex);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_that_can_be_opened_after_all_is_opened_without_a_restart() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let store = tempdir().unwrap();
+    obstruct(store.path());
+    let (soliplex, said) = start_on(store.path(), &server);
+    said.recv_timeout(SOON).unwrap();
+    log(&soliplex, || tracing::error!("kept in the queue"));
+    fs::remove_file(store.path().join("spool.redb")).unwrap();
+    assert_eq!(server.wait_for(1)[0].messages(), ["kept in the queue"]);
+    stop(&soliplex);
+    assert_balance(&soliplex);
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_reported_to_the_callback() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("a file");
+    fs::write(&file, "").unwrap();
+    let (soliplex, said) = start_on(&file, &server);
+    let error = said.recv_timeout(SOON).unwrap();
+    assert!(error.contains("directory"), "{error}");
+    log_some(&soliplex, 1);
+    assert_eq!(soliplex.flush(SOON).delivered, 1);
+}
+
+#[test]
+fn after_another_process_has_had_the_files_what_is_logged_arrives_again() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let store = tempdir().unwrap();
+    let (first, _) = start_on(store.path(), &server);
+    log_some(&first, 2);
+    assert!(first.suspend(SOON));
+    assert_eq!(first.stats().waiting, 2, "what waits is not forgotten");
+    log_some(&first, 1);
+    assert_eq!(
+        first.stats().discarded,
+        [(DiscardReason::QueueFull, 1)],
+        "the queue may be somebody else's"
+    );
+
+    let (second, _) = start_on(store.path(), &server);
+    log(&second, || tracing::info!("by the second"));
+    assert_eq!(second.flush(SOON).delivered, 3);
+    stop(&second);
+    assert_balance(&second);
+    drop(second);
+
+    first.resume();
+    // A resumption is carried out by the worker; the flush stands behind it.
+    let _ = first.flush(SOON);
+    log(&first, || tracing::info!("by the first again"));
+    let report = first.flush(SOON);
+    assert!(report.is_complete(), "{report}");
+    stop(&first);
+    assert_balance(&first);
+    let messages: Vec<String> = server
+        .requests()
+        .iter()
+        .flat_map(|request| request.messages())
+        .collect();
+    for message in ["event 0", "event 1", "by the second", "by the first again"] {
+        let count = messages.iter().filter(|sent| *sent == message).count();
+        assert_eq!(count, 1, "{message}: {messages:?}");
+    }
+}
