@@ -42,7 +42,7 @@ use crate::dead_letters::DeadLetters;
 use crate::metrics::Metrics;
 use crate::otlp::Window;
 use crate::spool::Spool;
-use deliver::{INTERNAL, Unread};
+use deliver::{End, Unread};
 use pace::Pacer;
 
 /// How the upstream is doing, as readiness tells it.
@@ -148,10 +148,11 @@ impl Forwarder {
             tokio::select! {
                 Some(ended) = requests.join_next(), if !requests.is_empty() => {
                     // A panic in one request costs that request; its batches are lent again after a restart.
-                    let (epoch, pace) = ended.unwrap_or((pacer.epoch(), INTERNAL));
-                    if let Some(state) = pacer.note(Instant::now(), epoch, &pace) {
+                    let (epoch, end) = ended.unwrap_or((pacer.epoch(), End::PANIC));
+                    if let Some(state) = pacer.note(Instant::now(), epoch, &end.pace) {
                         self.tell(state);
                     }
+                    self.spool.release(&end.back);
                 }
                 () = self.spool.arrived(), if idle => {
                     if !stopping && self.spool.ready_bytes() < self.request_bytes as u64 {

@@ -17,6 +17,21 @@ use crate::metrics::Reason;
 use crate::otlp;
 use crate::spool::{Batch, Facts, Loan, StoreError};
 
+/// How a request ended.
+pub(super) struct End {
+    pub(super) pace: Pace,
+    /// Batches to put back, once the pace is noted: put back before, they would be lent again at once.
+    pub(super) back: Vec<u64>,
+}
+
+impl End {
+    /// Of a request that ended in a defect.
+    pub(super) const PANIC: End = End {
+        pace: INTERNAL,
+        back: Vec::new(),
+    };
+}
+
 /// Batches that could not be read, and how often that was tried.
 #[derive(Debug, Default)]
 pub(super) struct Unread(Mutex<BTreeMap<u64, u32>>);
@@ -43,8 +58,14 @@ struct Part {
 }
 
 impl Forwarder {
-    /// Posts lent batches until each is confirmed, dead or released.
-    pub(super) async fn deliver(&self, loans: Vec<Loan>) -> Pace {
+    /// Posts lent batches until each is confirmed, dead or given back.
+    pub(super) async fn deliver(&self, loans: Vec<Loan>) -> End {
+        let mut back = Vec::new();
+        let pace = self.deliver_groups(loans, &mut back).await;
+        End { pace, back }
+    }
+
+    async fn deliver_groups(&self, loans: Vec<Loan>, back: &mut Vec<u64>) -> Pace {
         let mut groups = vec![loans];
         while let Some(group) = groups.pop() {
             let pace = match self.join(&group) {
@@ -56,20 +77,18 @@ impl Forwarder {
                         Pace::Go
                     }
                     outcome @ (Outcome::TooLarge | Outcome::Refused(_)) => {
-                        self.deliver_in_parts(group[0], outcome).await
+                        self.deliver_in_parts(group[0], outcome, back).await
                     }
-                    outcome => self.settle(&group, outcome).await,
+                    outcome => self.settle(&group, outcome, back).await,
                 },
                 Err(missing) => {
                     self.miss(missing).await;
-                    self.spool.release(&seqs(&group));
+                    back.extend(seqs(&group));
                     INTERNAL
                 }
             };
             if pace != Pace::Go {
-                groups
-                    .iter()
-                    .for_each(|group| self.spool.release(&seqs(group)));
+                back.extend(groups.iter().flatten().map(|loan| loan.seq));
                 return pace;
             }
         }
@@ -135,7 +154,7 @@ impl Forwarder {
     }
 
     /// Ends the loan of a group for an outcome that holds for all of it.
-    async fn settle(&self, group: &[Loan], outcome: Outcome) -> Pace {
+    async fn settle(&self, group: &[Loan], outcome: Outcome, back: &mut Vec<u64>) -> Pace {
         let records: u64 = group.iter().map(|loan| u64::from(loan.facts.records)).sum();
         let mut tally = Tally::default();
         match outcome {
@@ -166,17 +185,17 @@ impl Forwarder {
                     }
                     self.end(seqs(group), &tally);
                 } else {
-                    self.spool.release(&seqs(group));
+                    back.extend(seqs(group));
                     return INTERNAL;
                 }
                 after_refusal(&outcome)
             }
             Outcome::Later { after, cause } => {
-                self.spool.release(&seqs(group));
+                back.extend(seqs(group));
                 Pace::Later { after, cause }
             }
             Outcome::Held(cause) => {
-                self.spool.release(&seqs(group));
+                back.extend(seqs(group));
                 Pace::Hold { cause }
             }
             // Handled where the group is known to be one batch.
@@ -198,12 +217,12 @@ impl Forwarder {
     }
 
     /// Halves a refused batch until every part is taken or is a single record that is not.
-    async fn deliver_in_parts(&self, loan: Loan, first: Outcome) -> Pace {
+    async fn deliver_in_parts(&self, loan: Loan, first: Outcome, back: &mut Vec<u64>) -> Pace {
         let request = match self.join(&[loan]) {
             Ok(request) => request,
             Err(missing) => {
                 self.miss(missing).await;
-                self.spool.release(&[loan.seq]);
+                back.push(loan.seq);
                 return INTERNAL;
             }
         };
@@ -236,12 +255,12 @@ impl Forwarder {
                 }
                 Outcome::Later { after, cause } => {
                     parts.push(part);
-                    self.keep_parts(loan.seq, parts, &tally).await;
+                    self.keep_parts(loan.seq, parts, &tally, back).await;
                     return Pace::Later { after, cause };
                 }
                 Outcome::Held(cause) => {
                     parts.push(part);
-                    self.keep_parts(loan.seq, parts, &tally).await;
+                    self.keep_parts(loan.seq, parts, &tally, back).await;
                     return Pace::Hold { cause };
                 }
                 outcome => {
@@ -254,7 +273,7 @@ impl Forwarder {
                         tally.add(&outcome, part.records);
                     } else if !kept {
                         parts.push(part);
-                        self.keep_parts(loan.seq, parts, &tally).await;
+                        self.keep_parts(loan.seq, parts, &tally, back).await;
                         return INTERNAL;
                     }
                 }
@@ -269,7 +288,7 @@ impl Forwarder {
     }
 
     /// Puts the parts that are left in the place of the batch they came from.
-    async fn keep_parts(&self, seq: u64, parts: Vec<Part>, tally: &Tally) {
+    async fn keep_parts(&self, seq: u64, parts: Vec<Part>, tally: &Tally, back: &mut Vec<u64>) {
         let batches = parts
             .into_iter()
             .rev()
@@ -287,7 +306,7 @@ impl Forwarder {
         match self.spool.split(seq, batches).await {
             Ok(()) => self.count(tally),
             // The whole batch is still there; some of its records go twice, none is lost.
-            Err(_) => self.spool.release(&[seq]),
+            Err(_) => back.push(seq),
         }
     }
 
@@ -380,7 +399,7 @@ fn seqs(group: &[Loan]) -> Vec<u64> {
 }
 
 /// The pace after a failure of this server's own.
-pub(super) const INTERNAL: Pace = Pace::Later {
+const INTERNAL: Pace = Pace::Later {
     after: None,
     cause: Cause::Internal,
 };
