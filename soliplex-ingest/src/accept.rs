@@ -39,6 +39,7 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) logfire: bool,
     pub(crate) slots: Arc<Semaphore>,
+    pub(crate) room: body::Room,
     pub(crate) draining: AtomicBool,
 }
 
@@ -83,6 +84,10 @@ pub(crate) async fn logs(
     app.rates.charge_address(peer.ip())?;
     let (head, body) = request.into_parts();
     let identity = app.auth.verify(&head.headers).await?;
+    let room = app
+        .room
+        .reserve(&head.headers, &body, app.limits.body_bytes)
+        .ok_or(IngestError::Busy)?;
     let body = body::read(
         &head.headers,
         body,
@@ -93,7 +98,7 @@ pub(crate) async fn logs(
     let slot = app.slot().await?;
     // A client that hangs up cancels its handler. A batch that is half kept and not counted would be worse than one
     // that nobody waits for, so from here on the work is the server's own.
-    match tokio::spawn(Arc::clone(&app).take(body, identity, slot)).await {
+    match tokio::spawn(Arc::clone(&app).take((body, room), identity, slot)).await {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
@@ -224,7 +229,7 @@ impl App {
     /// Judges, keeps and counts a batch.
     async fn take(
         self: Arc<Self>,
-        body: Bytes,
+        (body, room): (Bytes, OwnedSemaphorePermit),
         identity: Identity,
         _slot: OwnedSemaphorePermit,
     ) -> Result<Response, IngestError> {
@@ -237,7 +242,7 @@ impl App {
             bytes: body.len(),
             urgent: judged.urgent,
         };
-        drop(body);
+        drop((body, room));
         let remaining = self.rates.charge(&identity, cost)?;
 
         let strange = Strange::among(&judged.good, &identity);

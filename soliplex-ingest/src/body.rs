@@ -4,12 +4,16 @@
 //! a bomb costs what an honest body costs.
 
 use std::io::Read;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::config::Limits;
 
 /// Why there is no body. Holds nothing of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -97,6 +101,43 @@ fn decompress(encoding: Encoding, raw: Bytes, limit: usize) -> Result<Bytes, Bod
             inflate(decoder, raw.len(), limit)
         }
     }
+}
+
+/// The memory that bodies may take together.
+///
+/// A connection limit alone does not bound it: an HTTP/2 connection carries many bodies.
+#[derive(Debug)]
+pub(crate) struct Room(Arc<Semaphore>);
+
+impl Room {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let bytes = limits.bodies_bytes.max(limits.body_bytes);
+        Room(Arc::new(Semaphore::new(
+            kibibytes(bytes).min(Semaphore::MAX_PERMITS),
+        )))
+    }
+
+    /// Room for a body: what it announces, or the limit where that says nothing of its size when read.
+    pub(crate) fn reserve(
+        &self,
+        headers: &HeaderMap,
+        body: &Body,
+        limit: usize,
+    ) -> Option<OwnedSemaphorePermit> {
+        let plain = !headers.contains_key(CONTENT_ENCODING);
+        let announced = body
+            .size_hint()
+            .exact()
+            .filter(|_| plain)
+            .and_then(|bytes| usize::try_from(bytes).ok());
+        let bytes = announced.map_or(limit, |bytes| bytes.min(limit));
+        let permits = u32::try_from(kibibytes(bytes)).ok()?;
+        Arc::clone(&self.0).try_acquire_many_owned(permits).ok()
+    }
+}
+
+fn kibibytes(bytes: usize) -> usize {
+    bytes.div_ceil(1024)
 }
 
 /// The types of body there are.

@@ -2,7 +2,8 @@
 //!
 //! A key is set in a TOML file (`[forward] endpoint = "…"`) or in the environment
 //! (`SOLIPLEX_INGEST_FORWARD__ENDPOINT=…`, two underscores between sections); the environment wins.
-//! A secret can also be read from a file, by the same key with `_file` behind it.
+//! A secret can also be read from a file, by the same key with `_file` behind it; `forward.headers_file` holds one
+//! `name=value` a line.
 //! The table of keys stands in [`keys`]; how the two sources become one stands in `config/source.rs`.
 //! No error here holds a value: a mistyped secret stays out of the log.
 
@@ -195,6 +196,8 @@ pub enum Delivery {
 pub struct Limits {
     /// Bytes of a body, before and after decompression.
     pub body_bytes: usize,
+    /// Bytes of all bodies that are arriving or being read at the same time; at least one body fits.
+    pub bodies_bytes: usize,
     /// Connections open at the same time.
     pub connections: usize,
     /// Requests worked on at the same time.
@@ -291,7 +294,7 @@ fn build(set: &Settings) -> Result<Config, ConfigError> {
             dir: set.optional(keys::LOG_DIR)?.map(PathBuf::from),
         },
         tls: tls(set)?,
-        cors_origins: set.list(keys::CORS_ORIGINS)?,
+        cors_origins: set.origins(keys::CORS_ORIGINS)?,
     })
 }
 
@@ -397,8 +400,8 @@ fn forward(set: &Settings) -> Result<ForwardConfig, ConfigError> {
         in_flight: set.at_least_one(keys::FORWARD_IN_FLIGHT)?,
         request_bytes: set.at_least_one(keys::FORWARD_REQUEST_BYTES)?,
         request_records: set.at_least_one(keys::FORWARD_REQUEST_RECORDS)?,
-        linger: Duration::from_millis(set.count(keys::FORWARD_LINGER_MS)?),
-        timeout: set.seconds(keys::FORWARD_TIMEOUT_SECONDS)?,
+        linger: set.millis(keys::FORWARD_LINGER_MS)?,
+        timeout: set.timeout(keys::FORWARD_TIMEOUT_SECONDS)?,
         max_age: set.seconds(keys::FORWARD_MAX_AGE_SECONDS)?,
         max_ahead: set.seconds(keys::FORWARD_MAX_AHEAD_SECONDS)?,
     })
@@ -407,10 +410,11 @@ fn forward(set: &Settings) -> Result<ForwardConfig, ConfigError> {
 fn limits(set: &Settings) -> Result<Limits, ConfigError> {
     Ok(Limits {
         body_bytes: set.at_least_one(keys::LIMITS_BODY_BYTES)?,
+        bodies_bytes: set.at_least_one(keys::LIMITS_BODIES_BYTES)?,
         connections: set.at_least_one(keys::LIMITS_CONNECTIONS)?,
         concurrent_requests: set.at_least_one(keys::LIMITS_CONCURRENT_REQUESTS)?,
-        header_timeout: set.seconds(keys::LIMITS_HEADER_TIMEOUT_SECONDS)?,
-        body_timeout: set.seconds(keys::LIMITS_BODY_TIMEOUT_SECONDS)?,
+        header_timeout: set.timeout(keys::LIMITS_HEADER_TIMEOUT_SECONDS)?,
+        body_timeout: set.timeout(keys::LIMITS_BODY_TIMEOUT_SECONDS)?,
         shutdown_timeout: set.seconds(keys::LIMITS_SHUTDOWN_TIMEOUT_SECONDS)?,
         requests_per_minute_per_address: set.rate(keys::LIMITS_REQUESTS_PER_MINUTE_PER_ADDRESS)?,
         records_per_minute_per_user: set.rate(keys::LIMITS_RECORDS_PER_MINUTE_PER_USER)?,

@@ -10,7 +10,7 @@
 //! It is tied to one resource, hides status codes and partial success behind `Ok(())`, panics
 //! without an observed time, wants `'static` severity texts, percent-decodes header values, and
 //! must be handed records one tree at a time. The standard's own messages (`opentelemetry-proto`) have none of
-//! these; they decode, split and check what is encoded here. The exporter stays as the oracle: `tests/oracle.rs` sends the same records
+//! these; they decode, split and check what is encoded here. The exporter stays as the oracle: `tests/server/oracle.rs` sends the same records
 //! through it and compares what arrives.
 //!
 //! # What becomes what

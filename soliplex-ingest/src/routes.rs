@@ -202,6 +202,7 @@ mod tests {
             metrics,
             delivery: Delivery::Passthrough { upstream, window },
             logfire: false,
+            room: crate::body::Room::new(&config.limits),
             slots: Arc::new(tokio::sync::Semaphore::new(1)),
             draining: false.into(),
             limits: config.limits,

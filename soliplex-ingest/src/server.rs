@@ -25,6 +25,7 @@ use tower::ServiceExt as _;
 
 use crate::accept::{App, Delivery, Peer};
 use crate::auth::{AuthSetupError, Authenticator};
+use crate::body::Room;
 use crate::config::{Config, Delivery as DeliveryMode};
 use crate::dead_letters::DeadLetters;
 use crate::forward::{Forwarder, Upstream, UpstreamError};
@@ -147,6 +148,7 @@ impl Server {
             metrics,
             delivery,
             logfire: config.forward.endpoint.is_logfire(),
+            room: Room::new(&config.limits),
             slots: Arc::new(Semaphore::new(config.limits.concurrent_requests)),
             draining: false.into(),
             limits: config.limits,
@@ -210,7 +212,8 @@ impl Server {
         }
         let pending = match &app.delivery {
             Delivery::Spool { spool, .. } => {
-                spool.flush().await;
+                // A disk that hangs must not hold up the end; what is not flushed is sent again.
+                let _ = tokio::time::timeout_at(deadline, spool.flush()).await;
                 spool.pending()
             }
             Delivery::Passthrough { .. } => Pending::default(),

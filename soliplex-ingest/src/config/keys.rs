@@ -1,6 +1,6 @@
 //! The table of keys: path, kind, default, and what it is for.
 //!
-//! `soliplex-ingest help-config` prints this table, the sources accept exactly these keys, and a
+//! `soliplex-ingest config-keys` prints this table, the sources accept exactly these keys, and a
 //! test sets each of them both ways.
 
 /// One thing an operator can set.
@@ -27,7 +27,8 @@ pub enum Kind {
     Count,
     /// Texts: an array in TOML, separated by commas in the environment.
     List,
-    /// Names and values: a table in TOML, `name=value` separated by commas in the environment.
+    /// Names and values: a table in TOML, `name=value` separated by commas in the environment;
+    /// `<key>_file` names a file of lines `name=value`.
     Pairs,
 }
 
@@ -80,7 +81,7 @@ keys! {
     FORWARD_TOKEN: "forward.token", Secret, "",
         "Value of the Authorization header, raw as Logfire wants it. LOGFIRE_TOKEN is its default.";
     FORWARD_HEADERS: "forward.headers", Pairs, "",
-        "Further headers for other backends.";
+        "Further headers for other backends; forward.headers_file holds one name=value a line.";
     FORWARD_COMPRESSION: "forward.compression", Text, "gzip",
         "none, gzip or zstd. Every OTLP receiver must understand gzip.";
     FORWARD_DELIVERY: "forward.delivery", Text, "spool",
@@ -103,7 +104,9 @@ keys! {
     LIMITS_BODY_BYTES: "limits.body_bytes", Count, "1048576",
         "Bytes of a body, before and after decompression. The contract's 1 MiB.";
     LIMITS_CONNECTIONS: "limits.connections", Count, "1024",
-        "Connections open at the same time; further ones wait in the kernel's queue. Each may hold one body while it arrives.";
+        "Connections open at the same time; further ones wait in the kernel's queue.";
+    LIMITS_BODIES_BYTES: "limits.bodies_bytes", Count, "268435456",
+        "Bytes of all bodies that are arriving or being read at the same time, HTTP/2's streams included; beyond it 503. 256 of the largest.";
     LIMITS_CONCURRENT_REQUESTS: "limits.concurrent_requests", Count, "64",
         "Requests worked on at the same time, once their bodies have arrived: slow clients hold up nobody.";
     LIMITS_HEADER_TIMEOUT_SECONDS: "limits.header_timeout_seconds", Count, "20",
@@ -145,5 +148,5 @@ keys! {
     TLS_KEY_FILE: "tls.key_file", Text, "",
         "Private key, PEM.";
     CORS_ORIGINS: "cors.origins", List, "",
-        "Origins a browser may post from. Closed by default.";
+        "Origins a browser may post from, each by name: https://app.example.org. Closed by default.";
 }

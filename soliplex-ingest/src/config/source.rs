@@ -187,7 +187,7 @@ impl Settings {
                 known(&path).ok_or_else(|| ConfigError::Unknown { key: name.clone() })?;
             let value = from_text(&path, kind, text)?;
             // A secret from the environment replaces the file's, in whichever form that was given.
-            if key.kind == Kind::Secret {
+            if matches!(key.kind, Kind::Secret | Kind::Pairs) {
                 for form in [key.path.to_owned(), format!("{}_file", key.path)] {
                     if !env.0.contains_key(&variable(&form)) {
                         self.0.remove(&form);
@@ -252,7 +252,39 @@ impl Settings {
     }
 
     pub(super) fn seconds(&self, key: Key) -> Result<Duration, ConfigError> {
-        self.count(key).map(Duration::from_secs)
+        // The clock cannot add what is much longer, and nobody means it.
+        match self.count(key)? {
+            seconds @ ..=MAX_SECONDS => Ok(Duration::from_secs(seconds)),
+            _ => Err(invalid(key, "a number of seconds of at most ten years")),
+        }
+    }
+
+    /// A time that must pass: with zero everything would be too late.
+    pub(super) fn timeout(&self, key: Key) -> Result<Duration, ConfigError> {
+        match self.seconds(key)? {
+            Duration::ZERO => Err(invalid(key, "a number of seconds of at least 1")),
+            timeout => Ok(timeout),
+        }
+    }
+
+    pub(super) fn millis(&self, key: Key) -> Result<Duration, ConfigError> {
+        match self.count(key)? {
+            millis @ ..=MAX_MILLIS => Ok(Duration::from_millis(millis)),
+            _ => Err(invalid(key, "a number of milliseconds of at most one hour")),
+        }
+    }
+
+    /// Origins as a browser names them.
+    pub(super) fn origins(&self, key: Key) -> Result<Vec<String>, ConfigError> {
+        let origins = self.list(key)?;
+        if origins.iter().all(|origin| is_origin(origin)) {
+            Ok(origins)
+        } else {
+            Err(invalid(
+                key,
+                "origins by name, such as https://app.example.org: scheme, host and port alone, and no *",
+            ))
+        }
     }
 
     pub(super) fn rate(&self, key: Key) -> Result<u32, ConfigError> {
@@ -275,6 +307,16 @@ impl Settings {
     }
 
     pub(super) fn pairs(&self, key: Key) -> Result<Vec<(String, Secret)>, ConfigError> {
+        if let Some(path) = self.secret_file(key)? {
+            if self.0.contains_key(key.path) {
+                return Err(ConfigError::Twice { key: key.path });
+            }
+            let text = std::fs::read_to_string(path).map_err(|source| ConfigError::SecretFile {
+                key: key.path,
+                source,
+            })?;
+            return lines_of_pairs(&text).ok_or_else(|| invalid(key, "a file of lines name=value"));
+        }
         match self.0.get(key.path) {
             Some(Value::Pairs(pairs)) => Ok(pairs
                 .iter()
@@ -310,14 +352,36 @@ impl Settings {
     }
 }
 
-/// The key a path belongs to and the kind of value it takes; `<secret>_file` takes a plain text.
+/// The key a path belongs to and the kind of value it takes; `<key>_file` of a secret or of pairs takes a plain text.
 fn known(path: &str) -> Option<(Key, Kind)> {
     ALL.iter()
         .find_map(|key| match path.strip_prefix(key.path)? {
             "" => Some((*key, key.kind)),
-            "_file" if key.kind == Kind::Secret => Some((*key, Kind::Text)),
+            "_file" if matches!(key.kind, Kind::Secret | Kind::Pairs) => Some((*key, Kind::Text)),
             _ => None,
         })
+}
+
+/// One name and value a line; a value may hold commas and equals signs.
+fn lines_of_pairs(text: &str) -> Option<Vec<(String, Secret)>> {
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(|line| {
+            let (name, value) = line.split_once('=')?;
+            Some((name.trim().to_owned(), Secret::new(value.trim())))
+        })
+        .collect()
+}
+
+fn is_origin(text: &str) -> bool {
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+        !host.is_empty() && host.bytes().all(allowed)
+    })
 }
 
 fn is_section(path: &str) -> bool {
@@ -407,4 +471,6 @@ fn suggestion(key: &str) -> String {
     text
 }
 
+const MAX_SECONDS: u64 = 10 * 365 * 24 * 3600;
+const MAX_MILLIS: u64 = 3600 * 1000;
 const PREFIX: &str = "SOLIPLEX_INGEST_";

@@ -166,3 +166,62 @@ fn debug_shows_no_secret() {
 fn the_example_configuration_holds_known_keys_only() {
     Settings::from_toml(include_str!("../../deploy/config.toml")).unwrap();
 }
+
+#[test]
+fn values_that_would_break_the_server_later_are_refused_at_once() {
+    for (toml, key) in [
+        ("cors.origins = ['*']", "cors.origins"),
+        (
+            "cors.origins = ['https://a.example', 'b c']",
+            "cors.origins",
+        ),
+        ("cors.origins = ['https://a.example/']", "cors.origins"),
+        ("cors.origins = ['a.example']", "cors.origins"),
+        ("forward.timeout_seconds = 0", "forward.timeout_seconds"),
+        ("forward.linger_ms = 4000000", "forward.linger_ms"),
+        (
+            "limits.header_timeout_seconds = 0",
+            "limits.header_timeout_seconds",
+        ),
+        (
+            "limits.body_timeout_seconds = 0",
+            "limits.body_timeout_seconds",
+        ),
+        (
+            "limits.shutdown_timeout_seconds = 9223372036854775807",
+            "limits.shutdown_timeout_seconds",
+        ),
+    ] {
+        let error = Config::from_toml(&format!("auth.mode = 'disabled'\n{toml}")).unwrap_err();
+        assert!(error.to_string().contains(key), "{toml}: {error}");
+    }
+    for origin in [
+        "https://a.example",
+        "http://localhost:8080",
+        "http://[::1]:1",
+    ] {
+        let toml = format!("auth.mode = 'disabled'\ncors.origins = ['{origin}']");
+        assert_eq!(Config::from_toml(&toml).unwrap().cors_origins, [origin]);
+    }
+}
+
+#[test]
+fn headers_come_from_a_file_and_not_from_two_places() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("headers");
+    std::fs::write(&file, "x-api-key = a=b,c\n\nx-tenant=blue\n").unwrap();
+    let toml = format!("auth.mode = 'disabled'\nforward.headers_file = {file:?}\n");
+    let headers = Config::from_toml(&toml).unwrap().forward.headers;
+    let shown: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.reveal()))
+        .collect();
+    assert_eq!(shown, [("x-api-key", "a=b,c"), ("x-tenant", "blue")]);
+    let both = format!("{toml}forward.headers.x-tenant = 'red'\n");
+    assert!(matches!(
+        Config::from_toml(&both),
+        Err(ConfigError::Twice { .. })
+    ));
+    std::fs::write(&file, "no pair\n").unwrap();
+    assert!(Config::from_toml(&toml).is_err());
+}

@@ -1,5 +1,7 @@
 //! The mapping itself: one function a row or two of the table in [`otlp`](super).
 
+use std::collections::HashMap;
+
 use std::borrow::Cow;
 
 use jiff::Timestamp;
@@ -40,6 +42,7 @@ pub fn encode(
         latest: 0,
     };
     let mut scopes: Vec<(&str, Vec<u8>)> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     let mut scratch = Vec::with_capacity(1024);
     for record in records {
         let time = record.timestamp.map_or(stamp.received_nanos, nanos);
@@ -50,9 +53,8 @@ pub fn encode(
 
         scratch.clear();
         log_record(&mut scratch, record, time, arrival, &stamp);
-        let known = scopes.iter().position(|(name, _)| *name == record.logger);
-        let at = known.unwrap_or_else(|| {
-            scopes.push((&record.logger, scope(&record.logger)));
+        let at = *places.entry(&record.logger).or_insert_with(|| {
+            scopes.push((&record.logger, scope(&record.logger, scratch.len())));
             scopes.len() - 1
         });
         protobuf::bytes(&mut scopes[at].1, SCOPE_LOGS_RECORDS, &scratch);
@@ -97,11 +99,11 @@ impl Stamp {
     }
 }
 
-/// The beginning of a `ScopeLogs`; its records follow.
-fn scope(name: &str) -> Vec<u8> {
+/// The beginning of a `ScopeLogs`, with room for a first record; a batch may name a scope a record.
+fn scope(name: &str, first: usize) -> Vec<u8> {
     let mut scope = Vec::with_capacity(name.len() + 4);
     protobuf::bytes(&mut scope, SCOPE_NAME, name.as_bytes());
-    let mut scope_logs = Vec::with_capacity(16 * 1024);
+    let mut scope_logs = Vec::with_capacity(name.len() + first + 16);
     protobuf::bytes(&mut scope_logs, SCOPE_LOGS_SCOPE, &scope);
     scope_logs
 }

@@ -488,6 +488,36 @@ async fn a_connection_without_a_request_is_closed_whatever_it_says_instead() {
 }
 
 #[tokio::test]
+async fn bodies_that_arrive_slowly_take_no_more_memory_than_they_may() {
+    let upstream = Upstream::start([]).await;
+    let dir = data_dir();
+    let bounds = "---\n[limits]\nbodies_bytes = 65536\nbody_bytes = 65536";
+    let road = Road::start(dir.path(), &upstream.endpoint(), bounds).await;
+    let address = road.base.strip_prefix("http://").unwrap();
+    let mut slow = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /api/v1/logs HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: 65536\r\n\r\n",
+        road.token
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    // Until the slow one's head has been read, others are taken.
+    let one = json!({ "logs": records(0..1) });
+    let refused = loop {
+        let response = road.request(one.to_string()).send().await.unwrap();
+        if response.status() != 200 {
+            break response;
+        }
+    };
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("retry-after"));
+    drop(slow);
+    while road.post(&one).await.0 != 200 {
+        tokio::task::yield_now().await;
+    }
+    let _ = road.stop().await;
+}
+
+#[tokio::test]
 async fn a_damaged_store_is_set_aside_and_the_server_starts() {
     for damage in [&b"not a store"[..], &[0; 8192], &[]] {
         let upstream = Upstream::start([]).await;

@@ -420,3 +420,9 @@ proptest! {
         prop_assert_eq!(joined.resource_logs, [left.resource_logs, right.resource_logs].concat());
     }
 }
+
+#[test]
+fn a_scope_takes_the_memory_its_records_need() {
+    // Ten thousand loggers in one batch are a few bytes each, not a page each.
+    assert!(scope("logger", 100).capacity() < 256);
+}
