@@ -2,7 +2,10 @@
 //!
 //! The set is read in the background and, when a token names a key that is not in it, once more: by one
 //! request for all that wait, and not again within the cooldown, so that made-up key ids cannot make this server
-//! flood the identity provider. A failed read keeps the keys of the last good one.
+//! flood the identity provider. A failed read, or one that gives no usable key, keeps the keys of the last good one.
+//!
+//! A key id is unknown for good only when the provider has answered since the request came; within the cooldown
+//! the answer is 503, because the key may be minutes old and a session must not be lost over it.
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -17,6 +20,7 @@ use tokio::time::Instant;
 
 use super::{AuthError, Key};
 use crate::config::{JwksConfig, JwksSource};
+use crate::error::Chain;
 
 /// Why a key set could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +38,9 @@ pub enum KeySetError {
     /// What came is not a key set.
     #[error("what was read is not a key set")]
     NotAKeySet(#[source] serde_json::Error),
+    /// What came holds no key that may sign a session.
+    #[error("the key set has no usable key")]
+    NoKeys,
 }
 
 pub(super) struct KeySet {
@@ -51,8 +58,10 @@ enum Source {
 }
 
 struct LastRead {
-    at: Option<Instant>,
-    good: bool,
+    /// When it began; a client that hangs up may end it early.
+    began: Option<Instant>,
+    /// When it ended, if it gave a key set.
+    good: Option<Instant>,
 }
 
 impl KeySet {
@@ -73,8 +82,8 @@ impl KeySet {
             cooldown: config.cooldown,
             keys: RwLock::default(),
             last_read: Mutex::new(LastRead {
-                at: None,
-                good: false,
+                began: None,
+                good: None,
             }),
         };
         let mut last = set.last_read.lock().await;
@@ -82,7 +91,7 @@ impl KeySet {
             if matches!(set.source, Source::File(_)) {
                 return Err(error);
             }
-            tracing::warn!(%error, "the identity provider's keys are not there yet; sessions are refused with 503 until they are");
+            tracing::warn!(error = %Chain(&error), "the identity provider's keys are not there yet; sessions are refused with 503 until they are");
         }
         drop(last);
         Ok(set)
@@ -94,23 +103,26 @@ impl KeySet {
         if knows(&keys, kid) {
             return Ok(keys);
         }
+        let asked = Instant::now();
         let mut last = self.last_read.lock().await;
         let keys = self.keys();
         if knows(&keys, kid) {
             return Ok(keys);
         }
-        if last.at.is_none_or(|at| at.elapsed() >= self.cooldown)
+        if last.good.is_none_or(|ended| ended < asked)
+            && last.began.is_none_or(|at| at.elapsed() >= self.cooldown)
             && let Err(error) = self.read(&mut last).await
         {
-            tracing::warn!(%error, "the key set could not be read; the keys of the last time stay");
+            tracing::warn!(error = %Chain(&error), "the key set could not be read; the keys of the last time stay");
         }
         let keys = self.keys();
         if knows(&keys, kid) {
             Ok(keys)
-        } else if last.good {
-            // The provider answered, and has no such key.
+        } else if last.good.is_some_and(|ended| ended >= asked) {
+            // The provider has answered since, and has no such key.
             Err(AuthError::Invalid)
         } else {
+            // It may have the key by now; whoever comes again after the cooldown finds out.
             Err(AuthError::KeysUnavailable)
         }
     }
@@ -120,7 +132,7 @@ impl KeySet {
             tokio::time::sleep(self.refresh).await;
             let mut last = self.last_read.lock().await;
             if let Err(error) = self.read(&mut last).await {
-                tracing::warn!(%error, "the key set could not be read; the keys of the last time stay");
+                tracing::warn!(error = %Chain(&error), "the key set could not be read; the keys of the last time stay");
             }
         }
     }
@@ -134,12 +146,14 @@ impl KeySet {
     }
 
     async fn read(&self, last: &mut LastRead) -> Result<(), KeySetError> {
-        let result = self.load().await;
+        // Before the wait: a client that hangs up ends the read, and the next must not start at once.
         *last = LastRead {
-            at: Some(Instant::now()),
-            good: result.is_ok(),
+            began: Some(Instant::now()),
+            good: None,
         };
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(result?);
+        let keys = self.load().await?;
+        last.good = Some(Instant::now());
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
         Ok(())
     }
 
@@ -149,7 +163,12 @@ impl KeySet {
             Source::Url(client, url) => fetch(client, url).await?,
         };
         let set: JwkSet = serde_json::from_slice(&json).map_err(KeySetError::NotAKeySet)?;
-        Ok(set.keys.iter().filter_map(key).collect())
+        let keys: Vec<Key> = set.keys.iter().filter_map(key).collect();
+        // A provider that shows none is being set up or broken; its last keys serve better.
+        if keys.is_empty() {
+            return Err(KeySetError::NoKeys);
+        }
+        Ok(keys)
     }
 }
 
@@ -219,3 +238,35 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Dozens of keys with their certificate chains are a tenth of this.
 const MAX_SET_BYTES: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_hangs_up_does_not_let_the_next_one_ask_at_once() {
+        let provider = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/keys", provider.local_addr().unwrap());
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let set = KeySet {
+            source: Source::Url(client, url),
+            refresh: Duration::from_secs(600),
+            cooldown: Duration::from_secs(3600),
+            keys: RwLock::default(),
+            last_read: Mutex::new(LastRead {
+                began: None,
+                good: None,
+            }),
+        };
+        // The provider has been asked and does not answer; the client goes.
+        let asked = tokio::select! {
+            asked = provider.accept() => asked,
+            _ = set.find(Some("k")) => panic!("nobody answered"),
+        };
+        assert!(matches!(
+            set.find(Some("k")).await,
+            Err(AuthError::KeysUnavailable)
+        ));
+        drop(asked);
+    }
+}

@@ -124,7 +124,7 @@ keys! {
     LIMITS_BYTES_PER_MINUTE_PER_USER: "limits.bytes_per_minute_per_user", Count, "268435456",
         "Bytes a minute from one user, decompressed. 0 is off.";
     LIMITS_TRACKED_IDENTITIES: "limits.tracked_identities", Count, "100000",
-        "Identities whose rates are tracked at the same time, some 100 bytes each; beyond it, newcomers share one bucket.";
+        "Identities whose rates are tracked at the same time, some 100 bytes each; beyond it, newcomers share 1,024 buckets.";
     LIMITS_SPOOL_BYTES: "limits.spool_bytes", Count, "1073741824",
         "Bytes of records that wait for the upstream: a day's outage at 20 records a second.";
     LIMITS_DISK_HEADROOM_BYTES: "limits.disk_headroom_bytes", Count, "268435456",

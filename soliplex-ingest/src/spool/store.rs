@@ -17,6 +17,7 @@ use redb::{Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, T
 use uuid::Uuid;
 
 use super::Facts;
+use crate::error::Chain;
 
 const BATCHES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("batches");
 const FACTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("facts");
@@ -106,7 +107,7 @@ impl Store {
         ));
         match Store::try_open(&path, opener) {
             Err(StoreError::File(error)) if !is_environment(&error) => {
-                tracing::error!(%error, aside = %aside.display(), "the spool is damaged and set aside");
+                tracing::error!(error = %Chain(&*error), aside = %aside.display(), "the spool is damaged and set aside");
                 std::fs::rename(&path, &aside).map_err(StoreError::Folder)?;
                 let opened = Store::try_open(&path, opener)?;
                 Ok(Opened {

@@ -498,7 +498,11 @@ async fn a_flood_of_unknown_key_ids_reaches_the_provider_once() {
             Some(&kid.to_string()),
             &claims(),
         );
-        assert_eq!(verify_token(&auth, &token).await, Err(AuthError::Invalid));
+        // Not "invalid": within the cooldown nobody knows whether the provider has it by now.
+        assert_eq!(
+            verify_token(&auth, &token).await,
+            Err(AuthError::KeysUnavailable)
+        );
     }
     assert_eq!(provider.asked(), 1);
     assert_eq!(
@@ -530,6 +534,21 @@ async fn known_keys_outlive_the_provider_and_unknown_ones_are_no_fault_of_the_cl
         .await,
         Ok(jane())
     );
+}
+
+#[tokio::test]
+async fn a_set_without_a_usable_key_replaces_no_good_one() {
+    let provider = Provider::start().await;
+    provider.publish(&[("k", &rsa(RSA), Algorithm::RS256)]);
+    let auth = provider.authenticator(0).await;
+    provider.publish(&[]);
+    let unknown = sign(Algorithm::RS256, &rsa(OTHER_RSA), Some("new"), &claims());
+    assert_eq!(
+        verify_token(&auth, &unknown).await,
+        Err(AuthError::KeysUnavailable)
+    );
+    let known = sign(Algorithm::RS256, &rsa(RSA), Some("k"), &claims());
+    assert_eq!(verify_token(&auth, &known).await, Ok(jane()));
 }
 
 #[tokio::test]
