@@ -101,6 +101,27 @@ async fn post_until_gone(
     }
 }
 
+/// A server's counters.
+struct Sums(String);
+
+impl Sums {
+    async fn read(base: &str) -> Sums {
+        let page = reqwest::get(format!("{base}/metrics")).await.unwrap();
+        Sums(page.text().await.unwrap())
+    }
+
+    /// The sum of a counter over its labels.
+    fn of(&self, name: &str) -> u64 {
+        let values = self.0.lines().filter_map(|line| {
+            let (series, value) = line.rsplit_once(' ')?;
+            let series = series.strip_prefix("soliplex_ingest_")?;
+            let found = series.split('{').next() == Some(name);
+            found.then(|| value.parse::<u64>().unwrap())
+        });
+        values.sum()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_at_random_moments_loses_nothing_it_acknowledged() {
     // A failing upstream now and then keeps the spool from being empty when the kill comes.
@@ -143,6 +164,20 @@ async fn a_server_killed_at_random_moments_loses_nothing_it_acknowledged() {
     upstream
         .until(|seen| ids.iter().all(|id| seen.taken.contains_key(id)))
         .await;
+    // What was taken is settled a moment later; then every record of the last server's has one fate.
+    let account = loop {
+        let account = Sums::read(&server.base).await;
+        if account.of("records_pending") == 0 {
+            break account;
+        }
+    };
+    let entered = account.of("records_received_total") + account.of("records_recovered_total");
+    let left = account.of("records_forwarded_total")
+        + account.of("records_duplicate_total")
+        + account.of("records_rejected_total")
+        + account.of("records_dead_total");
+    assert_eq!(entered, left, "{}", account.0);
+    assert_eq!(account.of("records_dead_total"), 0);
     server.kill();
 
     upstream.seen(|seen| {
