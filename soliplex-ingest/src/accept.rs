@@ -287,7 +287,7 @@ impl App {
                 let outcome = upstream.post(in_window(batch.request, facts, window)).await;
                 let dead = match outcome {
                     Outcome::Accepted => 0,
-                    Outcome::Partial { rejected } => rejected.min(records),
+                    Outcome::Partial { rejected, .. } => rejected.min(records),
                     outcome => return Err(IngestError::Upstream(outcome)),
                 };
                 self.metrics.forwarded(records - dead);

@@ -68,6 +68,10 @@ fn batch() -> Value {
             "logs": { "type": "array", "maxItems": MAX_REQUEST_RECORDS, "items": { "$ref": "#/components/schemas/Record" } },
             "resource": { "type": ["object", "null"] },
             "sentAt": optional_time(),
+            "receipt": { "type": ["object", "null"], "properties": {
+                "rules": { "type": "string" },
+                "redactions": { "type": "object", "additionalProperties": { "type": "integer", "minimum": 0 } },
+            } },
         },
     })
 }
@@ -82,6 +86,7 @@ fn record() -> Value {
             "id": uuid(), "seq": { "type": ["integer", "null"], "minimum": 0 },
             "timestamp": optional_time(), "level": text, "logger": text, "message": text,
             "attributes": { "type": ["object", "null"] },
+            "droppedAttributesCount": { "type": ["integer", "null"], "minimum": 0 },
             "error": text, "stackTrace": text, "spanId": text, "traceId": text,
             "installId": text, "sessionId": text, "userId": text,
             "activeRun": { "type": ["object", "null"], "properties": { "threadId": text, "runId": text } },

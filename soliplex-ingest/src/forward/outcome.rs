@@ -15,6 +15,8 @@ pub enum Outcome {
     Partial {
         /// How many were refused.
         rejected: u64,
+        /// Why, in the upstream's words, bounded and on one line; often empty.
+        message: String,
     },
     /// Too large: send it in parts.
     TooLarge,
@@ -67,6 +69,29 @@ pub(super) fn classify(status: u16, retry_after: Option<&str>, now: Timestamp) -
     }
 }
 
+/// The upstream's words as they may stand in a log: one line, without control characters, cut at 512 bytes.
+pub(super) fn words(text: &str) -> String {
+    let mut kept = String::new();
+    for word in text.split(|c: char| c.is_control() || c.is_whitespace()) {
+        let gap = usize::from(!kept.is_empty());
+        if word.is_empty() {
+            continue;
+        }
+        if kept.len() + gap + word.len() > MAX_WORDS_BYTES {
+            kept.push('…');
+            break;
+        }
+        if gap > 0 {
+            kept.push(' ');
+        }
+        kept.push_str(word);
+    }
+    kept
+}
+
+/// A sentence or two; a page of HTML is no reason.
+const MAX_WORDS_BYTES: usize = 512;
+
 /// RFC 9110, section 10.2.3: seconds, or a date.
 pub(super) fn parse_retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     let text = text.trim();
@@ -96,7 +121,12 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Outcome::Accepted => f.write_str("accepted"),
-            Outcome::Partial { rejected } => write!(f, "partial success: {rejected} refused"),
+            Outcome::Partial { rejected, message } if message.is_empty() => {
+                write!(f, "partial success: {rejected} refused")
+            }
+            Outcome::Partial { rejected, message } => {
+                write!(f, "partial success: {rejected} refused: {message}")
+            }
             Outcome::TooLarge => f.write_str("status 413"),
             Outcome::Refused(status) | Outcome::Unwanted(status) => write!(f, "status {status}"),
             Outcome::Held(cause) | Outcome::Later { cause, .. } => cause.fmt(f),
@@ -143,6 +173,13 @@ mod tests {
         ] {
             assert_eq!(classify(status, Some("7"), now), expected, "{status}");
         }
+    }
+
+    #[test]
+    fn the_upstreams_words_are_one_bounded_line() {
+        assert_eq!(words(" too\r\nold\u{1b}[0m\n"), "too old [0m");
+        assert!(words(&"word ".repeat(1000)).len() <= MAX_WORDS_BYTES + '…'.len_utf8());
+        assert_eq!(words(&"x".repeat(1000)), "…");
     }
 
     #[test]

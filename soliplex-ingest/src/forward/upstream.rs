@@ -12,7 +12,7 @@ use reqwest::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
 };
 
-use super::outcome::{Cause, Outcome, classify};
+use super::outcome::{Cause, Outcome, classify, words};
 use crate::config::{Compression, Endpoint, ForwardConfig, Secret};
 use crate::metrics::Metrics;
 use crate::otlp::proto::{ExportLogsServiceRequest, ExportLogsServiceResponse};
@@ -137,6 +137,11 @@ impl Upstream {
             .and_then(|value| value.to_str().ok());
         let outcome = classify(response.status().as_u16(), retry_after, Timestamp::now());
         if outcome != Outcome::Accepted {
+            // OTLP: the body is a `google.rpc.Status`; its beginning is enough to read its message.
+            if let Ok(Some(chunk)) = response.chunk().await {
+                let said = String::from_utf8_lossy(&chunk[..chunk.len().min(MAX_REASON_BYTES)]);
+                tracing::warn!(%outcome, said = words(&said), "the upstream says why");
+            }
             return outcome;
         }
         let protobuf = response
@@ -205,11 +210,14 @@ fn partial(body: &[u8]) -> Outcome {
         return Outcome::Accepted;
     };
     match u64::try_from(partial.rejected_log_records) {
-        Ok(rejected) if rejected > 0 => Outcome::Partial { rejected },
+        Ok(rejected) if rejected > 0 => Outcome::Partial {
+            rejected,
+            message: words(&partial.error_message),
+        },
         _ => {
             // OTLP: nothing refused but a message is a warning; the text is the upstream's, not a client's.
             if !partial.error_message.is_empty() {
-                tracing::warn!(message = %partial.error_message, "the upstream warns");
+                tracing::warn!(message = %words(&partial.error_message), "the upstream warns");
             }
             Outcome::Accepted
         }
@@ -262,5 +270,8 @@ const PROTOBUF: &str = "application/x-protobuf";
 
 /// OTLP's own advice for the answer a client reads.
 const MAX_ANSWER_BYTES: usize = 4 << 20;
+
+/// Bytes of a refusal's body that are looked at.
+const MAX_REASON_BYTES: usize = 1024;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
