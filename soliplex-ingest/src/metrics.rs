@@ -71,6 +71,7 @@ pub struct Metrics {
     user_mismatches: AtomicU64,
     redactions: AtomicU64,
     stores_set_aside: AtomicU64,
+    ids_forgotten_early: AtomicU64,
     panics: AtomicU64,
     answers: [AtomicU64; STATUSES.len() + 1],
     upstream: [AtomicU64; OUTCOMES.len()],
@@ -109,6 +110,11 @@ impl Account {
 impl Metrics {
     pub(crate) fn recovered(&self, records: u64) {
         add(&self.recovered, records);
+    }
+
+    /// Takes over the spool's own count.
+    pub(crate) fn ids_forgotten_early(&self, ids: u64) {
+        self.ids_forgotten_early.store(ids, Ordering::Relaxed);
     }
 
     pub(crate) fn store_set_aside(&self) {
@@ -285,6 +291,11 @@ impl Metrics {
             "stores_set_aside_total",
             "Damaged stores set aside.",
             read(&self.stores_set_aside),
+        );
+        page.counter(
+            "dedupe_ids_forgotten_early_total",
+            "Record ids forgotten before limits.dedupe_window_seconds, for want of limits.dedupe_ids.",
+            read(&self.ids_forgotten_early),
         );
         page.counter(
             "panics_total",

@@ -102,7 +102,10 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
     let (pending, dead_letters) = match &app.delivery {
-        Delivery::Spool { spool, forwarder } => (spool.pending(), forwarder.dead_letters().await),
+        Delivery::Spool { spool, forwarder } => {
+            app.metrics.ids_forgotten_early(spool.ids_forgotten_early());
+            (spool.pending(), forwarder.dead_letters().await)
+        }
         Delivery::Passthrough { .. } => (Pending::default(), 0),
     };
     let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");

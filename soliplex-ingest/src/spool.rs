@@ -163,6 +163,7 @@ struct Shared {
     failing: AtomicBool,
     /// Bytes of the last batch, if there was no room for it; else zero.
     refused_bytes: AtomicU64,
+    ids_forgotten_early: AtomicU64,
 }
 
 impl Spool {
@@ -198,6 +199,7 @@ impl Spool {
             confirmed: Notify::new(),
             failing: AtomicBool::new(false),
             refused_bytes: AtomicU64::new(0),
+            ids_forgotten_early: AtomicU64::new(0),
         });
         let (living, alive) = watch::channel(());
         let (commands, received) = mpsc::channel();
@@ -304,6 +306,11 @@ impl Spool {
     pub async fn gone(&self) {
         let mut alive = self.alive.clone();
         while alive.changed().await.is_ok() {}
+    }
+
+    /// How many ids had to be forgotten before their window was over, because too many came.
+    pub fn ids_forgotten_early(&self) -> u64 {
+        self.shared.ids_forgotten_early.load(Ordering::Relaxed)
     }
 
     /// How much is waiting.

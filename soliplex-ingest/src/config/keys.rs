@@ -134,7 +134,7 @@ keys! {
     LIMITS_DEDUPE_WINDOW_SECONDS: "limits.dedupe_window_seconds", Count, "86400",
         "How long a record's id is remembered: longer than a client retries the same batch.";
     LIMITS_DEDUPE_IDS: "limits.dedupe_ids", Count, "3600000",
-        "How many ids are remembered, some 10 bytes of memory and 16 of disk each; the oldest go first.";
+        "How many ids are remembered, some 10 bytes of memory and 16 of disk each: 41 records a second for a whole day. Beyond it the oldest go first, counted, and the window is shorter.";
 
     LOG_FILTER: "log.filter", Text, "info",
         "What the server logs, in tracing's filter language.";

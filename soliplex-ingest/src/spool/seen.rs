@@ -25,6 +25,8 @@ pub(super) struct Seen {
     hasher: RandomState,
     window: Duration,
     max_ids: usize,
+    /// Ids that had to go before their window was over.
+    early: u64,
 }
 
 impl Seen {
@@ -35,6 +37,7 @@ impl Seen {
             hasher: RandomState::new(),
             window,
             max_ids,
+            early: 0,
         }
     }
 
@@ -66,7 +69,21 @@ impl Seen {
         if !over && !crowded {
             return None;
         }
+        if !over {
+            if self.early == 0 {
+                tracing::warn!(
+                    "more ids come than limits.dedupe_ids holds for limits.dedupe_window_seconds; \
+                     a record sent again late is forwarded again"
+                );
+            }
+            self.early += oldest.len as u64;
+        }
         self.groups.pop_front().map(|group| group.key)
+    }
+
+    /// How many ids had to go before their window was over.
+    pub(super) fn early(&self) -> u64 {
+        self.early
     }
 
     fn mark(&self, id: Uuid) -> u64 {

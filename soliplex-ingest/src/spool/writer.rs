@@ -285,6 +285,10 @@ impl Writer {
                 .forget(&self.shared.store.ids(key).unwrap_or_default());
             expired.push(key);
         }
+        let early = self.seen.early();
+        self.shared
+            .ids_forgotten_early
+            .store(early, Ordering::Relaxed);
         expired
     }
 
