@@ -1,11 +1,12 @@
-//! A store directory that cannot be had for a while: the disk fails, or another process has it.
+//! A store directory that cannot be had for a while, because the disk fails or another process
+//! has it; and one that has to be emptied.
 
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 
 use tempfile::tempdir;
-use tracing_soliplex::{Diagnostic, DiscardReason, Soliplex, Stats};
+use tracing_soliplex::{Consent, Diagnostic, DiscardReason, Soliplex, Stats};
 
 use super::{SOON, assert_balance, builder, log, log_some};
 use crate::scripted::{Reply, Scripted};
@@ -127,4 +128,63 @@ fn after_another_process_has_had_the_files_what_is_logged_arrives_again() {
         let count = messages.iter().filter(|sent| *sent == message).count();
         assert_eq!(count, 1, "{message}: {messages:?}");
     }
+}
+
+#[test]
+fn a_start_without_consent_wipes_what_an_earlier_run_has_stored() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let store = tempdir().unwrap();
+    let aside = store.path().join("queue.ring.set-aside");
+    let start = |consent| {
+        let builder = builder(&server).store_dir(store.path()).consent(consent);
+        builder.start().unwrap()
+    };
+    let first = start(Consent::Pending);
+    log_some(&first, 2);
+    assert_eq!(stop(&first).waiting, 2);
+    fs::write(&aside, "may hold records").unwrap();
+
+    let second = start(Consent::Denied);
+    log_some(&second, 1);
+    let stats = stop(&second);
+    assert_eq!(stats.discarded, [(DiscardReason::Denied, 2)]);
+    assert_balance(&second);
+    assert!(!aside.exists());
+
+    let third = start(Consent::Granted);
+    let _ = third.flush(SOON);
+    assert_eq!(server.wait_for(1)[0].messages(), ["records discarded"]);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_wipe_that_fails_is_made_again() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let store = tempdir().unwrap();
+    let aside = store.path().join("queue.ring.set-aside");
+    let (say, said) = channel();
+    let soliplex = builder(&server)
+        .store_dir(store.path())
+        .consent(Consent::Pending)
+        .on_diagnostic(move |diagnostic| {
+            let _ = say.send(diagnostic.clone());
+        })
+        .start()
+        .unwrap();
+    log_some(&soliplex, 2);
+    let _ = soliplex.flush(SOON);
+    // A folder in its place cannot be deleted as a file.
+    fs::create_dir(&aside).unwrap();
+    soliplex.set_consent(Consent::Denied);
+    let error = said.recv_timeout(SOON).unwrap();
+    assert!(
+        matches!(error, Diagnostic::StoreUnavailable { .. }),
+        "{error:?}"
+    );
+    fs::remove_dir(&aside).unwrap();
+    let wiped = said.recv_timeout(SOON).unwrap();
+    let reason = DiscardReason::Denied;
+    assert_eq!(wiped, Diagnostic::Discarded { reason, count: 2 });
+    stop(&soliplex);
+    assert_balance(&soliplex);
 }

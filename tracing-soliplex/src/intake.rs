@@ -147,9 +147,24 @@ impl Intake {
     pub(crate) fn run(&mut self, spool: &mut Spool) -> Result<u64, AppendError> {
         // What may have been stored by a call that failed is tried again as it was.
         if self.taken.end.is_none() {
-            self.take();
             self.tell();
+            self.take();
         }
+        self.store_taken(spool)
+    }
+
+    /// Gives up what is in the queue, and only tells of losses. Returns as [`run`](Self::run).
+    ///
+    /// # Errors
+    ///
+    /// As [`Spool::append`].
+    pub(crate) fn run_denied(&mut self, spool: &mut Spool) -> Result<u64, AppendError> {
+        while self.discard_queued(DiscardReason::Denied) {}
+        self.tell();
+        self.store_taken(spool)
+    }
+
+    fn store_taken(&mut self, spool: &mut Spool) -> Result<u64, AppendError> {
         if self.taken.end.is_none() && self.taken.told.is_empty() {
             return Ok(0);
         }

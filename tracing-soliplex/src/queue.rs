@@ -67,7 +67,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -112,6 +112,8 @@ pub(crate) struct Queue {
     too_large: [AtomicU64; Lane::COUNT],
     /// Keeps the lock on the ring's file; none when the ring is in memory.
     file: Option<File>,
+    /// Where the file was asked for, whether it could be had or not.
+    path: Option<PathBuf>,
 }
 
 /// The worker's side. There is one to a queue.
@@ -201,11 +203,12 @@ impl Queue {
                     set_aside: opened.set_aside,
                     fallback: None,
                 };
-                let (queue, reader) = Queue::over(opened.ring, Some(opened.file));
+                let (queue, reader) =
+                    Queue::over(opened.ring, Some(opened.file), Some(path.to_owned()));
                 (queue, reader, recovered)
             }
             Err(fallback) => {
-                let (queue, reader) = Queue::memory(options);
+                let (queue, reader) = Queue::in_memory(options, Some(path.to_owned()));
                 let recovered = Recovered {
                     fallback: Some(fallback),
                     ..Recovered::default()
@@ -217,17 +220,22 @@ impl Queue {
 
     /// A queue in plain memory, which ends with the process.
     pub(crate) fn memory(options: QueueOptions) -> (Arc<Queue>, Reader) {
-        let words = PREFIX_WORDS + (options.capacity() / WORD_BYTES) as usize;
-        Queue::over(Ring::format(Memory::heap(words), new_id()), None)
+        Queue::in_memory(options, None)
     }
 
-    fn over(ring: Ring<Memory>, file: Option<File>) -> (Arc<Queue>, Reader) {
+    fn in_memory(options: QueueOptions, path: Option<PathBuf>) -> (Arc<Queue>, Reader) {
+        let words = PREFIX_WORDS + (options.capacity() / WORD_BYTES) as usize;
+        Queue::over(Ring::format(Memory::heap(words), new_id()), None, path)
+    }
+
+    fn over(ring: Ring<Memory>, file: Option<File>, path: Option<PathBuf>) -> (Arc<Queue>, Reader) {
         let cursor = Cursor::new(&ring);
         let queue = Arc::new(Queue {
             ring,
             full: Default::default(),
             too_large: Default::default(),
             file,
+            path,
         });
         let reader = Reader {
             queue: Arc::clone(&queue),
@@ -268,6 +276,14 @@ impl Queue {
     /// Whether the ring outlives the process.
     pub(crate) fn is_durable(&self) -> bool {
         self.file.is_some()
+    }
+
+    /// Deletes the file that was set aside, if there is one: it may hold records.
+    ///
+    /// # Errors
+    /// When it cannot be deleted.
+    pub(crate) fn delete_set_aside(&self) -> std::io::Result<()> {
+        self.path.as_deref().map_or(Ok(()), file::delete_set_aside)
     }
 
     /// Lets go of the file's lock, for a host that must hold none while it sleeps. The mapping

@@ -33,6 +33,7 @@ mod send;
 mod suspend;
 #[cfg(test)]
 mod tests;
+mod wipe;
 
 use host::Host;
 use keep::STORE_RETRY;
@@ -166,6 +167,8 @@ struct Worker {
     suspended: bool,
     /// Whether the queue's file has been let go of, and may be somebody else's.
     let_go: bool,
+    /// Whether consent was withdrawn and something may still be stored.
+    wipe_due: bool,
     /// When to try again to take the files that somebody else has.
     resume_at: Option<Instant>,
 
@@ -265,6 +268,7 @@ impl Worker {
             store,
             suspended: waits,
             let_go: false,
+            wipe_due: settings.consent == Consent::Denied,
             resume_at: waits.then(|| now + STORE_RETRY),
             last_record: now,
             last_tidy: now,
@@ -283,6 +287,7 @@ impl Worker {
                 self.aim_flushes();
             } else {
                 self.notice_errors();
+                self.wipe_if_due();
                 self.take_in();
                 self.tidy();
                 self.aim_flushes();

@@ -170,14 +170,26 @@ fn write_zeros(mut file: &File, bytes: u64) -> io::Result<()> {
 }
 
 fn set_aside(path: &Path, reason: Unusable) -> Result<SetAside, Fallback> {
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(".set-aside");
-    let aside = PathBuf::from(aside);
+    let aside = aside(path);
     fs::rename(path, &aside).map_err(Fallback::SetAside)?;
     Ok(SetAside {
         reason,
         path: aside,
     })
+}
+
+/// Deletes what was set aside from `path`; nothing there is well.
+pub(super) fn delete_set_aside(path: &Path) -> io::Result<()> {
+    match fs::remove_file(aside(path)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn aside(path: &Path) -> PathBuf {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".set-aside");
+    PathBuf::from(aside)
 }
 
 /// Words in the file of a ring.

@@ -86,12 +86,12 @@ impl Directory {
 
     /// Deletes the store and every one set aside; the lock stays.
     pub(crate) fn delete_stores(&self) -> io::Result<()> {
-        remove_if_there(&self.path.join(STORE))?;
         self.release_headroom()?;
         for (_, path) in self.set_aside_files()? {
             remove_if_there(&path)?;
         }
-        Ok(())
+        // Last, so that where something will not go the store is what it was.
+        remove_if_there(&self.path.join(STORE))
     }
 
     /// Holds disk back, where that is not done yet.

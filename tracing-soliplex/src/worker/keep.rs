@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Worker;
+use crate::command::Consent;
 use crate::diagnostics::{Diagnostic, DiscardReason};
 use crate::queue::Position;
 use crate::spool::{AppendError, EvictReason};
@@ -27,7 +28,12 @@ impl Worker {
         if self.diagnostics.take_unsanitized_stack() {
             self.diagnostics.report(&Diagnostic::UnsanitizedStack);
         }
-        match self.intake.run(&mut self.spool) {
+        let moved = match self.settings.consent {
+            // A thread that had begun to log before consent was withdrawn ends after the wipe.
+            Consent::Denied => self.intake.run_denied(&mut self.spool),
+            Consent::Granted | Consent::Pending => self.intake.run(&mut self.spool),
+        };
+        match moved {
             Ok(moved) => {
                 self.store_retry = None;
                 if moved > 0 {

@@ -6,7 +6,7 @@ use super::Worker;
 use super::host::Ready;
 use crate::batch;
 use crate::command::{Command, Consent, Flush, FlushReport, StoredDeadLetter};
-use crate::diagnostics::{DiscardReason, State, Stats};
+use crate::diagnostics::{State, Stats};
 use crate::queue::Position;
 use crate::session::Facts;
 use crate::spool::StoredRecord;
@@ -34,7 +34,7 @@ impl Worker {
             Command::SetConsent(consent) => {
                 self.settings.consent = consent;
                 if consent == Consent::Denied {
-                    self.wipe();
+                    self.begin_wipe();
                 }
             }
             Command::Suspend(reply) => reply(self.suspend()),
@@ -46,21 +46,6 @@ impl Worker {
             }
             Command::DeadLetters(reply) => reply(self.dead_letters()),
         }
-    }
-
-    /// Consent is withdrawn: what is on its way is called back, what is stored is deleted.
-    pub(super) fn wipe(&mut self) {
-        (self.flying, self.hand, self.to_send) = (None, None, 0);
-        while self.intake.discard_queued(DiscardReason::Denied) {}
-        let records = self.spool.stats().records();
-        match self.spool.wipe() {
-            Ok(()) => {
-                self.discarded(DiscardReason::Denied, records, None);
-                self.left += records;
-            }
-            Err(error) => self.store_failed(&error),
-        }
-        self.publish();
     }
 
     pub(super) fn dead_letters(&mut self) -> Vec<StoredDeadLetter> {

@@ -116,7 +116,7 @@ impl Real {
     }
 
     fn over(ring: Ring<Memory>) -> Real {
-        let (queue, reader) = Queue::over(ring, None);
+        let (queue, reader) = Queue::over(ring, None, None);
         Real { queue, reader }
     }
 
@@ -238,7 +238,7 @@ fn a_worker_that_panics_over_a_frame_is_handed_it_again() {
 #[test]
 fn what_has_been_released_is_overwritten_with_zeros() {
     let ring = Ring::format(Memory::heap(words(CAPACITY)), ID);
-    let (queue, mut reader) = Queue::over(ring, None);
+    let (queue, mut reader) = Queue::over(ring, None, None);
     for _ in 0..50 {
         queue
             .push(Lane::Error, &[b"a patient's name"])
