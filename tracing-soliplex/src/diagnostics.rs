@@ -104,7 +104,8 @@ pub enum Diagnostic {
     /// The worker has ended by a defect of its own. Records are kept in the queue as long as it
     /// has room, and the next start delivers them.
     Stopped,
-    /// The store could not be used; records are kept in memory only.
+    /// The store could not be used. Records stay in the queue, and it is tried again; without a
+    /// queue on disk they are kept in memory only.
     StoreUnavailable {
         /// What happened, in words.
         error: String,
