@@ -148,5 +148,5 @@ keys! {
     TLS_KEY_FILE: "tls.key_file", Text, "",
         "Private key, PEM.";
     CORS_ORIGINS: "cors.origins", List, "",
-        "Origins a browser may post from, each by name: https://app.example.org. Closed by default.";
+        "Origins a browser may post from, each by name with its scheme. Closed by default.";
 }
