@@ -259,8 +259,8 @@ impl Builder {
     /// # Errors
     ///
     /// [`StartError`], for what only the application's owner can mend. A disk that cannot be
-    /// written is no error: records are then kept in memory, and
-    /// [`on_diagnostic`](Builder::on_diagnostic) is told.
+    /// written is no error: records then stay in the queue's file until the store can be opened, or
+    /// in memory where there is no file, and [`on_diagnostic`](Builder::on_diagnostic) is told.
     pub fn start(mut self) -> Result<Soliplex, StartError> {
         let exporter = self.take_exporter()?;
         let diagnostics = Arc::new(Diagnostics::new(self.on_diagnostic.take()));
