@@ -1,8 +1,8 @@
-//! A device that is killed again and again, at random points, on one directory, against a server that fails
-//! at random too. In the end every event it had told has arrived, exactly once.
+//! A device that is killed again and again, at random points, on one directory, against a server
+//! that fails at random too. In the end every event it had told has arrived, exactly once.
 //!
-//! A fault-injecting proxy stands before the real server: it answers 503 and 429, loses requests, loses
-//! answers after the server has taken the batch, refuses large batches with 413, and is slow.
+//! A fault-injecting proxy stands before the real server: it answers 503 and 429, loses requests,
+//! loses answers after the server has taken the batch, refuses large batches with 413, and is slow.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -30,7 +30,8 @@ fn every_event_told_before_a_kill_arrives_exactly_once() {
 
     let mut told = Vec::new();
     for _ in 0..kills {
-        // Now slowly, now as fast as the threads can; with few or many errors, which are sent at once.
+        // Now slowly, now as fast as the threads can; with few or many errors, which are sent at
+        // once.
         let rate = ["150", "1500", "0"][random.below(3) as usize];
         let error_every = (2 + random.below(20)).to_string();
         let mut device = Device::start(
@@ -55,7 +56,8 @@ fn every_event_told_before_a_kill_arrives_exactly_once() {
         device.wait_for(random.below(80) as usize);
         told.extend(device.kill());
         if random.below(2) == 0 {
-            // A run that waits out no failure begins with a request, so that the server has its chance to fail.
+            // A run that waits out no failure begins with a request, so that the server has its
+            // chance to fail.
             drain_within(store.path(), &proxy.url(), &token, "0.4");
         }
     }

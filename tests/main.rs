@@ -1,5 +1,5 @@
-//! The whole road, tested for real: macros at one end, an OTLP receiver at the other, sockets, files and
-//! processes in between.
+//! The whole road, tested for real: macros at one end, an OTLP receiver at the other, sockets,
+//! files and processes in between.
 //!
 //! ```sh
 //! cargo test -p soliplex-tests --test integration

@@ -7,7 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// From `SOLIPLEX_SEED`, else from the clock. The seed is printed, for a failure to be repeated.
+    /// From `SOLIPLEX_SEED`, else from the clock. The seed is printed, for a failure to be
+    /// repeated.
     pub(crate) fn seeded() -> Random {
         let given = std::env::var("SOLIPLEX_SEED").ok();
         let seed = given.and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {

@@ -1,8 +1,8 @@
 //! What one event costs the thread that logs it: our road, part by part, beside its peers.
 //!
 //! All roads get the same event, five fields and a message, in one process run, in turns; what is
-//! quoted is the median over the rounds, and ratios. A flood would measure what a full queue costs, so events
-//! come in bursts that each road's queue can hold, with a pause in which it is emptied.
+//! quoted is the median over the rounds, and ratios. A flood would measure what a full queue costs,
+//! so events come in bursts that each road's queue can hold, with a pause in which it is emptied.
 //!
 //! ```text
 //! cargo bench -p soliplex-benches --bench event            # about a minute

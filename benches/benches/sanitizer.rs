@@ -1,9 +1,9 @@
 //! What looking costs: the rules beside naive `replace_all` and beside `RegexSet`, on the same
 //! lines.
 //!
-//! The lines are made here, in the shapes of ten kinds of logs: clean ones, a mixture in which every
-//! fourth line has something to hide, and one megabyte of what is hardest to read. Throughput is
-//! what `divan` prints as MB/s; allocations are counted, and a clean line must show none.
+//! The lines are made here, in the shapes of ten kinds of logs: clean ones, a mixture in which
+//! every fourth line has something to hide, and one megabyte of what is hardest to read. Throughput
+//! is what `divan` prints as MB/s; allocations are counted, and a clean line must show none.
 //!
 //! `cargo bench -p soliplex-benches --bench sanitizer`
 

@@ -111,7 +111,8 @@ fn run(args: &Args) -> Result<ExitCode, Failure> {
         .sanitize(&soliplex)
         .try_init()?;
     if !work::run(args)? {
-        // As in any application: a panic that reaches the top ends the process, and nobody tidies up.
+        // As in any application: a panic that reaches the top ends the process, and nobody tidies
+        // up.
         return Ok(ExitCode::from(PANICKED));
     }
     // What is not delivered within the time is stored, and the next start delivers it.

@@ -1,7 +1,7 @@
 //! Whatever a client posts, the server reads it within its limit or says no.
 //!
-//! The first byte chooses the encoding, the rest is the body as it arrives. No input may panic, give more
-//! than the limit, or become a batch whose records have no verdict.
+//! The first byte chooses the encoding, the rest is the body as it arrives. No input may panic,
+//! give more than the limit, or become a batch whose records have no verdict.
 //!
 //! `cargo +nightly fuzz run body`
 #![no_main]

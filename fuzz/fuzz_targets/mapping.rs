@@ -1,7 +1,7 @@
 //! Whatever a client posts, what is forwarded breaks no rule of OTLP.
 //!
-//! The input is a batch's JSON. What can be read of it is mapped, checked by the strict validator, taken
-//! through protobuf and JSON and back, halved, and moved into a window of times.
+//! The input is a batch's JSON. What can be read of it is mapped, checked by the strict validator,
+//! taken through protobuf and JSON and back, halved, and moved into a window of times.
 //!
 //! `cargo +nightly fuzz run mapping`
 #![no_main]

@@ -6,10 +6,11 @@
 //! ```
 //!
 //! Starts the given binary as a process of its own with an upstream in this process that takes
-//! everything at once, posts batches of 100 records (about 55 KB) from many sessions, and prints the
-//! server's CPU seconds per million records, its memory, and the quantiles of its answers. With
-//! `backlog=N`, N records are kept waiting first (the upstream answers 503) and then drained, so that
-//! the drain of two sizes of backlog can be compared. Linux only: the figures come from `/proc`.
+//! everything at once, posts batches of 100 records (about 55 KB) from many sessions, and prints
+//! the server's CPU seconds per million records, its memory, and the quantiles of its answers. With
+//! `backlog=N`, N records are kept waiting first (the upstream answers 503) and then drained, so
+//! that the drain of two sizes of backlog can be compared. Linux only: the figures come from
+//! `/proc`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,7 +1,7 @@
 //! One batch from a client: read it, judge each record, keep what is good, say what became of all.
 //!
-//! The order is from cheap to dear, and nothing is read for a stranger: address, session, body, batch,
-//! quotas, disk. One bad record never fails its batch.
+//! The order is from cheap to dear, and nothing is read for a stranger: address, session, body,
+//! batch, quotas, disk. One bad record never fails its batch.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -96,8 +96,8 @@ pub(crate) async fn logs(
     )
     .await?;
     let slot = app.slot().await?;
-    // A client that hangs up cancels its handler. A batch that is half kept and not counted would be worse than one
-    // that nobody waits for, so from here on the work is the server's own.
+    // A client that hangs up cancels its handler. A batch that is half kept and not counted would
+    // be worse than one that nobody waits for, so from here on the work is the server's own.
     match tokio::spawn(Arc::clone(&app).take((body, room), identity, slot)).await {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {

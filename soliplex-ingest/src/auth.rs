@@ -1,11 +1,12 @@
 //! Who posts: from the `Authorization` header to an [`Identity`].
 //!
-//! A key decides which algorithm it verifies; a token's header only helps to find the key. `exp` is required,
-//! `nbf` is checked, `iss` and `aud` are required when configured. A token that brings its own key
-//! (`jwk`, `jku`, `x5c`, `x5u`) or asks for extensions (`crit`) is refused: RFC 8725, sections 3.1 to 3.10.
+//! A key decides which algorithm it verifies; a token's header only helps to find the key. `exp` is
+//! required, `nbf` is checked, `iss` and `aud` are required when configured. A token that brings
+//! its own key (`jwk`, `jku`, `x5c`, `x5u`) or asks for extensions (`crit`) is refused: RFC 8725,
+//! sections 3.1 to 3.10.
 //!
-//! A token that does not hold is a 401; a key set that cannot be fetched is a 503, since a client that
-//! is told 401 stops sending.
+//! A token that does not hold is a 401; a key set that cannot be fetched is a 503, since a client
+//! that is told 401 stops sending.
 
 pub mod hs256;
 mod jwks;

@@ -1,7 +1,7 @@
 //! A request's body: its type, its encoding, and both of its sizes.
 //!
-//! No more than the limit is read from the connection, and no more than the limit is decompressed from it;
-//! a bomb costs what an honest body costs.
+//! No more than the limit is read from the connection, and no more than the limit is decompressed
+//! from it; a bomb costs what an honest body costs.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -94,7 +94,8 @@ fn decompress(encoding: Encoding, raw: Bytes, limit: usize) -> Result<Bytes, Bod
         Encoding::Zstd => {
             let mut decoder = zstd::stream::read::Decoder::with_buffer(&raw[..])
                 .map_err(|_| BodyError::Corrupt)?;
-            // A frame may ask for gigabytes of window; a body of the limit's size needs no more than that.
+            // A frame may ask for gigabytes of window; a body of the limit's size needs no more
+            // than that.
             decoder
                 .window_log_max(MAX_WINDOW_LOG)
                 .map_err(|_| BodyError::Corrupt)?;
@@ -117,7 +118,8 @@ impl Room {
         )))
     }
 
-    /// Room for a body: what it announces, or the limit where that says nothing of its size when read.
+    /// Room for a body: what it announces, or the limit where that says nothing of its size when
+    /// read.
     pub(crate) fn reserve(
         &self,
         headers: &HeaderMap,

@@ -1,7 +1,7 @@
 //! The command line.
 //!
-//! Results go to standard output, the server's own log to standard error. Exit codes: 0 done, 1 failed,
-//! 2 wrong usage or configuration.
+//! Results go to standard output, the server's own log to standard error. Exit codes: 0 done, 1
+//! failed, 2 wrong usage or configuration.
 
 mod check;
 mod dead_letters;

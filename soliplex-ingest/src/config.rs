@@ -2,10 +2,10 @@
 //!
 //! A key is set in a TOML file (`[forward] endpoint = "…"`) or in the environment
 //! (`SOLIPLEX_INGEST_FORWARD__ENDPOINT=…`, two underscores between sections); the environment wins.
-//! A secret can also be read from a file, by the same key with `_file` behind it; `forward.headers_file` holds one
-//! `name=value` a line.
-//! The table of keys stands in [`keys`]; how the two sources become one stands in `config/source.rs`.
-//! No error here holds a value: a mistyped secret stays out of the log.
+//! A secret can also be read from a file, by the same key with `_file` behind it;
+//! `forward.headers_file` holds one `name=value` a line. The table of keys stands in [`keys`]; how
+//! the two sources become one stands in `config/source.rs`. No error here holds a value: a mistyped
+//! secret stays out of the log.
 
 pub mod keys;
 mod source;
@@ -196,7 +196,8 @@ pub enum Delivery {
 pub struct Limits {
     /// Bytes of a body, before and after decompression.
     pub body_bytes: usize,
-    /// Bytes of all bodies that are arriving or being read at the same time; at least one body fits.
+    /// Bytes of all bodies that are arriving or being read at the same time; at least one body
+    /// fits.
     pub bodies_bytes: usize,
     /// Connections open at the same time.
     pub connections: usize,

@@ -1,11 +1,12 @@
-//! What the upstream refused for good: one file a request, for an operator to read and to send again.
+//! What the upstream refused for good: one file a request, for an operator to read and to send
+//! again.
 //!
-//! A dead letter is a JSON object: when, why, how many records, and the request in OTLP's own JSON. The files
-//! stand in `dead-letters/` of the data folder and can be listed, exported and sent again while the server
-//! runs (`soliplex-ingest dead-letters …`). A file is complete or absent: it is written under another
-//! name, fsynced and renamed. Together they are bounded in bytes; the oldest go first, and are counted. A
-//! letter that is longer than the bound by itself is kept without its request: one letter never
-//! costs all others.
+//! A dead letter is a JSON object: when, why, how many records, and the request in OTLP's own JSON.
+//! The files stand in `dead-letters/` of the data folder and can be listed, exported and sent again
+//! while the server runs (`soliplex-ingest dead-letters …`). A file is complete or absent: it is
+//! written under another name, fsynced and renamed. Together they are bounded in bytes; the oldest
+//! go first, and are counted. A letter that is longer than the bound by itself is kept without its
+//! request: one letter never costs all others.
 //!
 //! The server keeps their size in memory. An operator may remove files at the same time, so a
 //! file that is gone is no error, and the folder is looked at again before anything has to go.
@@ -47,8 +48,8 @@ pub struct DeadLetter {
 pub struct DeadLetters {
     dir: PathBuf,
     max_bytes: u64,
-    /// Bytes of all letters, as far as this process knows. Held while writing: one writer at a time, so
-    /// that the bound is kept.
+    /// Bytes of all letters, as far as this process knows. Held while writing: one writer at a
+    /// time, so that the bound is kept.
     bytes: Mutex<u64>,
 }
 

@@ -10,17 +10,18 @@
 //! | 400, 422, other 4xx | split to find the record that is refused; that one becomes a dead letter |
 //! | 500 and other 5xx | a dead letter: OTLP forbids sending it again unasked; the next request waits 1, 2, 4 … 60 s |
 //!
-//! Nothing durable is given up for its age. While the upstream fails, one request of one batch probes it; when it
-//! takes one, all permitted requests run again. An upstream that answers everything with 500, or refuses
-//! every record, so costs one batch a probe, and readiness says so; the batches behind it wait.
+//! Nothing durable is given up for its age. While the upstream fails, one request of one batch
+//! probes it; when it takes one, all permitted requests run again. An upstream that answers
+//! everything with 500, or refuses every record, so costs one batch a probe, and readiness says so;
+//! the batches behind it wait.
 //!
-//! A process killed between the upstream's answer and the next commit sends those requests once more under
-//! the same ids. A batch that is sent in parts is confirmed when its last part is settled: a kill before
-//! that, or a disk that does not take the parts that are left, repeats the parts that were taken. No
-//! other road forwards twice.
+//! A process killed between the upstream's answer and the next commit sends those requests once
+//! more under the same ids. A batch that is sent in parts is confirmed when its last part is
+//! settled: a kill before that, or a disk that does not take the parts that are left, repeats the
+//! parts that were taken. No other road forwards twice.
 //!
-//! A batch that the disk does not give back is kept for three attempts, the store opened anew before
-//! each, and then left where it is, counted as `unreadable`; the next start tries it again.
+//! A batch that the disk does not give back is kept for three attempts, the store opened anew
+//! before each, and then left where it is, counted as `unreadable`; the next start tries it again.
 
 mod deliver;
 mod outcome;
@@ -116,8 +117,8 @@ impl Forwarder {
             .unwrap_or(0)
     }
 
-    /// Forwards until `stop` turns true; then goes on while the upstream takes what is left, and returns
-    /// at the first failure or when nothing is left.
+    /// Forwards until `stop` turns true; then goes on while the upstream takes what is left, and
+    /// returns at the first failure or when nothing is left.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut requests = JoinSet::new();
         let mut pacer = Pacer::new(Instant::now());
@@ -129,7 +130,8 @@ impl Forwarder {
             };
             while requests.len() < allowed && Instant::now() >= pacer.not_before() {
                 let loans = if pacer.is_failing() {
-                    // A probe risks one batch: an upstream that refuses everything for good costs no more.
+                    // A probe risks one batch: an upstream that refuses everything for good costs
+                    // no more.
                     self.spool.peek(1, 1)
                 } else {
                     self.spool.peek(self.request_records, self.request_bytes)
@@ -147,7 +149,8 @@ impl Forwarder {
             let idle = !self.spool.has_ready();
             tokio::select! {
                 Some(ended) = requests.join_next(), if !requests.is_empty() => {
-                    // A panic in one request costs that request; its batches are lent again after a restart.
+                    // A panic in one request costs that request; its batches are lent again after a
+                    // restart.
                     let (epoch, end) = ended.unwrap_or((pacer.epoch(), End::PANIC));
                     if let Some(state) = pacer.note(Instant::now(), epoch, &end.pace) {
                         self.tell(state);

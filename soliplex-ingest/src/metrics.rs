@@ -1,13 +1,15 @@
 //! The server's own counters, as Prometheus reads them.
 //!
-//! They add up: what was received is what was forwarded, a duplicate, rejected, dead or still pending,
+//! They add up: what was received is what was forwarded, a duplicate, rejected, dead or still
+//! pending,
 //!
 //! ```text
 //! received + recovered = forwarded + duplicates + rejected + dead + pending
 //! ```
 //!
-//! where `recovered` is what waited on disk when this process started. A record counts as received when its
-//! request is answered with 200; a refused request is counted by status and none of its records here.
+//! where `recovered` is what waited on disk when this process started. A record counts as received
+//! when its request is answered with 200; a refused request is counted by status and none of its
+//! records here.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};

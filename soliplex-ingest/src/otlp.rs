@@ -1,17 +1,18 @@
 //! From the wire's records to OTLP's, and what can be asked of the encoded form.
 //!
 //! Records are encoded when they are accepted and kept in that form: forwarding then joins bytes
-//! instead of building records again, and encoding itself builds no tree. Encoded requests can be joined because a protobuf message
-//! followed by another of its type is their union, so the resources of two batches simply follow
-//! each other. Only the rare cases decode: a duplicate to take out, a time to adjust, a batch to split.
+//! instead of building records again, and encoding itself builds no tree. Encoded requests can be
+//! joined because a protobuf message followed by another of its type is their union, so the
+//! resources of two batches simply follow each other. Only the rare cases decode: a duplicate to
+//! take out, a time to adjust, a batch to split.
 //!
 //! # Why not opentelemetry-otlp's `LogExporter`
 //!
 //! It is tied to one resource, hides status codes and partial success behind `Ok(())`, panics
 //! without an observed time, wants `'static` severity texts, percent-decodes header values, and
-//! must be handed records one tree at a time. The standard's own messages (`opentelemetry-proto`) have none of
-//! these; they decode, split and check what is encoded here. The exporter stays as the oracle: `tests/server/oracle.rs` sends the same records
-//! through it and compares what arrives.
+//! must be handed records one tree at a time. The standard's own messages (`opentelemetry-proto`)
+//! have none of these; they decode, split and check what is encoded here. The exporter stays as the
+//! oracle: `tests/server/oracle.rs` sends the same records through it and compares what arrives.
 //!
 //! # What becomes what
 //!

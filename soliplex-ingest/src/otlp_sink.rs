@@ -1,8 +1,8 @@
 //! A small OTLP/HTTP receiver for logs: takes what is right, says what is wrong, keeps nothing.
 //!
-//! For development without an account, for the quick start, and as the far end in tests. It is strict
-//! where backends are lenient: each request is [validated](crate::otlp::validate) against the protocol's
-//! rules, and the violations are handed on beside the records.
+//! For development without an account, for the quick start, and as the far end in tests. It is
+//! strict where backends are lenient: each request is [validated](crate::otlp::validate) against
+//! the protocol's rules, and the violations are handed on beside the records.
 
 mod shown;
 

@@ -6,10 +6,11 @@
 //! | `session`, `user` | records | once the batch is read |
 //! | `user-bytes` | bytes of the decompressed body | once the batch is read |
 //!
-//! Of each record bucket a tenth is kept for batches that carry an ERROR or FATAL, so that a chatty session
-//! cannot starve its own crash report. Identities are kept as hashes and in a bounded number; beyond the bound,
-//! newcomers share buckets until the map has been swept. A request that one policy refuses has still been
-//! charged to those before it: the narrowest comes first, so that is rarely more than itself.
+//! Of each record bucket a tenth is kept for batches that carry an ERROR or FATAL, so that a chatty
+//! session cannot starve its own crash report. Identities are kept as hashes and in a bounded
+//! number; beyond the bound, newcomers share buckets until the map has been swept. A request that
+//! one policy refuses has still been charged to those before it: the narrowest comes first, so that
+//! is rarely more than itself.
 
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::net::IpAddr;

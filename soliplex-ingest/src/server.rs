@@ -168,8 +168,9 @@ impl Server {
         self.local_addr
     }
 
-    /// Serves until `shutdown` is ready; then takes no new request, finishes those under way, forwards what the
-    /// upstream takes, and returns within `limits.shutdown_timeout_seconds`. What is left stays on disk.
+    /// Serves until `shutdown` is ready; then takes no new request, finishes those under way,
+    /// forwards what the upstream takes, and returns within `limits.shutdown_timeout_seconds`. What
+    /// is left stays on disk.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Report {
         let (stop, stopped) = watch::channel(false);
         let forwarding = match &self.app.delivery {

@@ -246,8 +246,8 @@ impl Spool {
 
     /// Removes lent batches: the upstream has them, or their dead letters are durable.
     ///
-    /// Returns at once. Until the next commit a crash would lend them again, and the upstream would see
-    /// the same ids twice: that is the whole window in which a record can be forwarded twice.
+    /// Returns at once. Until the next commit a crash would lend them again, and the upstream would
+    /// see the same ids twice: that is the whole window in which a record can be forwarded twice.
     pub fn confirm(&self, seqs: Vec<u64>) {
         self.waiting().remove(&seqs);
         self.shared.confirmed.notify_waiters();
@@ -260,7 +260,8 @@ impl Spool {
         self.shared.arrived.notify_one();
     }
 
-    /// Takes a lent batch that cannot be read out of the order of loans. It stays on disk, for the next start.
+    /// Takes a lent batch that cannot be read out of the order of loans. It stays on disk, for the
+    /// next start.
     pub fn set_apart(&self, seq: u64) {
         self.waiting().remove(&[seq]);
     }
@@ -369,7 +370,8 @@ impl Drop for Spool {
     }
 }
 
-/// How long an upstream's trouble may last before a client is told to come back: the hint of a refusal.
+/// How long an upstream's trouble may last before a client is told to come back: the hint of a
+/// refusal.
 pub(crate) const FULL_RETRY_AFTER: Duration = Duration::from_secs(30);
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! The rules: what counts as confidential, and what is put in its place.
 //!
-//! Text goes through one pass of a [gate](gate) that only looks for shapes, then through hand-written
-//! verifiers at the few positions the gate names; nothing is written, and nothing allocated, unless a
-//! verifier is sure. Disguised text (escapes, full-width digits, colors) is read once more in plain.
-//! Regular expressions run only where the user brings their own.
+//! Text goes through one pass of a [gate](gate) that only looks for shapes, then through
+//! hand-written verifiers at the few positions the gate names; nothing is written, and nothing
+//! allocated, unless a verifier is sure. Disguised text (escapes, full-width digits, colors) is
+//! read once more in plain. Regular expressions run only where the user brings their own.
 //!
-//! The modules, in reading order: [`catalog`] names the rules; [`gate`] finds shapes; [`scan`] hands
-//! them to [`pairs`] (with [`keys`], [`entropy`]), [`net`], [`numbers`] and [`phone`] (with
+//! The modules, in reading order: [`catalog`] names the rules; [`gate`] finds shapes; [`scan`]
+//! hands them to [`pairs`] (with [`keys`], [`entropy`]), [`net`], [`numbers`] and [`phone`] (with
 //! [`context`]), [`tokens`] (with [`vendors`]), [`pem`] and [`paths`]; [`fold`] undoes disguises;
 //! [`span`] puts the finds in order; [`json`] walks structured values; [`table`], [`builder`] and
 //! [`file`] say which rules are on. How values reach this module is the business of the crate's
@@ -131,10 +131,9 @@ impl Rules {
 
     /// The standard rules, and stricter ones for defense use.
     ///
-    /// On top of [`Rules::standard`], names of people, units, hosts and places are sensitive as keys
-    /// (`username`, `callsign`, `unit`, `hostname`, `lat`, `grid` …), a ten-digit number near the
-    /// words user, member or CAC is an EDIPI, and
-    /// decimal coordinates need no word beside them.
+    /// On top of [`Rules::standard`], names of people, units, hosts and places are sensitive as
+    /// keys (`username`, `callsign`, `unit`, `hostname`, `lat`, `grid` …), a ten-digit number near
+    /// the words user, member or CAC is an EDIPI, and decimal coordinates need no word beside them.
     pub fn dod() -> Rules {
         static DOD: OnceLock<Rules> = OnceLock::new();
         DOD.get_or_init(|| builder::dod().build().unwrap_or_else(|_| Rules::standard()))
@@ -162,7 +161,8 @@ impl Rules {
     ///
     /// # Errors
     ///
-    /// Text that is not TOML or not of that shape, an unknown rule, a pattern that does not compile.
+    /// Text that is not TOML or not of that shape, an unknown rule, a pattern that does not
+    /// compile.
     pub fn from_toml(text: &str) -> Result<Rules, RulesError> {
         file::read(text)
     }

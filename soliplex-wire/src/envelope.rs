@@ -12,8 +12,8 @@ use crate::{AnyValue, Attributes, LogRecord, RecordError};
 
 /// What a client posts.
 ///
-/// Generic over its records, so that records written earlier ([`encode`](crate::encode)) are joined, not parsed
-/// again.
+/// Generic over its records, so that records written earlier ([`encode`](crate::encode)) are
+/// joined, not parsed again.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Batch<'a, R> {
@@ -90,8 +90,8 @@ impl std::error::Error for EnvelopeError {}
 impl Envelope {
     /// Reads a request's body.
     ///
-    /// `resource`, `sentAt` (`sent_at`) and `receipt` may be absent, and a malformed `sentAt` or `receipt` is
-    /// taken for absent; `logs` is the one field that makes a body a batch.
+    /// `resource`, `sentAt` (`sent_at`) and `receipt` may be absent, and a malformed `sentAt` or
+    /// `receipt` is taken for absent; `logs` is the one field that makes a body a batch.
     ///
     /// # Errors
     ///

@@ -30,8 +30,8 @@
 //! * What does not fit its limit is cut, and what is cut says so ([`limits::TRUNCATED`]).
 //! * No error holds any part of the input that caused it.
 //!
-//! This crate does no I/O, reads no clock and needs no runtime. A record that has to be written fast
-//! and only once, on an application's own thread, is written by [`encode`] without building a
+//! This crate does no I/O, reads no clock and needs no runtime. A record that has to be written
+//! fast and only once, on an application's own thread, is written by [`encode`] without building a
 //! [`LogRecord`] first.
 
 #![forbid(unsafe_code)]

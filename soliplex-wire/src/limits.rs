@@ -3,8 +3,8 @@
 
 /// Bytes of one record, encoded as JSON: 64 KiB.
 ///
-/// Ten times the largest stack trace seen in the field, and small enough for fourteen such records to
-/// share a batch. A larger record is cut by [`LogRecord::truncate`](crate::LogRecord::truncate).
+/// Ten times the largest stack trace seen in the field, and small enough for fourteen such records
+/// to share a batch. A larger record is cut by [`LogRecord::truncate`](crate::LogRecord::truncate).
 pub const MAX_RECORD_BYTES: usize = 64 * 1024;
 
 /// Bytes a field keeps, at the least, when its record is cut.

@@ -125,8 +125,8 @@ fn shorten_breadcrumbs(record: &mut LogRecord, excess: usize) -> bool {
     oldest > 0
 }
 
-/// Cuts `text` so that its JSON form gets shorter by `excess` bytes, or down to `keep`; `false` when there was
-/// nothing to give.
+/// Cuts `text` so that its JSON form gets shorter by `excess` bytes, or down to `keep`; `false`
+/// when there was nothing to give.
 fn shorten(text: &mut String, excess: usize, keep: usize) -> bool {
     let len = encoded_text_len(text);
     let mark = if keep == 0 && len <= TRUNCATED.len() {

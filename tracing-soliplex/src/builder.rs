@@ -125,7 +125,8 @@ impl Builder {
         self
     }
 
-    /// Trusts these root certificates too, as PEM text: for servers with a certificate of one's own.
+    /// Trusts these root certificates too, as PEM text: for servers with a certificate of one's
+    /// own.
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Builder {
         self.roots.push(pem.into());
         self
@@ -191,8 +192,8 @@ impl Builder {
         self
     }
 
-    /// How large the store's file may become; default 10 MB. Beyond it the least severe, oldest records are
-    /// given up.
+    /// How large the store's file may become; default 10 MB. Beyond it the least severe, oldest
+    /// records are given up.
     pub fn max_store_bytes(mut self, bytes: u64) -> Builder {
         self.spool.max_bytes = bytes;
         self

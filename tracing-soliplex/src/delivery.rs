@@ -196,7 +196,8 @@ impl InHand {
             return;
         }
         let middle = start + (end - start) / 2;
-        // Halves of a refused batch are refused at once from here on: the offense is in one of them.
+        // Halves of a refused batch are refused at once from here on: the offense is in one of
+        // them.
         let refusals = piece.refusals;
         self.pieces.push(Piece {
             records: middle..end,
@@ -245,8 +246,8 @@ impl Pace {
         }
     }
 
-    /// Holds the first request back by up to `most`, so that a fleet that is switched on together does not
-    /// report together.
+    /// Holds the first request back by up to `most`, so that a fleet that is switched on together
+    /// does not report together.
     pub(crate) fn jitter_start(&mut self, now: Instant, most: Duration) {
         let wait = most.mul_f64(self.random());
         self.not_before = Some(now + wait);
@@ -309,8 +310,8 @@ impl Pace {
         });
     }
 
-    /// Somebody waits for what is stored to be delivered: the wait we chose is over, one that the server
-    /// asked for is not.
+    /// Somebody waits for what is stored to be delivered: the wait we chose is over, one that the
+    /// server asked for is not.
     pub(crate) fn hurry(&mut self, now: Instant) {
         if !self.asked {
             self.not_before = None;

@@ -76,8 +76,8 @@ impl Intake {
         }
     }
 
-    /// Joins a spool that has just been opened to the queue: what a crash left in both is dropped from
-    /// the queue.
+    /// Joins a spool that has just been opened to the queue: what a crash left in both is dropped
+    /// from the queue.
     ///
     /// # Errors
     ///

@@ -34,9 +34,9 @@
 //! moved it into the store and synced that, and then it outlives a power cut too.
 //!
 //! # When is it delivered?
-//! Every 30 s, within a second or so of an error, and when [`Soliplex::flush`] asks. It leaves the store when
-//! the server has confirmed it. A record that is sent twice, because an answer was lost, carries
-//! the same id twice, and the server keeps one.
+//! Every 30 s, within a second or so of an error, and when [`Soliplex::flush`] asks. It leaves the
+//! store when the server has confirmed it. A record that is sent twice, because an answer was lost,
+//! carries the same id twice, and the server keeps one.
 //!
 //! # When is it lost, and who says so?
 //! Never silently. Each [`DiscardReason`] says when; [`Soliplex::stats`] counts them, and a record
@@ -49,7 +49,8 @@
 //!
 //! # What does it cost the application?
 //! An event costs the thread that logs it some hundred nanoseconds, no allocation and no system
-//! call. No call blocks on disk or network, none panics, and a disk or a network that fails is the pipeline's own affair.
+//! call. No call blocks on disk or network, none panics, and a disk or a network that fails is the
+//! pipeline's own affair.
 //!
 //! # What can it not see?
 //! What does not pass through `tracing` or `log`: `println!`, another crate's direct API. The

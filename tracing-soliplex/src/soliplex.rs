@@ -94,7 +94,8 @@ impl Soliplex {
         self.inner.capture.session.session_id().to_string()
     }
 
-    /// Records captured from now on belong to this user, or to nobody. Those captured before keep theirs.
+    /// Records captured from now on belong to this user, or to nobody. Those captured before keep
+    /// theirs.
     pub fn set_user(&self, user_id: Option<&str>) {
         let clean = |id| self.inner.rules.sanitize_value("user.id", id).into_owned();
         self.inner.capture.session.set_user_id(user_id.map(clean));
@@ -194,7 +195,8 @@ impl Soliplex {
         report
     }
 
-    /// The records the server will never take, oldest first; they stay until newer ones take their place.
+    /// The records the server will never take, oldest first; they stay until newer ones take their
+    /// place.
     pub fn dead_letters(&self, timeout: Duration) -> Vec<StoredDeadLetter> {
         let (reply, answer) = sync_channel(1);
         let letters = move |letters| {

@@ -68,8 +68,8 @@ impl Crash {
 
 /// Safe code cannot touch a wrong address, so a shell sends the signal that the kernel would.
 ///
-/// More than once: the handler that the standard library installs to recognize stack overflows takes the first
-/// one for itself, and gives way to the default action.
+/// More than once: the handler that the standard library installs to recognize stack overflows
+/// takes the first one for itself, and gives way to the default action.
 fn segfault() -> ! {
     loop {
         let sent = Command::new("sh")

@@ -1,4 +1,5 @@
-//! Sessions signed with a shared secret, and minting them: for development, or one service for itself.
+//! Sessions signed with a shared secret, and minting them: for development, or one service for
+//! itself.
 
 use std::time::Duration;
 
@@ -29,7 +30,8 @@ pub(super) fn key(secret: &Secret) -> Key {
     }
 }
 
-/// Mints a session for `user` that the same configuration accepts, valid from now on for `lifetime`.
+/// Mints a session for `user` that the same configuration accepts, valid from now on for
+/// `lifetime`.
 pub fn mint(
     config: &AuthConfig,
     user: &str,

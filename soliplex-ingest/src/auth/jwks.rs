@@ -1,11 +1,13 @@
 //! A key set that rotates.
 //!
-//! The set is read in the background and, when a token names a key that is not in it, once more: by one
-//! request for all that wait, and not again within the cooldown, so that made-up key ids cannot make this server
-//! flood the identity provider. A failed read, or one that gives no usable key, keeps the keys of the last good one.
+//! The set is read in the background and, when a token names a key that is not in it, once more: by
+//! one request for all that wait, and not again within the cooldown, so that made-up key ids cannot
+//! make this server flood the identity provider. A failed read, or one that gives no usable key,
+//! keeps the keys of the last good one.
 //!
-//! A key id is unknown for good only when the provider has answered since the request came; within the cooldown
-//! the answer is 503, because the key may be minutes old and a session must not be lost over it.
+//! A key id is unknown for good only when the provider has answered since the request came; within
+//! the cooldown the answer is 503, because the key may be minutes old and a session must not be
+//! lost over it.
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -146,7 +148,8 @@ impl KeySet {
     }
 
     async fn read(&self, last: &mut LastRead) -> Result<(), KeySetError> {
-        // Before the wait: a client that hangs up ends the read, and the next must not start at once.
+        // Before the wait: a client that hangs up ends the read, and the next must not start at
+        // once.
         *last = LastRead {
             began: Some(Instant::now()),
             good: None,
@@ -201,7 +204,8 @@ fn knows(keys: &[Key], kid: Option<&str>) -> bool {
     }
 }
 
-/// A signing key of an allowed kind; a shared secret in a public set is refused like everything else.
+/// A signing key of an allowed kind; a shared secret in a public set is refused like everything
+/// else.
 fn key(jwk: &Jwk) -> Option<Key> {
     if !matches!(
         jwk.common.public_key_use,

@@ -1,4 +1,5 @@
-//! `dead-letters`: what the upstream refused for good, for an operator to look at and to send again.
+//! `dead-letters`: what the upstream refused for good, for an operator to look at and to send
+//! again.
 //!
 //! Works beside a running server: dead letters are files, and complete ones only.
 

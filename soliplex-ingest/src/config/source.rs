@@ -352,7 +352,8 @@ impl Settings {
     }
 }
 
-/// The key a path belongs to and the kind of value it takes; `<key>_file` of a secret or of pairs takes a plain text.
+/// The key a path belongs to and the kind of value it takes; `<key>_file` of a secret or of pairs
+/// takes a plain text.
 fn known(path: &str) -> Option<(Key, Kind)> {
     ALL.iter()
         .find_map(|key| match path.strip_prefix(key.path)? {

@@ -20,7 +20,8 @@ use crate::spool::{Batch, Facts, Loan, StoreError};
 /// How a request ended.
 pub(super) struct End {
     pub(super) pace: Pace,
-    /// Batches to put back, once the pace is noted: put back before, they would be lent again at once.
+    /// Batches to put back, once the pace is noted: put back before, they would be lent again at
+    /// once.
     pub(super) back: Vec<u64>,
 }
 
@@ -95,7 +96,8 @@ impl Forwarder {
         Pace::Go
     }
 
-    /// The bytes of one request for these batches, times moved into the window; all of them or none.
+    /// The bytes of one request for these batches, times moved into the window; all of them or
+    /// none.
     fn join(&self, group: &[Loan]) -> Result<Vec<u8>, NoBatch> {
         let bytes = group.iter().map(|loan| loan.facts.bytes as usize).sum();
         let mut request = Vec::with_capacity(bytes);
@@ -164,7 +166,8 @@ impl Forwarder {
                 Pace::Go
             }
             Outcome::Partial { .. } | Outcome::Unwanted(_) => {
-                // Read a second time: keeping every request for these rare cases would cost its memory always.
+                // Read a second time: keeping every request for these rare cases would cost its
+                // memory always.
                 let kept = match self.join(group) {
                     Ok(request) => {
                         let place = (group[0].seq, 0);
@@ -264,7 +267,8 @@ impl Forwarder {
                     return Pace::Hold { cause };
                 }
                 outcome => {
-                    // A place in the name for each part, so that a repetition overwrites and does not add.
+                    // A place in the name for each part, so that a repetition overwrites and does
+                    // not add.
                     let place = (loan.seq, tally.dead.len() as u64);
                     let kept = self
                         .bury(place, &part.request, part.records, &outcome, &mut tally)
@@ -404,8 +408,8 @@ const INTERNAL: Pace = Pace::Later {
     cause: Cause::Internal,
 };
 
-/// Refusals of one batch's parts before the rest is given up as it is: four bad records of a hundred are
-/// found one by one, a batch that is bad throughout does not cost two hundred requests.
+/// Refusals of one batch's parts before the rest is given up as it is: four bad records of a
+/// hundred are found one by one, a batch that is bad throughout does not cost two hundred requests.
 const MAX_REFUSALS: u32 = 32;
 
 /// Attempts to read a batch, seconds apart: a hiccup of a network disk passes in that time.

@@ -69,7 +69,8 @@ pub(super) fn classify(status: u16, retry_after: Option<&str>, now: Timestamp) -
     }
 }
 
-/// The upstream's words as they may stand in a log: one line, without control characters, cut at 512 bytes.
+/// The upstream's words as they may stand in a log: one line, without control characters, cut at
+/// 512 bytes.
 pub(super) fn words(text: &str) -> String {
     let mut kept = String::new();
     for word in text.split(|c: char| c.is_control() || c.is_whitespace()) {
@@ -105,7 +106,8 @@ pub(super) fn parse_retry_after(text: &str, now: Timestamp) -> Option<Duration> 
     Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
 }
 
-/// 1, 2, 4 … 60 s, each shortened by up to a quarter so that servers that failed together do not return together.
+/// 1, 2, 4 … 60 s, each shortened by up to a quarter so that servers that failed together do not
+/// return together.
 pub(super) fn backoff(failures: u32) -> Duration {
     let base = 1_u64
         .checked_shl(failures.saturating_sub(1))

@@ -1,8 +1,8 @@
 //! When the next request may go, from how the earlier ones ended.
 //!
-//! Requests run side by side, so their ends come in any order. Only a request that started after the last
-//! failure was noted says anything new: one that started earlier neither ends a wait nor lengthens the
-//! back-off, though a wait it asks for is kept.
+//! Requests run side by side, so their ends come in any order. Only a request that started after
+//! the last failure was noted says anything new: one that started earlier neither ends a wait nor
+//! lengthens the back-off, though a wait it asks for is kept.
 
 use std::time::Duration;
 
@@ -43,7 +43,8 @@ impl Pacer {
         }
     }
 
-    /// Whether the last thing heard of the upstream was a failure; then one request at a time probes it.
+    /// Whether the last thing heard of the upstream was a failure; then one request at a time
+    /// probes it.
     pub(super) fn is_failing(&self) -> bool {
         self.failures > 0
     }

@@ -215,7 +215,8 @@ fn partial(body: &[u8]) -> Outcome {
             message: words(&partial.error_message),
         },
         _ => {
-            // OTLP: nothing refused but a message is a warning; the text is the upstream's, not a client's.
+            // OTLP: nothing refused but a message is a warning; the text is the upstream's, not a
+            // client's.
             if !partial.error_message.is_empty() {
                 tracing::warn!(message = %words(&partial.error_message), "the upstream warns");
             }

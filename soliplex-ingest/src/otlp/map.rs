@@ -27,7 +27,8 @@ pub struct Arrival<'a> {
     pub logfire: bool,
 }
 
-/// Maps and encodes a batch: one resource, one scope a logger, records in the order they were sent within it.
+/// Maps and encodes a batch: one resource, one scope a logger, records in the order they were sent
+/// within it.
 pub fn encode(
     resource: &Attributes,
     records: &[LogRecord],
@@ -175,7 +176,8 @@ fn severity_text(record: &LogRecord) -> &str {
     }
 }
 
-/// The attributes the server sets. They come first; what the client sent under these names is moved aside.
+/// The attributes the server sets. They come first; what the client sent under these names is moved
+/// aside.
 struct ServerAttributes<'a> {
     out: &'a mut Vec<u8>,
     keys: Vec<&'static str>,
@@ -284,8 +286,8 @@ fn client_attributes(out: &mut Vec<u8>, attributes: &Attributes, server_keys: &[
     }
 }
 
-/// The type's name at the head of an error's text, such as `StateError` in "StateError: no element";
-/// `None` where the head reads like prose.
+/// The type's name at the head of an error's text, such as `StateError` in "StateError: no
+/// element"; `None` where the head reads like prose.
 fn exception_type(error: &str) -> Option<&str> {
     let head = error.split([':', '(']).next()?;
     let head = match error[head.len()..].strip_prefix("::") {
@@ -329,7 +331,8 @@ trait FloorCharBoundary {
 }
 
 impl FloorCharBoundary for str {
-    /// `str::floor_char_boundary`, which is younger than the oldest toolchain this crate builds with.
+    /// `str::floor_char_boundary`, which is younger than the oldest toolchain this crate builds
+    /// with.
     fn floor_char_boundary_at(&self, index: usize) -> usize {
         let mut end = index.min(self.len());
         while !self.is_char_boundary(end) {
@@ -339,8 +342,8 @@ impl FloorCharBoundary for str {
     }
 }
 
-/// Nanoseconds since 1970; a clock before it or beyond 2262, where backends that count in `i64` end, is
-/// moved to the nearest end. Zero would mean "unknown".
+/// Nanoseconds since 1970; a clock before it or beyond 2262, where backends that count in `i64`
+/// end, is moved to the nearest end. Zero would mean "unknown".
 fn nanos(time: Timestamp) -> u64 {
     time.as_nanosecond()
         .clamp(1, i64::MAX.into())

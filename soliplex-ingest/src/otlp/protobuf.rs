@@ -1,8 +1,8 @@
 //! Writing OTLP's messages as bytes, without building them first.
 //!
-//! A record has some thirty attributes; as a tree of messages that is a hundred allocations to make, measure,
-//! write and drop. Here each value is measured and written where it is met. Field numbers are those of
-//! `common.proto`, `resource.proto` and `logs.proto`.
+//! A record has some thirty attributes; as a tree of messages that is a hundred allocations to
+//! make, measure, write and drop. Here each value is measured and written where it is met. Field
+//! numbers are those of `common.proto`, `resource.proto` and `logs.proto`.
 
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
 use soliplex_wire::AnyValue;

@@ -1,7 +1,7 @@
 //! The rules of OTLP for a request of logs, checked one by one.
 //!
-//! Stricter than any backend: what passes here passes everywhere. The rules are those of the protocol's
-//! specification and of the comments in its protobuf files.
+//! Stricter than any backend: what passes here passes everywhere. The rules are those of the
+//! protocol's specification and of the comments in its protobuf files.
 
 use std::collections::HashSet;
 use std::fmt;

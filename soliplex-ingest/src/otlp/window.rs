@@ -1,9 +1,10 @@
 //! The window of times an upstream takes, and moving a record to its edge.
 //!
-//! Logfire refuses a record that is more than 24 h old or 1 h ahead *when it arrives*. A device that
-//! was offline for a week, or a server that waited out an upstream's outage, would lose exactly the
-//! records somebody is looking for. So the time is moved when the record is forwarded, not before;
-//! the true time stays in `client_timestamp`, and `soliplex.time_adjusted` says what was done.
+//! Logfire refuses a record that is more than 24 h old or 1 h ahead *when it arrives*. A device
+//! that was offline for a week, or a server that waited out an upstream's outage, would lose
+//! exactly the records somebody is looking for. So the time is moved when the record is forwarded,
+//! not before; the true time stays in `client_timestamp`, and `soliplex.time_adjusted` says what
+//! was done.
 
 use std::time::Duration;
 

@@ -35,8 +35,8 @@ impl<'a> Shown<'a> {
         })
     }
 
-    /// Everything there is: `time`, `observedTime`, `severity`, `severityNumber`, `scope`, `body`, `attributes`,
-    /// `resource`, and `traceId`, `spanId` where they are set.
+    /// Everything there is: `time`, `observedTime`, `severity`, `severityNumber`, `scope`, `body`,
+    /// `attributes`, `resource`, and `traceId`, `spanId` where they are set.
     pub fn to_json(&self) -> Value {
         let mut object = Map::new();
         object.insert("time".to_owned(), time(self.record.time_unix_nano).into());

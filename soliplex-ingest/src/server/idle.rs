@@ -1,8 +1,9 @@
 //! When a connection has been idle for too long.
 //!
-//! The deadlines of the HTTP layer begin with the first bytes of a request; a client that sends none, or
-//! keeps an HTTP/2 connection open with pings alone, would hold its place for ever. So the
-//! connection's requests are counted here, from both protocols alike: with none under way, the time runs.
+//! The deadlines of the HTTP layer begin with the first bytes of a request; a client that sends
+//! none, or keeps an HTTP/2 connection open with pings alone, would hold its place for ever. So the
+//! connection's requests are counted here, from both protocols alike: with none under way, the time
+//! runs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

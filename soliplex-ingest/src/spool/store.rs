@@ -271,8 +271,8 @@ fn load(database: &Database) -> Result<Contents, StoreError> {
 
     let read = database.begin_read()?;
     let mut batches = Vec::new();
-    // From the clock, so that a place is not used again after everything was drained: dead letters are
-    // named by it. Whatever is in the tables wins over a clock that went back.
+    // From the clock, so that a place is not used again after everything was drained: dead letters
+    // are named by it. Whatever is in the tables wins over a clock that went back.
     let mut next_seq = u64::try_from(jiff::Timestamp::now().as_microsecond()).unwrap_or(0);
     for entry in read.open_table(FACTS)?.iter()? {
         let (seq, facts) = entry?;
@@ -359,7 +359,8 @@ impl Facts {
 
 const FILE: &str = "spool.redb";
 
-/// A mebibyte is as fast as redb's default of one gibibyte; eight leave room for a batch or two per reader.
+/// A mebibyte is as fast as redb's default of one gibibyte; eight leave room for a batch or two per
+/// reader.
 const CACHE_BYTES: usize = 8 << 20;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! The spool against a naive model, on a disk that fails at every write, and through a power cut at every
-//! sync.
+//! The spool against a naive model, on a disk that fails at every write, and through a power cut at
+//! every sync.
 //!
-//! What must hold, whatever happens: a batch that was acknowledged is there until it is confirmed, and a
-//! batch that was refused can be appended again without being taken for a duplicate.
+//! What must hold, whatever happens: a batch that was acknowledged is there until it is confirmed,
+//! and a batch that was refused can be appended again without being taken for a duplicate.
 
 use std::collections::BTreeMap;
 

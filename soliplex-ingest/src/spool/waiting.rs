@@ -24,8 +24,8 @@ impl Waiting {
 
     /// Lends at least one batch if any is ready.
     ///
-    /// The newest urgent batch leads, so that an error of this minute does not wait behind an outage's
-    /// backlog; the rest goes oldest first, so that nothing waits forever.
+    /// The newest urgent batch leads, so that an error of this minute does not wait behind an
+    /// outage's backlog; the rest goes oldest first, so that nothing waits forever.
     pub(super) fn lend(&mut self, max_records: usize, max_bytes: usize) -> Vec<Loan> {
         let mut loans = Vec::new();
         let (mut records, mut bytes) = (0_usize, 0_usize);

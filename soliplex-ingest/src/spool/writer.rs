@@ -1,4 +1,5 @@
-//! The one thread that writes: it takes what has come together since the last commit, and commits it.
+//! The one thread that writes: it takes what has come together since the last commit, and commits
+//! it.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -55,9 +56,9 @@ pub(super) struct Writer {
     broken: bool,
 }
 
-/// What a failed commit leaves to be done. A commit that failed may have reached the disk all the same, so
-/// what it appended is removed again and what it remembered is forgotten again; removing what is not
-/// there does nothing.
+/// What a failed commit leaves to be done. A commit that failed may have reached the disk all the
+/// same, so what it appended is removed again and what it remembered is forgotten again; removing
+/// what is not there does nothing.
 #[derive(Default)]
 struct Owed {
     remove: Vec<u64>,

@@ -142,7 +142,8 @@ async fn the_limit_holds_before_and_after_decompression_chunked_or_not() {
             if let Some(encoding) = encoding {
                 request = request.header("content-encoding", encoding);
             }
-            // A refusal may come before the body is sent whole; then the connection is all there is to see.
+            // A refusal may come before the body is sent whole; then the connection is all there is
+            // to see.
             match request.send().await {
                 Ok(response) => assert_eq!(response.status(), status, "{name}"),
                 Err(_) => assert_eq!(status, 413, "{name}"),

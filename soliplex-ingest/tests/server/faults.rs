@@ -473,7 +473,8 @@ async fn a_connection_without_a_request_is_closed_whatever_it_says_instead() {
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
     for said in [
-        // Nothing, the beginning of HTTP/2's preface, all of it, and a request over with its connection kept.
+        // Nothing, the beginning of HTTP/2's preface, all of it, and a request over with its
+        // connection kept.
         &b""[..],
         &preface[..4],
         &[&preface[..], &settings].concat(),

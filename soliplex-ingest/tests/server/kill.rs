@@ -148,7 +148,8 @@ async fn a_server_killed_at_random_moments_loses_nothing_it_acknowledged() {
                 tokio::spawn(post)
             })
             .collect();
-        // Random, and printed by the assertion below: the number of answers after which the kill comes.
+        // Random, and printed by the assertion below: the number of answers after which the kill
+        // comes.
         let answers = 3 + uuid::Uuid::new_v4().as_u128() % 60;
         for _ in 0..answers {
             acknowledged.grew.notified().await;
@@ -164,7 +165,8 @@ async fn a_server_killed_at_random_moments_loses_nothing_it_acknowledged() {
     upstream
         .until(|seen| ids.iter().all(|id| seen.taken.contains_key(id)))
         .await;
-    // What was taken is settled a moment later; then every record of the last server's has one fate.
+    // What was taken is settled a moment later; then every record of the last server's has one
+    // fate.
     let account = loop {
         let account = Sums::read(&server.base).await;
         if account.of("records_pending") == 0 {
@@ -183,7 +185,8 @@ async fn a_server_killed_at_random_moments_loses_nothing_it_acknowledged() {
     upstream.seen(|seen| {
         assert_eq!(seen.violations, Vec::<String>::new());
         assert!(ids.len() >= 5 * 3 * ROUNDS);
-        // Twice only what was under way to the upstream, or taken and not yet confirmed, when a kill came.
+        // Twice only what was under way to the upstream, or taken and not yet confirmed, when a
+        // kill came.
         let most = seen.taken.values().max().copied().unwrap_or_default();
         assert!(
             most <= 1 + ROUNDS,

@@ -1,7 +1,8 @@
 //! A round trip to Logfire itself, where a write token is at hand.
 //!
-//! `LOGFIRE_TOKEN=… cargo test -p soliplex-ingest --test server logfire -- --nocapture`; `LOGFIRE_LOGS_ENDPOINT` names
-//! another region's address. What cannot be run here says so instead of passing in silence.
+//! `LOGFIRE_TOKEN=… cargo test -p soliplex-ingest --test server logfire -- --nocapture`;
+//! `LOGFIRE_LOGS_ENDPOINT` names another region's address. What cannot be run here says so instead
+//! of passing in silence.
 
 use crate::road::{Road, data_dir, records};
 

@@ -1,4 +1,5 @@
-//! The standard exporter as the oracle: the same record through `opentelemetry-otlp` and through ours.
+//! The standard exporter as the oracle: the same record through `opentelemetry-otlp` and through
+//! ours.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

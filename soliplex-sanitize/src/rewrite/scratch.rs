@@ -50,7 +50,8 @@ pub(super) struct Recorded {
 /// A value of the kind it was recorded as; text and bytes lie in [`Scratch`].
 ///
 /// The widest numbers lie in [`Scratch`] too: they would make every value larger, and slower to
-/// move. Text refers to `printed` until it is settled, then to `text`; all else is clean from the start.
+/// move. Text refers to `printed` until it is settled, then to `text`; all else is clean from the
+/// start.
 #[derive(Debug)]
 pub(super) enum Rendered {
     Bool(bool),

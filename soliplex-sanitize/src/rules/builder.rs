@@ -104,8 +104,8 @@ impl RulesBuilder {
         }
     }
 
-    /// The value of fields whose name ends in these words goes, in any spelling: `mrn` covers `MRN`,
-    /// `patient.mrn` and `patientMrn`.
+    /// The value of fields whose name ends in these words goes, in any spelling: `mrn` covers
+    /// `MRN`, `patient.mrn` and `patientMrn`.
     pub fn deny_key(mut self, key: impl AsRef<str>) -> Self {
         self.denied.push(normal(key.as_ref()));
         self
@@ -190,8 +190,8 @@ impl RulesBuilder {
     ///
     /// # Errors
     ///
-    /// The first pattern that does not compile or matches nothing, the first name that is unknown or
-    /// given twice.
+    /// The first pattern that does not compile or matches nothing, the first name that is unknown
+    /// or given twice.
     pub fn build(self) -> Result<Rules, RulesError> {
         let mut table = Table::new(self.on);
         for name in self.without {

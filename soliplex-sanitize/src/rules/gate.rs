@@ -96,8 +96,8 @@ pub(super) fn scan(text: &[u8], mut on: impl FnMut(Shape, usize)) {
         before = now;
         base += BLOCK;
     }
-    // The rest, and the end itself, which ends a word. Zero is in no class, so the padding can neither
-    // begin nor continue a shape.
+    // The rest, and the end itself, which ends a word. Zero is in no class, so the padding can
+    // neither begin nor continue a shape.
     let mut block = [0_u8; BLOCK];
     block[..rest.len()].copy_from_slice(rest);
     let now = masks(&block, rest.len().div_ceil(16));
@@ -199,8 +199,8 @@ fn shapes(m: &Masks, base: usize, text: &[u8], on: &mut impl FnMut(Shape, usize)
     let w8 = w4 & (w4 << 4);
     let w15 = w8 & (w8 << 7);
     let w22 = w15 & (w15 << 7);
-    // Adding a run's digits to the run carries into the bit behind it, and only if it has any: a word
-    // of medium length without one is a name.
+    // Adding a run's digits to the run carries into the bit behind it, and only if it has any: a
+    // word of medium length without one is a name.
     let has_digit = word.wrapping_add(digit);
     // Seen at the byte behind it, and reported at its last.
     each(!word & (((w15 << 1) & has_digit) | (w22 << 1)), |bit| {

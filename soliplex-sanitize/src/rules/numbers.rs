@@ -290,7 +290,8 @@ impl Scan<'_> {
     /// Looks at the digits of a military grid reference.
     pub(super) fn grid(&mut self, at: usize) {
         let b = self.b;
-        // The zone: one or two digits and a letter, then perhaps a space, two letters, perhaps a space.
+        // The zone: one or two digits and a letter, then perhaps a space, two letters, perhaps a
+        // space.
         let mut i = at;
         while i > 0 && b[i].is_ascii_digit() {
             i -= 1;

@@ -472,10 +472,12 @@ fn skip_wrappers(b: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// A quote at `at`, perhaps behind backslashes: where its text begins, the mark and the backslashes.
+/// A quote at `at`, perhaps behind backslashes: where its text begins, the mark and the
+/// backslashes.
 fn opening_quote(b: &[u8], at: usize) -> Option<(usize, (u8, usize))> {
     let slashes = b[at..].iter().take(8).take_while(|&&c| c == b'\\').count();
-    // Strings inside strings give a quote 1, 3 or 7; any other number ends in one that is not escaped.
+    // Strings inside strings give a quote 1, 3 or 7; any other number ends in one that is not
+    // escaped.
     match b.get(at + slashes) {
         Some(&mark @ (b'"' | b'\'' | b'`')) if (slashes + 1).is_power_of_two() => {
             Some((at + slashes + 1, (mark, slashes)))
@@ -484,8 +486,8 @@ fn opening_quote(b: &[u8], at: usize) -> Option<(usize, (u8, usize))> {
     }
 }
 
-/// Whether the quote before `at` ends the text around the pair (`["password="]`) and begins no value:
-/// it has fewer backslashes than the name's own quotes, or no name's and no text behind it.
+/// Whether the quote before `at` ends the text around the pair (`["password="]`) and begins no
+/// value: it has fewer backslashes than the name's own quotes, or no name's and no text behind it.
 fn closes_string(b: &[u8], at: usize, slashes: usize, name: Option<(u8, usize)>) -> bool {
     match name {
         Some((_, own)) => slashes < own,
@@ -503,8 +505,8 @@ pub(super) fn closing_quote(b: &[u8], open: usize, mark: u8, slashes: usize) -> 
             .rev()
             .take_while(|&&c| c == b'\\')
             .count();
-        // Each level of quoting doubles the backslashes: what is left over ends the value, and fewer
-        // end the text around it.
+        // Each level of quoting doubles the backslashes: what is left over ends the value, and
+        // fewer end the text around it.
         let closes = before < slashes || before % (2 * (slashes + 1)) == slashes;
         if b[at] == mark && closes {
             return at - before.min(slashes);

@@ -98,7 +98,8 @@ fn find_folded(table: &Table, text: &str, spans: &mut Vec<Span>) {
 }
 
 /// Whether a match across a line break is believed. `found` says that the first reading has found a
-/// part of it: then the rest must look like a piece of the secret and not like the next line's text.
+/// part of it: then the rest must look like a piece of the secret and not like the next line's
+/// text.
 fn survives_joining(text: &[u8], span: &Span, joint: usize, found: bool) -> bool {
     let Source::Builtin(rule) = span.source else {
         return false;
@@ -156,8 +157,8 @@ fn is_piece(part: &[u8]) -> bool {
             .any(|c| matches!(c, b'.' | b'_' | b'+' | b'=' | b'/'))
 }
 
-/// The first byte at or after `start` that is no part of an escape: `\nann@…` begins at its `a`, and
-/// so does `\u0000ann@…`.
+/// The first byte at or after `start` that is no part of an escape: `\nann@…` begins at its `a`,
+/// and so does `\u0000ann@…`.
 fn after_escape(b: &[u8], start: usize) -> usize {
     let floor = start.saturating_sub(5);
     let Some(slash) = b[floor..start]
@@ -296,8 +297,8 @@ impl<'t> Scan<'t> {
         });
     }
 
-    /// Whether the range is a bare number in JSON, whose marker must be quoted to stay JSON, and the
-    /// backslashes such a quote needs.
+    /// Whether the range is a bare number in JSON, whose marker must be quoted to stay JSON, and
+    /// the backslashes such a quote needs.
     fn json_number(&self, start: usize, end: usize) -> Option<u8> {
         let b = self.b;
         if !b[start..end]

@@ -246,7 +246,8 @@ impl Fnv {
     }
 }
 
-/// A name in lower case with its words joined by `_`: `X-Api-Key`, `xApiKey` and `x_api_key` are one.
+/// A name in lower case with its words joined by `_`: `X-Api-Key`, `xApiKey` and `x_api_key` are
+/// one.
 pub(super) struct Normal {
     letters: [u8; MAX_KEY_BYTES * 2],
     length: usize,

@@ -90,7 +90,8 @@ impl Scan<'_> {
         let b = self.b;
         let limit = |from: usize| b.len().min(from + MAX_TOKEN_BYTES);
         let mut from = start;
-        // `hvs.`, `SG.`, `dp.pt.`, `sha256~`, `1//0`, `xoxe.`: up to two short pieces before the word.
+        // `hvs.`, `SG.`, `dp.pt.`, `sha256~`, `1//0`, `xoxe.`: up to two short pieces before the
+        // word.
         for _ in 0..2 {
             if from < 2 || !matches!(b[from - 1], b'.' | b'~' | b'/') {
                 break;
@@ -347,7 +348,8 @@ impl Scan<'_> {
     fn random_beside_secret(&mut self, start: usize, end: usize) {
         let b = self.b;
         let before = word_before(b, start);
-        // All of them are of three to eleven letters, and nearly all words before a long one are not.
+        // All of them are of three to eleven letters, and nearly all words before a long one are
+        // not.
         if !(3..=11).contains(&before.len()) || !before[0].is_ascii_alphabetic() {
             return;
         }

@@ -177,7 +177,8 @@ pub(super) const VENDORS: &[Vendor] = &[
     v("scauth_", Dotted, 60),
     v("authress_", Dotted, 60),
     v("AAAAAAAAAAAAAAAAAAAAA", Any, 40),
-    // ClickHouse, Clojars, Cloudflare, Contentful, Databricks, DigitalOcean, Docker, Doppler, Dropbox, Duffel, Dynatrace.
+    // ClickHouse, Clojars, Cloudflare, Contentful, Databricks, DigitalOcean, Docker, Doppler,
+    // Dropbox, Duffel, Dynatrace.
     v("4b1d", Alnum, 38),
     v("CLOJARS_", Alnum, 50),
     v("clojars_", Alnum, 50),
@@ -307,7 +308,8 @@ pub(super) const VENDORS: &[Vendor] = &[
     v("sk-", Alnum, 32),
     v("sess-", Alnum, 36),
     v("sha256~", Word, 40),
-    // Perplexity, PlanetScale, Postman, Prefect, Pulumi, PyPI, Pydantic Logfire, ReadMe, Replicate, RubyGems.
+    // Perplexity, PlanetScale, Postman, Prefect, Pulumi, PyPI, Pydantic Logfire, ReadMe, Replicate,
+    // RubyGems.
     v("pplx-", Alnum, 40),
     v("pscale_tkn_", Any, 30),
     v("pscale_oauth_", Any, 30),
@@ -326,7 +328,8 @@ pub(super) const VENDORS: &[Vendor] = &[
     v("phc_", Alnum, 40),
     v("phx_", Alnum, 40),
     v("phs_", Alnum, 40),
-    // Plaid, Scalingo, SendGrid, Sendinblue, Sentry, Shippo, Shopify, Slack, Sonar, Sourcegraph, Square, Stripe, Supabase.
+    // Plaid, Scalingo, SendGrid, Sendinblue, Sentry, Shippo, Shopify, Slack, Sonar, Sourcegraph,
+    // Square, Stripe, Supabase.
     v("access-sandbox-", Word, 36),
     v("access-development-", Word, 36),
     v("access-production-", Word, 36),
@@ -377,7 +380,8 @@ pub(super) const VENDORS: &[Vendor] = &[
     v("pk_test_", Alnum, 20),
     v("sbp_", Hex, 36),
     v("sb_secret_", Word, 20),
-    // SettleMint, Tailscale, Telegram has no prefix, Terraform, Travis, Twilio, Typeform, Vercel, Weights & Biases, xAI, Yandex.
+    // SettleMint, Tailscale, Telegram has no prefix, Terraform, Travis, Twilio, Typeform, Vercel,
+    // Weights & Biases, xAI, Yandex.
     v("sm_aat_", Alnum, 16),
     v("sm_pat_", Alnum, 16),
     v("sm_sat_", Alnum, 16),

@@ -124,8 +124,8 @@ fn around_table(text: &str) -> (&str, &str) {
     (&text[..from], &text[to..])
 }
 
-/// The rules with what they are for, and how they do on the examples of all rules: of the lines they
-/// must catch, how many they do; of the lines they fire on, how many they must.
+/// The rules with what they are for, and how they do on the examples of all rules: of the lines
+/// they must catch, how many they do; of the lines they fire on, how many they must.
 fn table() -> String {
     let rules = Rules::standard();
     let examples = examples();

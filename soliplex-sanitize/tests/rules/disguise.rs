@@ -1,4 +1,5 @@
-//! Secrets in disguise: each is written in every way a log might hold it, and must be found in each.
+//! Secrets in disguise: each is written in every way a log might hold it, and must be found in
+//! each.
 
 use soliplex_sanitize::Rules;
 

@@ -14,8 +14,9 @@ use soliplex_wire::{Answer, LOGS_PATH, Timestamp};
 
 use super::{Export, ExportOutcome, Exporter, Exporting};
 
-/// How long one request may take, from connecting to the end of the answer. A batch is at most
-/// 900 KB before compression; on a network that cannot carry it in this time, a smaller one later is better.
+/// How long one request may take, from connecting to the end of the answer. A batch is at most 900
+/// KB before compression; on a network that cannot carry it in this time, a smaller one later is
+/// better.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long connecting may take.
@@ -24,7 +25,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of an answer that are read. It lists at most a batch's records, each with a reason.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
-/// A `Retry-After` beyond this is taken for this: a server's slip must not silence a device for good.
+/// A `Retry-After` beyond this is taken for this: a server's slip must not silence a device for
+/// good.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// gzip's own default. For 100 records, 45 KB, level 6 takes 0.28 ms and leaves 13 % of the bytes,
@@ -213,7 +215,8 @@ fn retry_after(response: &Response) -> Option<Duration> {
     Some(wait.min(MAX_RETRY_AFTER))
 }
 
-/// The error without its URL, which may tell a host name, and with its causes, which tell what to do.
+/// The error without its URL, which may tell a host name, and with its causes, which tell what to
+/// do.
 fn describe(error: &reqwest::Error) -> String {
     let kind = if error.is_timeout() {
         "timed out"

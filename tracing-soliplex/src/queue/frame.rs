@@ -9,9 +9,9 @@
 //! alone, whose length counts the bytes to step over after it.
 //!
 //! The checksum (CRC-32) starts from the ring's id, the position and the upper half of word 0, then
-//! takes the payload with its padding. So it vouches for every bit of a frame, for the place it stands in and for
-//! the lap it was written in: bytes that merely look like a frame, be they left from an earlier
-//! lap or logged on purpose, are not taken for one. They would have to know the id.
+//! takes the payload with its padding. So it vouches for every bit of a frame, for the place it
+//! stands in and for the lap it was written in: bytes that merely look like a frame, be they left
+//! from an earlier lap or logged on purpose, are not taken for one. They would have to know the id.
 
 use crc32fast::Hasher;
 

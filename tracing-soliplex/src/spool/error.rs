@@ -148,7 +148,8 @@ impl From<redb::Error> for Fault {
             | redb::Error::TransactionPoisoned
             | redb::Error::Unsupported => Self::Io(Box::new(error)),
             redb::Error::UpgradeRequired(_) => Self::Foreign,
-            // What is left says that the tables, the pages or redb itself are not as they should be.
+            // What is left says that the tables, the pages or redb itself are not as they should
+            // be.
             _ => Self::Damaged(Some(Box::new(error))),
         }
     }

@@ -1,8 +1,8 @@
 //! Any text file as a session: one event for each of its lines, whatever they hold.
 //!
 //! Memory stays bounded, because a line is read no further than a record can hold, and because the
-//! device waits for delivery before the queue is half full: a file is no emergency, so that nothing need
-//! be given up.
+//! device waits for delivery before the queue is half full: a file is no emergency, so that nothing
+//! need be given up.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};

@@ -2,9 +2,9 @@
 //! failing call was, the spool afterwards holds what was appended and not confirmed, nothing
 //! twice, and its counters say the same.
 //!
-//! The day: append, append, confirm the first batch with a dead letter, append and
-//! confirm the next, store a fact, evict by age, compact. A failed step is done again once the disk is
-//! well, as the worker would do it: it asks where the ring stands before it appends again.
+//! The day: append, append, confirm the first batch with a dead letter, append and confirm the
+//! next, store a fact, evict by age, compact. A failed step is done again once the disk is well, as
+//! the worker would do it: it asks where the ring stands before it appends again.
 
 use super::*;
 
