@@ -31,7 +31,6 @@ const SESSIONS: &str = "sessions";
 const MAX_SESSIONS: usize = 4;
 
 /// Moves records from the queue into the spool.
-#[derive(Debug)]
 pub(crate) struct Intake {
     reader: Reader,
     session: Arc<Session>,
@@ -45,8 +44,8 @@ pub(crate) struct Intake {
     previous: Vec<(u64, Vec<u8>)>,
 }
 
-/// Records read from the queue.
-#[derive(Debug, Default)]
+/// Records read from the queue. No `Debug`: it holds what they say.
+#[derive(Default)]
 struct Taken {
     bytes: Vec<u8>,
     records: Vec<Range<usize>>,

@@ -1,5 +1,6 @@
 //! The exporter that posts to the ingest server over HTTP.
 
+use std::error::Error as _;
 use std::fmt;
 use std::io::Write as _;
 use std::net::IpAddr;
@@ -13,6 +14,7 @@ use reqwest::{Certificate, Client, Response, Url};
 use soliplex_wire::{Answer, LOGS_PATH, Timestamp};
 
 use super::{Export, ExportOutcome, Exporter, Exporting};
+use crate::store::chain;
 
 /// How long one request may take, from connecting to the end of the answer. A batch is at most 900
 /// KB before compression; on a network that cannot carry it in this time, a smaller one later is
@@ -225,13 +227,10 @@ fn describe(error: &reqwest::Error) -> String {
     } else {
         "connection failed"
     };
-    let mut text = kind.to_owned();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
+    match error.source() {
+        Some(cause) => format!("{kind}: {}", chain(cause)),
+        None => kind.to_owned(),
     }
-    text
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ impl Worker {
             // A number says something only within its own session, which is where it is told.
             let own = self.intake.is_own(eviction.context);
             let seqs = own.then_some((eviction.first_seq, eviction.last_seq));
-            self.discarded(reason, eviction.records, seqs);
+            self.diagnostics.discard(reason, eviction.records, seqs);
             evicted += eviction.records;
         }
         self.left += evicted;
@@ -103,7 +103,8 @@ impl Worker {
             self.store_failed(&error);
         }
         let losses = self.spool.take_losses();
-        self.discarded(DiscardReason::SpoolDamaged, losses.unreadable_records, None);
+        self.diagnostics
+            .discard(DiscardReason::SpoolDamaged, losses.unreadable_records, None);
         self.left += losses.unreadable_records;
         if let Some(aside) = losses.set_aside {
             self.left += store::report(&aside, &self.diagnostics);
@@ -120,10 +121,6 @@ impl Worker {
         let error = store::chain(error);
         self.diagnostics
             .report(&Diagnostic::StoreUnavailable { error });
-    }
-
-    pub(super) fn discarded(&self, reason: DiscardReason, count: u64, seqs: Option<(u64, u64)>) {
-        self.diagnostics.discard(reason, count, seqs);
     }
 
     pub(super) fn publish(&self) {

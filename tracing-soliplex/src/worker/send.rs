@@ -222,7 +222,8 @@ impl Worker {
                 let seqs =
                     letters.filter_map(|letter| Some(hand.peeked.records.get(letter.record)?.seq));
                 let seqs = seqs.clone().min().zip(seqs.max());
-                self.discarded(DiscardReason::Rejected, confirmed.refused, seqs);
+                self.diagnostics
+                    .discard(DiscardReason::Rejected, confirmed.refused, seqs);
                 self.store_failing = false;
                 self.left += confirmed.records;
                 self.to_send = self.to_send.saturating_sub(confirmed.records.max(1));

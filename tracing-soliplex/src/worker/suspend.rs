@@ -99,7 +99,8 @@ impl Worker {
             .recovered
             .fetch_add(found, Ordering::Relaxed);
         if is_fresh {
-            self.discarded(DiscardReason::SpoolDamaged, taken, None);
+            self.diagnostics
+                .discard(DiscardReason::SpoolDamaged, taken, None);
         } else {
             self.diagnostics
                 .delivered

@@ -28,7 +28,8 @@ impl Worker {
             return self.store_failed(&error);
         }
         self.wipe_due = false;
-        self.discarded(DiscardReason::Denied, records, None);
+        self.diagnostics
+            .discard(DiscardReason::Denied, records, None);
         self.left += records;
         // The new store has to know again which queue and whose session stand before it.
         if let Err(error) = self.intake.join(&mut self.spool) {
