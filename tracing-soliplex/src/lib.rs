@@ -72,7 +72,8 @@ mod packed;
 mod resource;
 mod session;
 
-// The one `unsafe` of this crate, the mapping of the ring, is in `queue/map.rs`.
+// The one `unsafe` of this crate, mapping a file, is in here.
+mod map;
 mod queue;
 mod wake;
 

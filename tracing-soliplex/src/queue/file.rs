@@ -8,10 +8,10 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::map::Memory;
 use super::recovery::{Found, Unusable};
 use super::ring::{PREFIX_WORDS, Ring};
 use super::word::WORD_BYTES;
+use crate::map::Memory;
 
 /// A file that was of no use, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]

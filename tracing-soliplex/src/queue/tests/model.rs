@@ -6,10 +6,10 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::super::map::Memory;
 use super::super::ring::Refused;
 use super::super::{Drained, Position, Queue, Reader};
 use super::*;
+use crate::map::Memory;
 
 /// Small enough to be full, and to wrap, after a few dozen pushes.
 const CAPACITY: u64 = 1024;

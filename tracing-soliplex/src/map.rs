@@ -1,8 +1,8 @@
-//! The memory under a ring: a mapped file, or the heap.
+//! Memory that may outlive the process: a mapped file, or the heap.
 //!
-//! The one place in this crate with `unsafe` in it, and the reason it can be one place: the ring
-//! asks for a slice of atomic words, never for bytes, so nothing it does is a data race, whoever
-//! else writes to the file.
+//! The one place in this crate with `unsafe` in it, and the reason it can be one place: whoever
+//! uses it asks for a slice of atomic words, never for bytes, so nothing done with it is a data
+//! race, whoever else writes to the file.
 
 #![allow(unsafe_code)]
 
@@ -19,13 +19,13 @@ use memmap2::{MmapOptions, MmapRaw};
 const PAGE_WORDS: usize = 4096 / size_of::<AtomicU64>();
 
 /// Words that outlive the process, or at least the thread that wrote them.
-pub(super) enum Memory {
+pub(crate) enum Memory {
     Mapped(Map),
     Heap(Box<[AtomicU64]>),
 }
 
 /// A file's bytes as words, shared with every other mapping of it.
-pub(super) struct Map {
+pub(crate) struct Map {
     raw: MmapRaw,
     words: usize,
 }
@@ -33,7 +33,7 @@ pub(super) struct Map {
 impl Memory {
     /// The first `words` words of `file`, which must be that long and must not be cut while the
     /// map lives: touching a page that is no longer there ends the process.
-    pub(super) fn map(file: &File, words: usize) -> io::Result<Memory> {
+    pub(crate) fn map(file: &File, words: usize) -> io::Result<Memory> {
         let raw = MmapOptions::new()
             .len(words * size_of::<AtomicU64>())
             .map_raw(file)?;
@@ -43,7 +43,7 @@ impl Memory {
     }
 
     /// Zeros on the heap.
-    pub(super) fn heap(words: usize) -> Memory {
+    pub(crate) fn heap(words: usize) -> Memory {
         Memory::Heap((0..words).map(|_| AtomicU64::new(0)).collect())
     }
 }
