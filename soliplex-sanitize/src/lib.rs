@@ -65,6 +65,8 @@
 
 mod rules;
 
+mod callsite;
+
 mod redact;
 
 mod root;
@@ -75,6 +77,7 @@ mod marker;
 
 mod rewrite;
 
+pub use callsite::PerCallsite;
 pub use layer::SanitizeLayer;
 pub use marker::is_sanitized;
 pub use redact::{RedactMode, RedactSummary, redact_lines};
