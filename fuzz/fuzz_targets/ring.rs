@@ -50,7 +50,7 @@ fn leave() -> Left {
     let (queue, mut reader, _) = Queue::open(&path, OPTIONS);
     let filler = vec![0; 50_000];
     for _ in 0..5 {
-        queue.push(Lane::Error, &[&filler]).expect("room");
+        queue.push(Lane::Error, &filler).expect("room");
         let drained = reader.drain(usize::MAX, |_| ());
         reader.release(drained.end);
     }
@@ -58,7 +58,7 @@ fn leave() -> Left {
         .map(|number| vec![number; usize::from(number) * 37])
         .collect();
     for payload in &payloads {
-        queue.push(Lane::Error, &[payload]).expect("room");
+        queue.push(Lane::Error, payload).expect("room");
     }
     drop((queue, reader));
     let bytes = fs::read(&path).expect("the file");
@@ -94,7 +94,7 @@ fn check(path: &Path, pushed: &[Vec<u8>]) {
     assert_eq!(drained.damaged, 0, "recovery leaves nothing torn");
     reader.release(drained.end);
     assert_eq!(queue.fill().used, 0);
-    queue.push(Lane::Error, &[b"goes on"]).expect("room");
+    queue.push(Lane::Error, b"goes on").expect("room");
     let drained = reader.drain(usize::MAX, |frame| assert_eq!(frame.payload, b"goes on"));
     assert_eq!(drained.frames, 1);
 }

@@ -389,7 +389,8 @@ impl Builder {
 fn announce(session: &Session, queue: &Queue) {
     // Not by `Session::head`, which would use up the number of the session's first record.
     let head = session.announcement();
-    let _ = queue.push(Lane::Error, &[&head.to_bytes(), session.facts()]);
+    let packed = [&head.to_bytes(), session.facts()].concat();
+    let _ = queue.push(Lane::Error, &packed);
 }
 
 impl fmt::Debug for Builder {

@@ -16,7 +16,7 @@ use tracing_core::Level;
 
 use crate::clock::Clock;
 use crate::diagnostics::{Diagnostics, DiscardReason};
-use crate::packed::PackedHead;
+use crate::packed::{HEAD_BYTES, PackedHead};
 use crate::queue::{Lane, Queue};
 use crate::session::Session;
 use crate::wake::Wake;
@@ -78,8 +78,11 @@ impl Capture {
             return;
         }
         let unix_nanos = self.clock.unix_nanos();
-        with_buffers(|body, texts| {
-            let mut members = Members::begin(body, severity, logger);
+        with_buffers(|packed, texts| {
+            // The head's place; it is filled in last, so that a value that logs while it is
+            // rendered has the lower number.
+            packed.extend_from_slice(&[0; HEAD_BYTES]);
+            let mut members = Members::begin(packed, severity, logger);
             write(&mut members, texts);
             members.message(&texts.message);
             if !texts.error.is_empty() {
@@ -93,19 +96,19 @@ impl Capture {
             members.end();
 
             let head = self.session.head(severity, unix_nanos);
-            if body.len() > MAX_MEMBER_BYTES {
-                truncate(&head, body);
+            if packed.len() > HEAD_BYTES + MAX_MEMBER_BYTES {
+                truncate(&head, packed);
             }
-            self.push(&head, body);
+            if let Some(place) = packed.first_chunk_mut() {
+                *place = head.to_bytes();
+            }
+            self.push(&head, packed);
         });
     }
 
-    fn push(&self, head: &PackedHead, body: &[u8]) {
+    fn push(&self, head: &PackedHead, packed: &[u8]) {
         self.diagnostics.captured.fetch_add(1, Ordering::Relaxed);
-        match self
-            .queue
-            .push(Lane::from(head.severity), &[&head.to_bytes(), body])
-        {
+        match self.queue.push(Lane::from(head.severity), packed) {
             Ok(pushed) if pushed.reached_half => self.wake.rouse(),
             Ok(_) => {}
             Err(_) => {
@@ -140,11 +143,11 @@ fn with_buffers(use_them: impl FnOnce(&mut Vec<u8>, &mut Texts)) {
         static KEPT: Cell<Option<Buffers>> = const { Cell::new(None) };
     }
     let mut buffers = KEPT.try_with(Cell::take).ok().flatten().unwrap_or_default();
-    let (body, texts) = &mut *buffers;
-    use_them(body, texts);
-    body.clear();
+    let (packed, texts) = &mut *buffers;
+    use_them(packed, texts);
+    packed.clear();
     texts.clear();
-    if body.capacity() + texts.capacity() <= MAX_KEPT_BYTES {
+    if packed.capacity() + texts.capacity() <= MAX_KEPT_BYTES {
         let _ = KEPT.try_with(|kept| kept.set(Some(buffers)));
     }
 }
@@ -175,9 +178,9 @@ impl Texts {
 }
 
 /// The slow road, for the rare record over its limit: read it back, cut it, write it again.
-fn truncate(head: &PackedHead, body: &mut Vec<u8>) {
+fn truncate(head: &PackedHead, packed: &mut Vec<u8>) {
     let mut json = Vec::new();
-    encode::Head::default().join(body, &mut json);
+    encode::Head::default().join(&packed[HEAD_BYTES..], &mut json);
     let read = std::str::from_utf8(&json)
         .ok()
         .and_then(|json| LogRecord::parse(json).ok());
@@ -188,6 +191,6 @@ fn truncate(head: &PackedHead, body: &mut Vec<u8>) {
         ..LogRecord::default()
     });
     let _ = record.truncate_to(MAX_MEMBER_BYTES);
-    body.clear();
-    encode::members(&record, body);
+    packed.truncate(HEAD_BYTES);
+    encode::members(&record, packed);
 }

@@ -82,7 +82,6 @@ use word::WORD_BYTES;
 mod cursor;
 mod file;
 mod frame;
-mod gather;
 mod lane;
 mod recovery;
 mod ring;
@@ -154,7 +153,7 @@ pub(crate) struct Position {
 /// A frame, copied out of the ring.
 #[derive(Debug)]
 pub(crate) struct Frame<'a> {
-    /// What was pushed, the parts joined.
+    /// What was pushed.
     pub(crate) payload: &'a [u8],
 }
 
@@ -243,13 +242,13 @@ impl Queue {
         (queue, reader)
     }
 
-    /// Copies the parts, one after the other, into one frame.
+    /// Copies the payload into a frame.
     ///
     /// # Errors
-    /// [`Refused`] if the lane's share of the ring is in use or the parts exceed 64 KiB; counted.
+    /// [`Refused`] if the lane's share of the ring is in use or the payload exceeds 64 KiB; counted.
     #[inline]
-    pub(crate) fn push(&self, lane: Lane, parts: &[&[u8]]) -> Result<Pushed, Refused> {
-        self.ring.push(lane, parts).inspect_err(|refused| {
+    pub(crate) fn push(&self, lane: Lane, payload: &[u8]) -> Result<Pushed, Refused> {
+        self.ring.push(lane, payload).inspect_err(|refused| {
             let counts = match refused {
                 Refused::Full => &self.full,
                 Refused::TooLarge => &self.too_large,

@@ -26,7 +26,7 @@ impl Run {
         let session = Arc::new(Session::new("install", &Attributes::new()));
         let announcement = session.announcement().to_bytes();
         queue
-            .push(QueueLane::Error, &[&announcement, session.facts()])
+            .push(QueueLane::Error, &[&announcement, session.facts()].concat())
             .unwrap();
         let diagnostics = Arc::new(Diagnostics::new(None));
         let mut intake = Intake::new(
@@ -49,7 +49,9 @@ impl Run {
     fn log(&self) {
         let head = self.session.head(Severity::Fatal, 1).to_bytes();
         self.diagnostics.captured.fetch_add(1, Ordering::Relaxed);
-        self.queue.push(QueueLane::Error, &[&head, b"{}"]).unwrap();
+        self.queue
+            .push(QueueLane::Error, &[&head[..], b"{}"].concat())
+            .unwrap();
     }
 
     fn store(&mut self) {
@@ -130,7 +132,7 @@ fn what_cannot_be_stored_is_told_under_the_number_it_was_given_first() {
 fn a_frame_of_another_version_is_counted_where_it_came_from() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = Run::start(folder.path());
-    run.queue.push(QueueLane::Error, &[b"version 9"]).unwrap();
+    run.queue.push(QueueLane::Error, b"version 9").unwrap();
     run.store();
     let stats = run.diagnostics.stats();
     assert_eq!(stats.recovered, 1);

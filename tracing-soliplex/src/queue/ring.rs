@@ -24,7 +24,6 @@ use std::ops::Deref;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::frame::{self, HEADER_BYTES, Head, MAX_PAYLOAD_BYTES, Seal, State};
-use super::gather::in_pieces;
 use super::lane::Lane;
 use super::word::{WORD_BYTES, Word};
 
@@ -98,14 +97,11 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         }
     }
 
-    pub(super) fn push(&self, lane: Lane, parts: &[&[u8]]) -> Result<Pushed, Refused> {
-        let length = parts
-            .iter()
-            .fold(0usize, |sum, part| sum.saturating_add(part.len()));
-        if length > MAX_PAYLOAD_BYTES {
+    pub(super) fn push(&self, lane: Lane, payload: &[u8]) -> Result<Pushed, Refused> {
+        if payload.len() > MAX_PAYLOAD_BYTES {
             return Err(Refused::TooLarge);
         }
-        let reserved = Head::reserved(length as u64);
+        let reserved = Head::reserved(payload.len() as u64);
         let size = reserved.size();
         let (start, used) = self.reserve(lane, size)?;
 
@@ -113,13 +109,15 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         head.store(reserved.encode(), Relaxed);
         self.word(start + WORD_BYTES)
             .store(frame::stamp(self.id, start), Relaxed);
+        let (whole, last) = in_words(payload);
         let mut seal = Seal::publish(reserved, self.id, start);
-        let mut at = start + HEADER_BYTES;
-        in_pieces(parts, |piece| {
-            seal.update(piece);
-            self.copy_in(at, piece);
-            at += piece.len() as u64;
-        });
+        seal.update(whole.as_flattened());
+        self.copy_in(start + HEADER_BYTES, whole);
+        if let Some(last) = last {
+            seal.update(&last);
+            self.word(start + HEADER_BYTES + whole.as_flattened().len() as u64)
+                .store(u64::from_le_bytes(last), Relaxed);
+        }
         head.store(seal.finish().encode(), Release);
 
         let half = self.capacity() / 2;
@@ -149,14 +147,19 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         }
     }
 
-    /// Stores a piece of whole words from `position` on.
+    /// Stores whole words from `position` on.
     #[inline]
-    fn copy_in(&self, position: u64, piece: &[u8]) {
-        let (chunks, _) = piece.as_chunks();
-        let positions = (position..).step_by(WORD_BYTES as usize);
-        for (position, chunk) in positions.zip(chunks) {
-            self.word(position)
-                .store(u64::from_le_bytes(*chunk), Relaxed);
+    fn copy_in(&self, position: u64, words: &[Chunk]) {
+        // Where they wrap around the end of the ring there are two runs; within a run no place
+        // has to be worked out.
+        let (until_end, from_start) = self.run_at(position);
+        let before = words.len().min(until_end.len());
+        let (now, wrapped) = words.split_at(before);
+        for (word, chunk) in until_end.iter().zip(now) {
+            word.store(u64::from_le_bytes(*chunk), Relaxed);
+        }
+        for (word, chunk) in from_start.iter().zip(wrapped) {
+            word.store(u64::from_le_bytes(*chunk), Relaxed);
         }
     }
 
@@ -241,7 +244,20 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
     /// The word at a position.
     #[inline]
     pub(super) fn word(&self, position: u64) -> &W {
-        &self.memory[PREFIX_WORDS + ((position / WORD_BYTES) as usize & self.mask)]
+        &self.memory[PREFIX_WORDS + self.place(position)]
+    }
+
+    /// The words from a position to the ring's end, and those before it from the ring's start.
+    #[inline]
+    fn run_at(&self, position: u64) -> (&[W], &[W]) {
+        let (before, from) = self.memory[PREFIX_WORDS..].split_at(self.place(position));
+        (from, before)
+    }
+
+    /// The number of the word at a position, counted from the first one for frames.
+    #[inline]
+    fn place(&self, position: u64) -> usize {
+        (position / WORD_BYTES) as usize & self.mask
     }
 
     /// A word of the prefix.
@@ -277,5 +293,39 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
     /// Where the next frame will start.
     pub(super) fn tail(&self) -> u64 {
         self.memory[TAIL_AT].load(Relaxed)
+    }
+}
+
+/// A word's bytes.
+type Chunk = [u8; WORD_BYTES as usize];
+
+/// The whole words of a payload and, where it ends within one, that one, padded with zeros.
+#[inline]
+fn in_words(payload: &[u8]) -> (&[Chunk], Option<Chunk>) {
+    let (whole, rest) = payload.as_chunks();
+    let last = (!rest.is_empty()).then(|| {
+        let mut last = Chunk::default();
+        last[..rest.len()].copy_from_slice(rest);
+        last
+    });
+    (whole, last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_in_words_is_the_payload_padded() {
+        for length in 0..40 {
+            let payload: Vec<u8> = (1..=length).collect();
+            let (whole, last) = in_words(&payload);
+            let mut padded = payload.clone();
+            padded.resize(payload.len().next_multiple_of(8), 0);
+            assert_eq!(
+                [whole.as_flattened(), last.as_slice().as_flattened()].concat(),
+                padded
+            );
+        }
     }
 }

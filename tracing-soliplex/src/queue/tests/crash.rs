@@ -106,7 +106,7 @@ fn ring_with(frames: &[Vec<u8>]) -> (Arc<[Noted]>, NotedRing, Cursor) {
 }
 
 fn push(ring: &NotedRing, payload: &[u8]) {
-    ring.push(Lane::Error, &[payload]).expect("room");
+    ring.push(Lane::Error, payload).expect("room");
 }
 
 fn frame(byte: u8, length: usize) -> Vec<u8> {
@@ -234,7 +234,7 @@ fn goes_on(ring: &HeapRing, waiting: &[Vec<u8>]) {
     let mut cursor = Cursor::new(ring);
     assert_eq!(read_all(&mut cursor, ring), waiting);
     for lap in 0..9u8 {
-        ring.push(Lane::Error, &[&[lap; 90]]).expect("room");
+        ring.push(Lane::Error, &[lap; 90]).expect("room");
         assert_eq!(read_all(&mut cursor, ring), [vec![lap; 90]]);
         cursor.free(ring, cursor.at());
     }

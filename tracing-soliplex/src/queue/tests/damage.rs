@@ -15,13 +15,13 @@ fn left_behind(released: usize, frames: &[Vec<u8>]) -> Vec<u64> {
     let ring = Ring::format(Arc::clone(&memory), ID);
     let mut cursor = Cursor::new(&ring);
     for _ in 0..released {
-        ring.push(Lane::Error, &[&[0; 77]]).expect("room");
+        ring.push(Lane::Error, &[0; 77]).expect("room");
         read_all(&mut cursor, &ring);
         cursor.free(&ring, cursor.at());
     }
     for payload in frames {
         // Where the ring is full the rest is left out, which is as good a ring as any.
-        let _ = ring.push(Lane::Error, &[payload]);
+        let _ = ring.push(Lane::Error, payload);
     }
     memory.iter().map(|word| word.load(Relaxed)).collect()
 }
@@ -43,7 +43,7 @@ fn open(words: &[u64]) -> Result<Vec<Vec<u8>>, Unusable> {
     assert_eq!(cursor.at(), ring.tail());
     // Free to the last byte, whatever was in it.
     cursor.free(&ring, cursor.at());
-    assert!(ring.push(Lane::Error, &[&[1; 1000]]).is_ok());
+    assert!(ring.push(Lane::Error, &[1; 1000]).is_ok());
     assert_eq!(read_all(&mut cursor, &ring), [vec![1; 1000]]);
     Ok(frames)
 }
@@ -162,7 +162,7 @@ fn a_frame_that_changes_under_a_running_reader_is_given_up_and_the_next_is_read(
     let (ring, _) = Ring::adopt(Arc::clone(&memory)).expect("a ring");
     let mut cursor = Cursor::new(&ring);
     for payload in [b"one", b"two"] {
-        ring.push(Lane::Info, &[payload]).expect("room");
+        ring.push(Lane::Info, payload).expect("room");
     }
     memory[PREFIX_WORDS + 2].fetch_xor(1, Relaxed);
 
@@ -180,10 +180,10 @@ fn a_head_that_changes_under_a_running_reader_costs_what_is_there_and_nothing_la
     let memory: Arc<[AtomicU64]> = atomics(&left_behind(0, &[])).into();
     let (ring, _) = Ring::adopt(Arc::clone(&memory)).expect("a ring");
     let mut cursor = Cursor::new(&ring);
-    ring.push(Lane::Info, &[b"one"]).expect("room");
+    ring.push(Lane::Info, b"one").expect("room");
     memory[PREFIX_WORDS].store(u64::MAX, Relaxed);
     assert!(read_all(&mut cursor, &ring).is_empty());
 
-    ring.push(Lane::Info, &[b"two"]).expect("room");
+    ring.push(Lane::Info, b"two").expect("room");
     assert_eq!(read_all(&mut cursor, &ring), [b"two".to_vec()]);
 }

@@ -30,7 +30,7 @@ fn open(path: &Path) -> (Arc<Queue>, Reader, Recovered) {
 }
 
 fn push(queue: &Queue, payload: &str) {
-    queue.push(Lane::Info, &[payload.as_bytes()]).expect("room");
+    queue.push(Lane::Info, payload.as_bytes()).expect("room");
 }
 
 fn texts(reader: &mut Reader) -> Vec<String> {

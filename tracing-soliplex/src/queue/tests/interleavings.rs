@@ -63,7 +63,7 @@ fn explore(scene: impl Fn() + Sync + Send + 'static) {
 }
 
 fn push(ring: &MixedRing, byte: u8) -> bool {
-    ring.push(Lane::Error, &[&[byte; 8]]).is_ok()
+    ring.push(Lane::Error, &[byte; 8]).is_ok()
 }
 
 fn bytes(frames: Vec<Vec<u8>>) -> Vec<u8> {

@@ -49,7 +49,7 @@ fn child() {
                         std::process::abort();
                     }
                     // Full: the parent has had enough by then and is about to end this.
-                    if queue.push(Lane::Error, &[&payload(thread, number)]).is_ok() {
+                    if queue.push(Lane::Error, &payload(thread, number)).is_ok() {
                         let told = format!("pushed {thread} {number}\n");
                         let _ = io::stdout().lock().write_all(told.as_bytes());
                     }

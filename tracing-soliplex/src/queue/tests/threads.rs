@@ -36,11 +36,7 @@ fn every_push_that_succeeded_is_read_once_in_its_threads_order() {
                 scope.spawn(move || {
                     start.wait();
                     (0..FRAMES)
-                        .filter(|number| {
-                            let payload = payload(thread, *number);
-                            let (head, rest) = payload.split_at(5);
-                            queue.push(Lane::Error, &[head, rest]).is_ok()
-                        })
+                        .filter(|number| queue.push(Lane::Error, &payload(thread, *number)).is_ok())
                         .collect()
                 })
             })
@@ -94,7 +90,7 @@ fn a_flood_of_debug_leaves_the_errors_their_room() {
         (Lane::Warn, 90),
         (Lane::Error, 100),
     ] {
-        while queue.push(lane, &[&record]).is_ok() {}
+        while queue.push(lane, &record).is_ok() {}
         let fill = queue.fill();
         let room = fill.capacity * percent / 100 - fill.used;
         assert!(room < 416, "{lane:?} left {room} bytes of its share");
