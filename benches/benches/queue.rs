@@ -16,6 +16,11 @@ mod client {
     pub(crate) mod queue;
 }
 
+// The memory under it, where the queue looks for it.
+#[path = "../../tracing-soliplex/src/map.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod map;
+
 use client::queue::{Lane, Queue, QueueOptions, Reader};
 
 #[global_allocator]
