@@ -87,6 +87,46 @@ impl fmt::Debug for Breadcrumb {
 
 impl Serialize for Breadcrumb {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let borrowed = BreadcrumbRef {
+            timestamp: self.timestamp,
+            severity: self.severity,
+            logger: &self.logger,
+            message: &self.message,
+            category: self.category.as_str(),
+        };
+        borrowed.serialize(serializer)
+    }
+}
+
+/// A [`Breadcrumb`] whose texts are somebody else's: written the same, with nothing copied.
+///
+/// `Debug` shows how large it is, never what it says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct BreadcrumbRef<'a> {
+    /// See [`Breadcrumb::timestamp`].
+    pub timestamp: Option<Timestamp>,
+    /// See [`Breadcrumb::severity`].
+    pub severity: Severity,
+    /// See [`Breadcrumb::logger`].
+    pub logger: &'a str,
+    /// See [`Breadcrumb::message`].
+    pub message: &'a str,
+    /// See [`Breadcrumb::category`].
+    pub category: &'a str,
+}
+
+impl fmt::Debug for BreadcrumbRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BreadcrumbRef")
+            .field("severity", &self.severity)
+            .field("logger", &self.logger)
+            .field("message_bytes", &self.message.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Serialize for BreadcrumbRef<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         if let Some(timestamp) = &self.timestamp {
             map.serialize_entry(field::TIMESTAMP, timestamp)?;
@@ -94,9 +134,9 @@ impl Serialize for Breadcrumb {
         if self.severity != Severity::Unspecified {
             map.serialize_entry(field::LEVEL, self.severity.level())?;
         }
-        map.serialize_entry(field::LOGGER, &self.logger)?;
-        map.serialize_entry(field::MESSAGE, &self.message)?;
-        map.serialize_entry(field::CATEGORY, self.category.as_str())?;
+        map.serialize_entry(field::LOGGER, self.logger)?;
+        map.serialize_entry(field::MESSAGE, self.message)?;
+        map.serialize_entry(field::CATEGORY, self.category)?;
         map.end()
     }
 }

@@ -29,9 +29,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::record::field;
-use crate::{
-    ActiveRun, Attributes, Batch, Breadcrumb, LogRecord, Receipt, Severity, SpanId, TraceId,
-};
+use crate::{ActiveRun, Attributes, Batch, LogRecord, Receipt, Severity, SpanId, TraceId};
 
 /// Appends `value` as JSON.
 pub fn json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
@@ -232,8 +230,9 @@ impl<'a> Members<'a> {
         self.after_attributes(field::ACTIVE_RUN, run);
     }
 
-    /// Appends what led up to it, oldest first.
-    pub fn breadcrumbs(&mut self, breadcrumbs: &[Breadcrumb]) {
+    /// Appends what led up to it: a sequence of [`Breadcrumb`](crate::Breadcrumb)s, or of
+    /// [`BreadcrumbRef`](crate::BreadcrumbRef)s, oldest first.
+    pub fn breadcrumbs(&mut self, breadcrumbs: &(impl Serialize + ?Sized)) {
         self.after_attributes(field::BREADCRUMBS, breadcrumbs);
     }
 

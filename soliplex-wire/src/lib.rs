@@ -54,7 +54,7 @@ mod answer;
 mod problem;
 
 pub use answer::{Answer, Rejected};
-pub use breadcrumb::{Breadcrumb, Category};
+pub use breadcrumb::{Breadcrumb, BreadcrumbRef, Category};
 pub use envelope::{Batch, Envelope, EnvelopeError, Receipt};
 pub use ids::{SpanId, TraceId};
 /// An instant, to the nanosecond; RFC 3339 on the wire.
