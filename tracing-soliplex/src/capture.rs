@@ -14,6 +14,7 @@ use soliplex_wire::limits::{MAX_RECORD_BYTES, TRUNCATED};
 use soliplex_wire::{LogRecord, Severity};
 use tracing_core::Level;
 
+use crate::breadcrumbs::Breadcrumbs;
 use crate::clock::Clock;
 use crate::diagnostics::{Diagnostics, DiscardReason};
 use crate::packed::{HEAD_BYTES, PackedHead};
@@ -38,6 +39,7 @@ pub(crate) struct Capture {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) diagnostics: Arc<Diagnostics>,
     pub(crate) wake: Arc<Wake>,
+    pub(crate) breadcrumbs: Arc<Breadcrumbs>,
     pub(crate) enabled: AtomicBool,
     pub(crate) denied: AtomicBool,
     /// Whether the queue's file is not ours at present.
@@ -104,6 +106,12 @@ impl Capture {
             }
             self.push(&head, packed);
         });
+    }
+
+    /// Whether anything that is logged may be kept at present.
+    pub(crate) fn takes(&self) -> bool {
+        let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        is(&self.enabled) && !is(&self.denied) && !is(&self.barred)
     }
 
     fn push(&self, head: &PackedHead, packed: &[u8]) {

@@ -4,14 +4,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use soliplex_sanitize::Rules;
-use soliplex_wire::{SpanId, TraceId};
+use soliplex_wire::{Severity, SpanId, TraceId};
 use tracing_core::dispatcher::WeakDispatch;
 use tracing_core::span::{Attributes, Id, Record};
-use tracing_core::{Dispatch, Event, Metadata, Subscriber};
+use tracing_core::{Dispatch, Event, Level, Metadata, Subscriber};
 use tracing_log::NormalizeEvent;
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
+use crate::breadcrumbs::Breadcrumbs;
 use crate::capture::fields::{EventFields, SpanFields, SpanVisitor};
 use crate::capture::{Capture, severity};
 
@@ -147,6 +148,14 @@ where
         }
     }
 
+    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+        // Asked of all layers before any of them gets the event.
+        if *event.metadata().level() == Level::ERROR {
+            Breadcrumbs::forget_own();
+        }
+        true
+    }
+
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         if self.strict && self.rules().is_some() {
             return;
@@ -165,6 +174,9 @@ where
                 texts.path = path;
                 if let Some((trace_id, span_id)) = trace {
                     members.trace(trace_id, span_id);
+                }
+                if severity >= Severity::Error {
+                    self.capture.breadcrumbs.attach(members);
                 }
             });
     }

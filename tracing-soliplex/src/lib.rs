@@ -63,6 +63,7 @@
 mod builder;
 mod soliplex;
 
+mod breadcrumbs;
 mod export_layer;
 mod panic_hook;
 
@@ -92,6 +93,10 @@ mod clock;
 mod command;
 mod diagnostics;
 
+pub use breadcrumbs::filter::Filter;
+pub use breadcrumbs::layer::BreadcrumbLayer;
+pub use breadcrumbs::recent::{Collection, Recent, RecentRecord};
+pub use breadcrumbs::subscription::{Subscription, Update};
 pub use builder::{Builder, StartError};
 pub use command::{Consent, FlushReport, StoredDeadLetter};
 pub use diagnostics::{Diagnostic, DiscardReason, State, Stats};
@@ -100,4 +105,4 @@ pub use exporter::http::EndpointError;
 pub use panic_hook::PanicHook;
 pub use soliplex::Soliplex;
 pub use soliplex_sanitize::{Rules, Sanitize, SanitizeLayer, SanitizedStack};
-pub use soliplex_wire::{SpanId, TraceId};
+pub use soliplex_wire::{Breadcrumb, Category, Severity, SpanId, TraceId, Uuid};

@@ -81,7 +81,14 @@ impl Told {
             texts.error.push_str("panic: ");
             texts.error.push_str(&self.message);
             texts.stack_trace.push_str(&self.backtrace);
+            capture.breadcrumbs.attach_latest(members);
         });
+        if capture.takes() {
+            let message = format!("panicked: {}", self.message);
+            let now = capture.clock.unix_nanos();
+            let breadcrumbs = &capture.breadcrumbs;
+            breadcrumbs.note(Severity::Fatal, now, LOGGER, &message);
+        }
     }
 
     fn print(&self) {

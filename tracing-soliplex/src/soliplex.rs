@@ -10,6 +10,10 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::breadcrumbs::filter::Filter;
+use crate::breadcrumbs::layer::BreadcrumbLayer;
+use crate::breadcrumbs::recent::{Collection, Recent};
+use crate::breadcrumbs::subscription::Subscription;
 use crate::builder::Builder;
 use crate::capture::Capture;
 use crate::command::{Command, Consent, Flush, FlushReport, StoredDeadLetter};
@@ -82,6 +86,31 @@ impl Soliplex {
             *strict,
             trace_context.clone(),
         )
+    }
+
+    /// The layer that keeps breadcrumbs: what an error carries of the records before it. Install it
+    /// once, below the export layer.
+    ///
+    /// ```
+    /// use tracing_soliplex::{Rules, Sanitize as _, Soliplex};
+    /// use tracing_subscriber::filter::{LevelFilter, filter_fn};
+    /// use tracing_subscriber::{Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+    ///
+    /// let soliplex = Soliplex::builder("field-app", "1.4.2").start()?;
+    /// let _guard = tracing_subscriber::registry()
+    ///     .with(soliplex.breadcrumb_layer().with_filter(LevelFilter::DEBUG))
+    ///     .with(soliplex.export_layer().with_filter(LevelFilter::INFO))
+    ///     .sanitize(&soliplex);
+    /// # Ok::<(), tracing_soliplex::StartError>(())
+    /// ```
+    pub fn breadcrumb_layer(&self) -> BreadcrumbLayer {
+        let Inner {
+            capture,
+            rules,
+            strict,
+            ..
+        } = &*self.inner;
+        BreadcrumbLayer::new(Arc::clone(capture), rules.clone(), *strict)
     }
 
     /// The rules by which values are sanitized.
@@ -206,6 +235,78 @@ impl Soliplex {
         answer
             .recv_timeout(timeout.min(LONGEST))
             .unwrap_or_default()
+    }
+
+    /// The records that the [breadcrumb layer](Soliplex::breadcrumb_layer) has kept, newest first:
+    /// what an application shows its user of what it has been doing, or lets them save.
+    ///
+    /// Those of earlier runs are among them until newer ones take their place.
+    ///
+    /// ```
+    /// use tracing_soliplex::{Filter, Sanitize as _, Severity, Soliplex};
+    /// use tracing_subscriber::{layer::SubscriberExt as _, util::SubscriberInitExt as _};
+    ///
+    /// let soliplex = Soliplex::builder("field-app", "1.4.2").breadcrumbs(2_000).start()?;
+    /// let stack = tracing_subscriber::registry().with(soliplex.breadcrumb_layer());
+    /// let _guard = tracing::Dispatch::from(stack.sanitize(&soliplex)).set_default();
+    ///
+    /// tracing::info!(target: "app::router", "opened the map");
+    /// tracing::warn!(target: "app::http", "no answer from ada@example.org");
+    ///
+    /// let recent = soliplex.recent(&Filter::new().at_least(Severity::Warn));
+    /// assert_eq!(recent.records[0].breadcrumb.message, "no answer from [EMAIL]");
+    /// assert!(recent.to_text().ends_with("WARN   network  app::http: no answer from [EMAIL]\n"));
+    /// # Ok::<(), tracing_soliplex::StartError>(())
+    /// ```
+    pub fn recent(&self, filter: &Filter) -> Recent {
+        let collection = self.collection();
+        let breadcrumbs = &self.inner.capture.breadcrumbs;
+        Recent {
+            records: match collection {
+                // What is still there will have been wiped in a moment.
+                Collection::Denied => Vec::new(),
+                _ => breadcrumbs.recent(filter),
+            },
+            collection,
+        }
+    }
+
+    /// The records as they are kept from now on, for a view that follows along.
+    ///
+    /// ```
+    /// # use tracing_soliplex::{Filter, Soliplex, Update};
+    /// # let soliplex = Soliplex::builder("field-app", "1.4.2").start()?;
+    /// let mut follow = soliplex.subscribe(Filter::new());
+    /// for update in &mut follow {
+    ///     match update {
+    ///         Update::Record(record) => println!("{}", record.breadcrumb.message),
+    ///         Update::Missed(count) => println!("... {count} more ..."),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok::<(), tracing_soliplex::StartError>(())
+    /// ```
+    pub fn subscribe(&self, filter: Filter) -> Subscription {
+        Subscription::new(Arc::clone(&self.inner.capture.breadcrumbs), filter)
+    }
+
+    /// Overwrites the records kept so far with zeros. Errors from here on carry only what comes
+    /// later; what is on its way to the server is not touched.
+    pub fn clear_recent(&self) {
+        self.inner.capture.breadcrumbs.clear();
+    }
+
+    fn collection(&self) -> Collection {
+        let capture = &self.inner.capture;
+        if capture.denied.load(Ordering::Relaxed) {
+            Collection::Denied
+        } else if !capture.breadcrumbs.is_collected() {
+            Collection::NoLayer
+        } else if !capture.takes() {
+            Collection::Off
+        } else {
+            Collection::On
+        }
     }
 
     fn command(&self, command: Command) {

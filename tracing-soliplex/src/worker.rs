@@ -13,6 +13,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 use tracing_core::subscriber::NoSubscriber;
 
+use crate::breadcrumbs::Breadcrumbs;
 use crate::capture::Capture;
 use crate::clock::Clock;
 use crate::command::{Command, Consent};
@@ -58,6 +59,7 @@ pub(crate) struct Parts {
     pub(crate) recovered: Recovered,
     pub(crate) store: Store,
     pub(crate) wake: Arc<Wake>,
+    pub(crate) breadcrumbs: Arc<Breadcrumbs>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) diagnostics: Arc<Diagnostics>,
     pub(crate) commands: UnboundedReceiver<Command>,
@@ -138,6 +140,7 @@ struct Worker {
     intake: Intake,
     spool: Spool,
     wake: Arc<Wake>,
+    breadcrumbs: Arc<Breadcrumbs>,
     clock: Arc<dyn Clock>,
     diagnostics: Arc<Diagnostics>,
     settings: Settings,
@@ -249,6 +252,7 @@ impl Worker {
             intake,
             spool,
             wake: parts.wake,
+            breadcrumbs: parts.breadcrumbs,
             clock: parts.clock,
             diagnostics,
             host,

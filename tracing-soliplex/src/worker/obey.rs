@@ -35,6 +35,8 @@ impl Worker {
                 self.settings.consent = consent;
                 if consent == Consent::Denied {
                     self.begin_wipe();
+                } else {
+                    self.reopen_breadcrumbs();
                 }
             }
             Command::Suspend(reply) => reply(self.suspend()),

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use super::*;
+use crate::breadcrumbs::BreadcrumbOptions;
 use crate::clock::SystemClock;
 use crate::command::{Flush, FlushReport};
 use crate::diagnostics::{DiscardReason, State};
@@ -108,12 +109,15 @@ impl Pipeline {
         let print = |diagnostic: &Diagnostic| eprintln!("{diagnostic:?}");
         let diagnostics = Arc::new(Diagnostics::new(Some(Box::new(print))));
         let wake = Arc::new(Wake::default());
+        let (breadcrumbs, _) = Breadcrumbs::open(None, BreadcrumbOptions::default());
+        let breadcrumbs = Arc::new(breadcrumbs);
         let capture = Arc::new(Capture {
             session: Arc::clone(&session),
             queue: Arc::clone(&queue),
             clock: Arc::clone(&clock),
             diagnostics: Arc::clone(&diagnostics),
             wake: Arc::clone(&wake),
+            breadcrumbs: Arc::clone(&breadcrumbs),
             enabled: AtomicBool::new(true),
             denied: AtomicBool::new(false),
             barred: AtomicBool::new(false),
@@ -150,6 +154,7 @@ impl Pipeline {
                 options: spool,
             },
             wake,
+            breadcrumbs,
             clock,
             diagnostics,
             commands: listen,

@@ -1,11 +1,12 @@
-//! What is left of records when consent is withdrawn: nothing, in the queue, in the spool, or in
-//! what was set aside of either.
+//! What is left of records when consent is withdrawn: nothing, in the queue, in the spool, in what
+//! was set aside of either, or among the breadcrumbs.
 
 use std::io;
 
 use tokio::time::Instant;
 
 use super::Worker;
+use crate::command::Consent;
 use crate::diagnostics::DiscardReason;
 
 impl Worker {
@@ -18,6 +19,9 @@ impl Worker {
 
     /// Deletes what is stored, if that was asked for; tries again until everything is gone.
     pub(super) fn wipe_if_due(&mut self) {
+        if self.settings.consent == Consent::Denied {
+            self.breadcrumbs.wipe();
+        }
         let rests = self.store_retry.is_some_and(|then| then > Instant::now());
         if !self.wipe_due || rests {
             return;
@@ -28,6 +32,7 @@ impl Worker {
             return self.store_failed(&error);
         }
         self.wipe_due = false;
+        self.reopen_breadcrumbs();
         self.diagnostics
             .discard(DiscardReason::Denied, records, None);
         self.left += records;
@@ -38,7 +43,15 @@ impl Worker {
         self.publish();
     }
 
+    /// Keeps breadcrumbs again if the user has changed their mind back and nothing is left to wipe.
+    pub(super) fn reopen_breadcrumbs(&self) {
+        if !self.wipe_due && self.settings.consent != Consent::Denied {
+            self.breadcrumbs.reopen();
+        }
+    }
+
     fn wipe(&mut self) -> io::Result<()> {
+        self.breadcrumbs.wipe();
         self.queue.delete_set_aside()?;
         self.spool.wipe()
     }

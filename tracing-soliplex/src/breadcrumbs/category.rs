@@ -1,0 +1,161 @@
+//! What kind of thing a record tells of, by its logger.
+
+use soliplex_wire::Category;
+
+/// Which loggers tell of what. Looked up when a breadcrumb is read, never when it is written.
+///
+/// A prefix matches where its segments stand in the logger's, next to one another, in any case.
+/// Segments end at `.` and at `::`, so that `Router.home` and `app::router::home` are both of
+/// `Router`, and `UserAgent` is not of `User`. The application's own prefixes stand before the
+/// built-in ones; among several that match, the one that begins farthest to the left counts, and
+/// of those the longest.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Categories {
+    own: Vec<(Vec<String>, Category)>,
+}
+
+static BUILT_IN: [(&str, Category); 11] = [
+    ("Router", Category::Ui),
+    ("Navigation", Category::Ui),
+    ("UI", Category::Ui),
+    ("Http", Category::Network),
+    ("Network", Category::Network),
+    ("Connectivity", Category::Network),
+    ("Lifecycle", Category::System),
+    ("Permission", Category::System),
+    ("Auth", Category::User),
+    ("Login", Category::User),
+    ("User", Category::User),
+];
+
+/// What has no other category.
+static ELSE: Category = Category::System;
+
+impl Categories {
+    /// Adds a prefix. Of two that are alike the later one counts.
+    pub(crate) fn add(&mut self, prefix: &str, category: Category) {
+        let prefix: Vec<String> = segments(prefix).map(str::to_owned).collect();
+        if prefix.is_empty() {
+            return;
+        }
+        self.own.retain(|(known, _)| *known != prefix);
+        self.own.push((prefix, category));
+    }
+
+    /// The category of what this logger tells.
+    pub(crate) fn of(&self, logger: &str) -> &Category {
+        let own = self.own.iter().map(|(prefix, category)| {
+            let place = place(logger, || prefix.iter().map(String::as_str));
+            (place, prefix.len(), category)
+        });
+        let built_in = BUILT_IN
+            .iter()
+            .map(|(prefix, category)| (place(logger, || segments(prefix)), 1, category));
+        first(own).or_else(|| first(built_in)).unwrap_or(&ELSE)
+    }
+}
+
+/// The match farthest to the left, and of those the longest.
+fn first<'c>(
+    matches: impl Iterator<Item = (Option<usize>, usize, &'c Category)>,
+) -> Option<&'c Category> {
+    matches
+        .filter_map(|(place, length, category)| Some((place?, usize::MAX - length, category)))
+        .min_by_key(|(place, shortness, _)| (*place, *shortness))
+        .map(|(_, _, category)| category)
+}
+
+/// At which segment of the logger the prefix begins.
+fn place<'p, P: Iterator<Item = &'p str>>(logger: &str, prefix: impl Fn() -> P) -> Option<usize> {
+    let mut rest = segments(logger);
+    let mut at = 0;
+    loop {
+        let mut ahead = rest.clone();
+        let matches = prefix().all(|wanted| {
+            ahead
+                .next()
+                .is_some_and(|segment| segment.eq_ignore_ascii_case(wanted))
+        });
+        if matches {
+            return Some(at);
+        }
+        rest.next()?;
+        at += 1;
+    }
+}
+
+fn segments(logger: &str) -> impl Iterator<Item = &str> + Clone {
+    logger
+        .split(['.', ':'])
+        .filter(|segment| !segment.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(categories: &Categories, cases: &[(&str, &str)]) {
+        for (logger, category) in cases {
+            assert_eq!(categories.of(logger).as_str(), *category, "{logger}");
+        }
+    }
+
+    #[test]
+    fn a_logger_tells_its_category_by_whole_segments_in_any_case() {
+        check(
+            &Categories::default(),
+            &[
+                ("Router", "ui"),
+                ("Router.home", "ui"),
+                ("app::router::home", "ui"),
+                ("NAVIGATION", "ui"),
+                ("field_app::ui", "ui"),
+                ("HTTP", "network"),
+                ("http.client", "network"),
+                ("app::network", "network"),
+                ("Connectivity", "network"),
+                ("Lifecycle", "system"),
+                ("Permission.camera", "system"),
+                ("Auth", "user"),
+                ("Login.form", "user"),
+                ("app::user", "user"),
+                // The nearest to the root decides.
+                ("app::ui::login", "ui"),
+                ("login.ui", "user"),
+                // Near misses.
+                ("UserAgent", "system"),
+                ("app::http_client", "system"),
+                ("Authority", "system"),
+                ("guild", "system"),
+                ("", "system"),
+                ("::", "system"),
+                ("sync", "system"),
+            ],
+        );
+    }
+
+    #[test]
+    fn an_applications_own_prefixes_come_first() {
+        let mut categories = Categories::default();
+        categories.add("Sync", Category::Other("sync".into()));
+        categories.add("sync::upload", Category::Network);
+        categories.add("Http.Cache", Category::System);
+        categories.add("User", Category::Ui);
+        categories.add("User", Category::Other("people".into()));
+        categories.add("", Category::Ui);
+        check(
+            &categories,
+            &[
+                ("app::sync", "sync"),
+                ("Sync.Download", "sync"),
+                ("app::sync::upload", "network"),
+                ("http::sync", "sync"),
+                ("http.cache.disk", "system"),
+                ("http", "network"),
+                ("http.disk.cache", "network"),
+                ("user", "people"),
+                ("synchronous", "system"),
+            ],
+        );
+    }
+}
