@@ -1,12 +1,14 @@
 //! The gate: one pass over the bytes that says where a rule could possibly fire.
 //!
-//! Text is read in blocks of 64 bytes. Each byte class becomes a 64-bit mask, and each shape (three
+//! Text is read in windows of 64 bytes. Each byte class becomes a 64-bit mask, and each shape (three
 //! dotted numbers, eight digits in a row, a long word …) a few shifts and ANDs over
 //! those masks. What survives is a few positions a line, handed to the verifiers
 //! in the sibling modules; the gate itself decides nothing. A shape is always reported at its last
-//! byte, so a block needs only its predecessor's masks, never its successor's.
+//! byte, so a window needs only the end of its predecessor, never its successor.
 
-use wide::u8x16;
+mod planes;
+
+use planes::{FRESH, LANE, Masks, PAST, Planes, WINDOW};
 
 /// What the gate believes it has seen; the position is that of the shape's last byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,201 +63,113 @@ pub(super) enum Shape {
     Folded,
 }
 
-const BLOCK: usize = 64;
-const HALF: usize = BLOCK / 2;
-
-/// The byte classes of one block, a bit per byte.
-#[derive(Clone, Copy, Default)]
-struct Masks {
-    digit: u64,
-    letter: u64,
-    hex_letter: u64,
-    e: u64,
-    r: u64,
-    dot: u64,
-    dash: u64,
-    under: u64,
-    colon: u64,
-    equals: u64,
-    space: u64,
-    slash: u64,
-    odd: u64,
-}
-
-/// Calls `on` for every position at which a rule could fire, in order of half blocks and, inside a
-/// half block, of shapes.
-#[inline]
-pub(super) fn scan(text: &[u8], mut on: impl FnMut(Shape, usize)) {
-    let mut before = Masks::default();
-    let (blocks, rest) = text.as_chunks::<BLOCK>();
-    let mut base = 0;
-    for block in blocks {
-        let now = masks(block, BLOCK / 16);
-        shapes(&before.then(&now), base, text, &mut on);
-        shapes(&now, base + HALF, text, &mut on);
-        before = now;
-        base += BLOCK;
-    }
-    // The rest, and the end itself, which ends a word. Zero is in no class, so the padding can
-    // neither begin nor continue a shape.
-    let mut block = [0_u8; BLOCK];
-    block[..rest.len()].copy_from_slice(rest);
-    let now = masks(&block, rest.len().div_ceil(16));
-    shapes(&before.then(&now), base, text, &mut on);
-    if rest.len() >= HALF {
-        shapes(&now, base + HALF, text, &mut on);
-    }
-}
-
-/// Classifies the first `lanes` groups of sixteen bytes.
-#[inline(always)]
-fn masks(block: &[u8; BLOCK], lanes: usize) -> Masks {
-    let mut m = Masks::default();
-    let (chunks, _) = block.as_chunks::<16>();
-    for (i, chunk) in chunks.iter().take(lanes).enumerate() {
-        let v = u8x16::new(*chunk);
-        let at = 16 * i;
-        let bits = |x: u8x16| u64::from(x.to_bitmask()) << at;
-        let is = |b: u8| v.simd_eq(u8x16::splat(b));
-        // Subtracting the lower end makes a range test one comparison without a sign.
-        let range = |x: u8x16, from: u8, to: u8| {
-            let offset = x - u8x16::splat(from);
-            offset.min(u8x16::splat(to - from)).simd_eq(offset)
-        };
-        // Folding the case maps only letters onto a..z, so one range test finds them all.
-        let lower = v | u8x16::splat(0x20);
-        m.digit |= bits(range(v, b'0', b'9'));
-        m.letter |= bits(range(lower, b'a', b'z'));
-        m.hex_letter |= bits(range(lower, b'a', b'f'));
-        m.e |= bits(lower.simd_eq(u8x16::splat(b'e')));
-        m.r |= bits(lower.simd_eq(u8x16::splat(b'r')));
-        m.dot |= bits(is(b'.'));
-        m.dash |= bits(is(b'-'));
-        m.under |= bits(is(b'_'));
-        m.colon |= bits(is(b':'));
-        m.equals |= bits(is(b'='));
-        m.space |= bits(is(b' '));
-        m.slash |= bits(is(b'/'));
-        // Control characters; `%` and `&`; `)`, `*` and `+`; `>`, `?` and `@`; the backslash; and,
-        // by their own highest bit, all bytes that are not ASCII.
-        m.odd |= bits(
-            range(v, 0x01, 0x1f)
-                | range(v, b'%', b'&')
-                | range(v, b')', b'+')
-                | range(v, b'>', b'@')
-                | is(b'\\')
-                | v,
-        );
-    }
-    m
-}
-
-impl Masks {
-    /// The second half of these and the first half of the next ones.
-    #[inline(always)]
-    fn then(&self, next: &Masks) -> Masks {
-        let join = |before: u64, now: u64| (before >> HALF) | (now << HALF);
-        Masks {
-            digit: join(self.digit, next.digit),
-            letter: join(self.letter, next.letter),
-            hex_letter: join(self.hex_letter, next.hex_letter),
-            e: join(self.e, next.e),
-            r: join(self.r, next.r),
-            dot: join(self.dot, next.dot),
-            dash: join(self.dash, next.dash),
-            under: join(self.under, next.under),
-            colon: join(self.colon, next.colon),
-            equals: join(self.equals, next.equals),
-            space: join(self.space, next.space),
-            slash: join(self.slash, next.slash),
-            odd: join(self.odd, next.odd),
+impl Shape {
+    /// The fewest bytes a text with this shape has up to its last one.
+    pub(super) fn bytes(self) -> usize {
+        match self {
+            Shape::SocialSecurity | Shape::Medicare => 11,
+            Shape::Phone => 12,
+            Shape::PartlyDashed => 10,
+            Shape::PhoneGroups | Shape::Grid | Shape::Dotted => 7,
+            Shape::CardGroups | Shape::MacQuads => 14,
+            Shape::LongDigits => 8,
+            Shape::MacPairs => 17,
+            Shape::Decimal => 6,
+            Shape::IbanGroups | Shape::Dashes => 5,
+            Shape::LongWord => 15,
+            _ => 1,
         }
     }
 }
 
-/// Finds the shapes that end in the upper half of the masks; the lower half is what came before.
-/// No shape is longer than that, and on many processors a shift that carries from one word into the
-/// next costs several that do not.
+/// Calls `on` for every position at which a rule could fire, in order of windows and, inside a
+/// window, of shapes.
+#[inline]
+pub(super) fn scan(text: &[u8], mut on: impl FnMut(Shape, usize)) {
+    // Zero is in no class, so what a block is filled up with can neither begin nor continue a
+    // shape; but it ends a word, and so does a last window of nothing else.
+    let Some((first, mut rest)) = text.split_first_chunk::<WINDOW>() else {
+        let planes = match text.len() {
+            0..=16 => Planes::default().and(&filled::<LANE>(text), 0),
+            17..=32 => Planes::default().and(&filled::<{ 2 * LANE }>(text), 0),
+            _ => Planes::default().and(&filled::<WINDOW>(text), 0),
+        };
+        return shapes(&planes.masks(), 0, u64::MAX, text, &mut on);
+    };
+    let mut planes = Planes::default().and(first, 0);
+    shapes(&planes.masks(), 0, u64::MAX, text, &mut on);
+    let mut base = FRESH;
+    loop {
+        let block = rest.split_first_chunk::<FRESH>();
+        planes = planes.past();
+        planes = match block {
+            Some((block, _)) => planes.and(block, PAST),
+            None => planes.and(&filled::<FRESH>(rest), PAST),
+        };
+        shapes(&planes.masks(), base, u64::MAX << PAST, text, &mut on);
+        let Some((_, more)) = block else { return };
+        rest = more;
+        base += FRESH;
+    }
+}
+
+/// The text, filled up with zeros.
 #[inline(always)]
-fn shapes(m: &Masks, base: usize, text: &[u8], on: &mut impl FnMut(Shape, usize)) {
+fn filled<const N: usize>(text: &[u8]) -> [u8; N] {
+    let mut block = [0_u8; N];
+    block[..text.len()].copy_from_slice(text);
+    block
+}
+
+/// Finds the shapes that end in the fresh bytes of the window that begins at `base`.
+#[inline(always)]
+fn shapes(m: &Masks, base: usize, fresh: u64, text: &[u8], on: &mut impl FnMut(Shape, usize)) {
     let Masks {
         digit,
         letter,
+        hex,
+        word,
         dot,
-        dash,
         colon,
-        space,
         slash,
         ..
     } = *m;
-    let hex = digit | m.hex_letter;
-    let word = digit | letter | dash | m.under;
-    let gap = dash | space | dot;
-    // Whether a shape ends in this half.
-    let here = |found: u64| found >> HALF;
 
+    // Keys before the words they are the keys of.
+    let separator = m.equals | (colon & !((digit | colon) << 1));
+    each(separator & fresh, |bit| on(Shape::Separator, base + bit));
     let w2 = word & (word << 1);
     let w4 = w2 & (w2 << 2);
     let w8 = w4 & (w4 << 4);
     let w15 = w8 & (w8 << 7);
-    let w22 = w15 & (w15 << 7);
-    // Adding a run's digits to the run carries into the bit behind it, and only if it has any: a
-    // word of medium length without one is a name.
-    let has_digit = word.wrapping_add(digit);
     // Seen at the byte behind it, and reported at its last.
-    each(!word & (((w15 << 1) & has_digit) | (w22 << 1)), |bit| {
-        on(Shape::LongWord, base + bit - 1)
-    });
+    let mut ends = !word & (w15 << 1) & fresh;
+    if ends != 0 {
+        let w22 = w15 & (w15 << 7);
+        // Adding a run's digits to the run carries into the bit behind it, and only if it has any:
+        // a word of medium length without one is a name. Of a word that began before this window
+        // the verifier finds out.
+        let has_digit = word.wrapping_add(digit);
+        let open = (word & !word.wrapping_add(1)).wrapping_add(1) & fresh;
+        ends &= has_digit | (w22 << 1) | if base > 0 { open } else { 0 };
+        each(ends, |bit| on(Shape::LongWord, base + bit - 1));
+    }
     // `…rer` and no letter: the end of `bearer`, and of few other words.
-    each(!letter & (m.r << 1) & (m.e << 2) & (m.r << 3), |bit| {
-        on(Shape::Bearer, base + bit - 1)
+    each(!letter & (m.r << 1) & (m.r << 3) & fresh, |bit| {
+        if text[base + bit - 2] | 0x20 == b'e' {
+            on(Shape::Bearer, base + bit - 1);
+        }
     });
-    let mut report = |shape: Shape, found: u64| each(found, |bit| on(shape, base + bit));
-    report(
-        Shape::Separator,
-        m.equals | (colon & !(digit << 1) & !(colon << 1)),
-    );
+    let mut report = |shape: Shape, found: u64| each(found & fresh, |bit| on(shape, base + bit));
     report(Shape::Slash, slash & !((word | dot | slash) << 1));
-
-    // Runs: bit n of `d4` says that bytes n-3 to n are digits. What follows is looked for only in a
-    // block that has the first step towards it.
-    let d2 = digit & (digit << 1);
-    let l2 = letter & (letter << 1);
-    let d3 = d2 & (digit << 2);
-    let d4 = d2 & (d2 << 2);
-    let d8 = d4 & (d4 << 4);
-    report(Shape::LongDigits, d8 & !(d8 << 1));
-    // A last group of up to six digits may begin three bytes before this block.
-    if (d3 & (gap << 3)) >> (HALF - 3) != 0 {
-        groups(m, &mut report);
+    if digit != 0 {
+        numbers(m, fresh, &mut report);
     }
-    let dotted = digit & (dot << 1) & (digit << 2);
-    if here(dotted) != 0 {
-        // Three of them an octet apart; further numbers of the run are read with its first four.
-        let (two, three) = (d2 << 2, d3 << 2);
-        let after = |m: u64| (m << 2) | ((m << 3) & two) | ((m << 4) & three);
-        let twice = dotted & after(dotted);
-        let thrice = dotted & after(twice);
-        report(Shape::Dotted, thrice & !after(thrice));
+    let link = colon | m.dash;
+    if link != 0 {
+        joined(m, link, fresh, &mut report);
     }
-    let double = colon & (colon << 1);
-    let grouped = hex & (colon << 1) & (hex << 2);
-    if here(double | (double << 1)) != 0 || has_more_than(grouped, 2) {
-        let near = |m: u64| (m << 2) | (m << 3) | (m << 4) | (m << 5);
-        let three = grouped & near(grouped & near(grouped));
-        report(
-            Shape::ColonHex,
-            (double & (hex << 2)) | (hex & (double << 1)) | three,
-        );
-    }
-    let link = colon | dash;
-    if has_more_than(link, 4) {
-        let h2 = hex & (hex << 1);
-        // Pair and link three times over, and once more the same before it.
-        let half = h2 & (link << 2) & (h2 << 3) & (link << 5) & (h2 << 6);
-        report(Shape::MacPairs, half & (link << 8) & (half << 9));
-    }
-    if here((dot << 4) & (dot << 9)) != 0 {
+    if dot & (dot << 5) != 0 {
         let h2 = hex & (hex << 1);
         let h4 = h2 & (h2 << 2);
         report(
@@ -263,24 +177,8 @@ fn shapes(m: &Masks, base: usize, text: &[u8], on: &mut impl FnMut(Shape, usize)
             h4 & (dot << 4) & (h4 << 5) & (dot << 9) & (h4 << 10),
         );
     }
-    if here(d2 & (l2 << 2)) | here((space | dash) & (d2 << 1) & (l2 << 3)) != 0 {
-        report(
-            Shape::Medicare,
-            medicare(digit, letter, d2, l2, 0, 0) | medicare(digit, letter, d2, l2, 2, 1),
-        );
-        report(Shape::IbanGroups, (space | dash) & (d2 << 1) & (l2 << 3));
-    }
-    let spaced = digit & (space << 1) & (l2 << 2) & (space << 4);
-    if here(spaced) != 0 || here(d4 & (l2 << 4)) != 0 {
-        let grid = d4 & (letter << 4) & (l2 << 5) & (digit << 7);
-        report(Shape::Grid, grid | (spaced & (letter << 5) & (digit << 6)));
-    }
-    if here(dash & (dash << 1)) != 0 {
-        let dash5 = dash & (dash << 1) & (dash << 2) & (dash << 3) & (dash << 4);
-        report(Shape::Dashes, dash5 & !(dash5 << 1));
-    }
 
-    let mut odd = here(m.odd);
+    let mut odd = m.odd & fresh;
     while odd != 0 {
         let at = base + odd.trailing_zeros() as usize;
         odd &= odd - 1;
@@ -290,10 +188,89 @@ fn shapes(m: &Masks, base: usize, text: &[u8], on: &mut impl FnMut(Shape, usize)
     }
 }
 
-/// Calls `on` for every bit of the upper half.
+/// Runs of digits. Bit n of `d4` says that bytes n-3 to n are digits; what follows is looked for
+/// only in a window that has the first step towards it.
 #[inline(always)]
-fn each(mask: u64, mut on: impl FnMut(usize)) {
-    let mut found = mask >> HALF;
+fn numbers(m: &Masks, fresh: u64, report: &mut impl FnMut(Shape, u64)) {
+    let Masks {
+        digit,
+        letter,
+        dot,
+        dash,
+        space,
+        ..
+    } = *m;
+    let d2 = digit & (digit << 1);
+    let l2 = letter & (letter << 1);
+    let d3 = d2 & (digit << 2);
+    let d4 = d2 & (d2 << 2);
+    let d8 = d4 & (d4 << 4);
+    report(Shape::LongDigits, d8 & !(d8 << 1));
+    // All groups end in three digits, and have three before a gap, but for the last of a group of
+    // four to six that began in the window before.
+    if d3 & ((dash | space | dot) << 3) & (fresh | (fresh >> 3)) != 0 {
+        groups(m, report);
+    }
+    let dotted = digit & (dot << 1) & (digit << 2);
+    if dotted & fresh != 0 {
+        // Three of them an octet apart; further numbers of the run are read with its first four.
+        let (two, three) = (d2 << 2, d3 << 2);
+        let after = |m: u64| (m << 2) | ((m << 3) & two) | ((m << 4) & three);
+        let twice = dotted & after(dotted);
+        let thrice = dotted & after(twice);
+        report(Shape::Dotted, thrice & !after(thrice));
+    }
+    let coded = (space | dash) & (d2 << 1) & (l2 << 3);
+    let paired = d2 & (l2 << 2);
+    if (coded | paired) & fresh != 0 {
+        report(
+            Shape::Medicare,
+            medicare(digit, letter, d2, l2, 0, 0) | medicare(digit, letter, d2, l2, 2, 1),
+        );
+        report(Shape::IbanGroups, coded);
+    }
+    let spaced = digit & (space << 1) & (l2 << 2) & (space << 4);
+    if (spaced | (d4 & (l2 << 4))) & fresh != 0 {
+        let grid = d4 & (letter << 4) & (l2 << 5) & (digit << 7);
+        report(Shape::Grid, grid | (spaced & (letter << 5) & (digit << 6)));
+    }
+}
+
+/// What is joined by colons and dashes.
+#[inline(always)]
+fn joined(m: &Masks, link: u64, fresh: u64, report: &mut impl FnMut(Shape, u64)) {
+    let Masks {
+        hex, colon, dash, ..
+    } = *m;
+    let double = colon & (colon << 1);
+    let near = |m: u64| (m << 2) | (m << 3) | (m << 4) | (m << 5);
+    let triple = |m: u64| m & near(m & near(m));
+    if (double | (double << 1)) & fresh != 0 || has_more_than(colon, 2) && triple(colon) != 0 {
+        let grouped = hex & (colon << 1) & (hex << 2);
+        report(
+            Shape::ColonHex,
+            (double & (hex << 2)) | (hex & (double << 1)) | triple(grouped),
+        );
+    }
+    // Five links, three bytes from each to the next.
+    let two = link & (link << 3);
+    let five = two & (two << 6) & (link << 12);
+    if five != 0 {
+        let h2 = hex & (hex << 1);
+        let pairs = h2 & (h2 << 3);
+        let pairs = pairs & (pairs << 6) & (pairs << 12);
+        report(Shape::MacPairs, pairs & (five << 2));
+    }
+    let dash2 = dash & (dash << 1);
+    if dash2 & fresh != 0 {
+        let dash5 = dash2 & (dash2 << 2) & (dash << 4);
+        report(Shape::Dashes, dash5 & !(dash5 << 1));
+    }
+}
+
+/// Calls `on` for every bit.
+#[inline(always)]
+fn each(mut found: u64, mut on: impl FnMut(usize)) {
     while found != 0 {
         on(found.trailing_zeros() as usize);
         found &= found - 1;

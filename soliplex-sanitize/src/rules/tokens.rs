@@ -12,6 +12,9 @@ use super::numbers::is_iban;
 use super::scan::Scan;
 use super::vendors;
 
+/// A word of this length is looked at though it has no digit.
+const LONG_NAME_BYTES: usize = 22;
+
 /// No key of any vendor is longer; what follows is text again.
 const MAX_TOKEN_BYTES: usize = 8192;
 
@@ -23,6 +26,10 @@ impl Scan<'_> {
         let mut start = end;
         while start > 0 && is_word(b[start - 1]) {
             start -= 1;
+        }
+        // The gate does not see how a very long word began.
+        if end - start < LONG_NAME_BYTES && !b[start..end].iter().any(u8::is_ascii_digit) {
+            return;
         }
         while start < end && matches!(b[start], b'-' | b'_') {
             start += 1;
@@ -480,6 +487,14 @@ const SECRET_WORDS: &[&str] = &[
     "keys",
     "tokens",
 ];
+
+/// Whether a name ends like a word that makes a random text beside it a secret.
+pub(super) fn ends_like_secret_word(name: &[u8]) -> bool {
+    SECRET_WORDS.iter().any(|word| {
+        let tail = name.len().checked_sub(word.len());
+        tail.is_some_and(|at| name[at..].eq_ignore_ascii_case(word.as_bytes()))
+    })
+}
 
 /// A byte of an opaque token in any usual alphabet.
 fn is_token(c: u8) -> bool {
