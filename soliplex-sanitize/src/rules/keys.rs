@@ -136,6 +136,7 @@ pub(super) fn has_stem(name: &[u8]) -> bool {
 }
 
 /// Whether three letters, the first in the highest of three times five bits, are a stem.
+#[inline]
 pub(super) fn is_stem(letters: usize) -> bool {
     STEM_BITS[letters / 64] & (1 << (letters % 64)) != 0
 }

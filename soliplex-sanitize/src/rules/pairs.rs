@@ -66,10 +66,11 @@ impl Scan<'_> {
         let floor = end.saturating_sub(MAX_KEY_BYTES);
         let mut last = 0;
         for &c in b[floor..end].iter().rev() {
-            if !(c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.' | b'$')) {
+            let letter = NAME_BYTES[usize::from(c)];
+            if letter == 0 {
                 break;
             }
-            last = (last >> 5) | (usize::from(c & 31) << 10);
+            last = (last >> 5) | usize::from(letter & 31) << 10;
             if is_stem(last) {
                 return true;
             }
@@ -352,6 +353,20 @@ impl Scan<'_> {
         }
     }
 }
+
+/// The bytes of a bare name, by their lowest five bits and a mark; all others are zero.
+static NAME_BYTES: [u8; 256] = {
+    let mut bytes = [0; 256];
+    let mut c = 0;
+    while c < 256 {
+        let byte = c as u8;
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$') {
+            bytes[c] = byte & 31 | 32;
+        }
+        c += 1;
+    }
+    bytes
+};
 
 /// Reads the key that ends at the separator.
 fn key_before(b: &[u8], at: usize) -> Option<Key> {

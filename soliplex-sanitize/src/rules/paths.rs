@@ -43,8 +43,8 @@ impl Scan<'_> {
     /// `start` is where a cut begins, `root` the first separator.
     fn path(&mut self, start: usize, root: usize) {
         let b = self.b;
-        let end = path_end(b, root);
-        if end <= root + 1 {
+        let (end, names) = path_end(b, root);
+        if end <= root + 1 || names.are_plain(&b[root..end]) {
             return;
         }
         let path = Path::split(&b[..end], root);
@@ -210,12 +210,40 @@ fn is_drive(b: &[u8], at: usize) -> bool {
         && (at == 2 || !b[at - 3].is_ascii_alphanumeric())
 }
 
-fn path_end(b: &[u8], root: usize) -> usize {
-    let limit = b.len().min(root + MAX_PATH_BYTES);
-    let windows = b[root] == b'\\';
-    let mut i = root;
-    while i < limit {
-        match b[i] {
+/// What the names in a path have been seen to have.
+#[derive(Clone, Copy, Default)]
+struct Names {
+    /// A dot, as a source's name does.
+    dot: bool,
+    /// The first letter of a folder of homes.
+    home: bool,
+}
+
+impl Names {
+    /// Whether the path is neither a source's nor leads through a home: most are not, and this
+    /// costs less than taking it apart.
+    fn are_plain(self, path: &[u8]) -> bool {
+        let last = || path.rsplit(|c| matches!(c, b'/' | b'\\')).next();
+        !(self.home || self.dot && last().is_some_and(is_source))
+    }
+}
+
+/// What a byte is to a path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Name,
+    Dot,
+    Slash,
+    Backslash,
+    Space,
+    End,
+}
+
+static ROLES: [Role; 256] = {
+    let mut roles = [Role::Name; 256];
+    let mut c = 0;
+    while c < 256 {
+        roles[c] = match c as u8 {
             0..=0x1f
             | b'"'
             | b'\''
@@ -234,17 +262,45 @@ fn path_end(b: &[u8], root: usize) -> usize {
             | b':'
             | b'*'
             | b'?'
-            | b'#' => break,
-            b'\\' if !windows => break,
+            | b'#' => Role::End,
+            b'.' => Role::Dot,
+            b'/' => Role::Slash,
+            b'\\' => Role::Backslash,
+            b' ' => Role::Space,
+            _ => Role::Name,
+        };
+        c += 1;
+    }
+    roles
+};
+
+/// Where a path ends, and what was seen on the way.
+fn path_end(b: &[u8], root: usize) -> (usize, Names) {
+    let limit = b.len().min(root + MAX_PATH_BYTES);
+    let windows = b[root] == b'\\';
+    let mut names = Names::default();
+    let mut i = root;
+    while i < limit {
+        match ROLES[usize::from(b[i])] {
+            Role::Name => {}
+            Role::Dot => names.dot = true,
+            Role::Slash => names.home |= begins_home(b.get(i + 1)),
+            Role::Backslash if windows => names.home |= begins_home(b.get(i + 1)),
             // A space belongs to a name when the path goes on behind it: `C:\Users\Ann Lee\…`.
-            b' ' if !(windows && names_go_on(&b[i + 1..limit])) => break,
-            _ => i += 1,
+            Role::Space if windows && names_go_on(&b[i + 1..limit]) => {}
+            Role::Space | Role::Backslash | Role::End => break,
         }
+        i += 1;
     }
     while i > root && matches!(b[i - 1], b'.' | b'/' | b'\\') {
         i -= 1;
     }
-    i
+    (i, names)
+}
+
+/// `home`, `Users`, `users`, `Documents and Settings`.
+fn begins_home(first: Option<&u8>) -> bool {
+    matches!(first, Some(b'h' | b'U' | b'u' | b'D'))
 }
 
 fn names_go_on(rest: &[u8]) -> bool {
