@@ -8,13 +8,12 @@
 //! a value that logs from inside its own `Debug` comes back in here freely, up to
 //! [`limits::MAX_NESTED_RENDERINGS`].
 //!
-//! The rooms, in the order a value passes them: `scope` finds the rules of its logger, `scratch`
-//! lends the memory, `render` prints it or leaves a number alone, `keys` remembers what the rules
-//! say of its name, `error` cleans a source chain, `settle` cleans all text of the event, `values`
+//! The rooms, in the order a value passes them: `scope` finds the rules of its logger, which know
+//! what they say of its callsite's names; `scratch` lends the memory, `render` prints it or leaves
+//! a number alone, `error` cleans a source chain, `settle` cleans all text of the event, `values`
 //! builds tracing's own shapes again.
 
 mod error;
-mod keys;
 mod limits;
 mod render;
 mod scope;
@@ -22,39 +21,25 @@ mod scratch;
 mod settle;
 mod values;
 
-use std::{
-    fmt,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::fmt;
 
 use tracing_core::{
-    Event, Field,
+    Event,
     span::{Attributes, Record},
 };
 
 pub(crate) use self::render::is_rendering;
-use self::{render::Renderer, scope::Scopes, scratch::Scratch};
+use self::{render::Renderer, scratch::Scratch};
 use crate::Rules;
 
 /// Rewrites what passes through one root or one wrapped layer.
 pub(crate) struct Rewriter {
     rules: Rules,
-    scopes: Scopes,
-    id: RewriterId,
 }
-
-/// Tells the key verdicts of one rewriter from another's in a cache they share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RewriterId(u64);
 
 impl Rewriter {
     pub(crate) fn new(rules: Rules) -> Rewriter {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        Rewriter {
-            rules,
-            scopes: Scopes::default(),
-            id: RewriterId(NEXT.fetch_add(1, Ordering::Relaxed)),
-        }
+        Rewriter { rules }
     }
 
     /// Whether the rules do anything at all.
@@ -65,12 +50,12 @@ impl Rewriter {
     /// Hands `deliver` the clean form of `event`.
     pub(crate) fn event<R>(&self, event: &Event<'_>, deliver: impl FnOnce(&Event<'_>) -> R) -> R {
         let metadata = event.metadata();
-        let rules = self.scopes.of_event(&self.rules, event);
+        let rules = scope::of_event(&self.rules, event);
+        let names = rules.names(metadata.callsite());
         Scratch::with(|scratch| {
-            event.record(&mut Renderer::new(rules, self.id, scratch));
+            event.record(&mut Renderer::new(rules, names, scratch));
             settle::settle(rules, scratch);
-            let unvisited = |_: &Field| false;
-            values::for_fields(scratch, metadata.fields(), unvisited, |values| {
+            values::for_fields(scratch, metadata.fields(), None, |values| {
                 let event = if event.is_contextual() {
                     Event::new(metadata, values)
                 } else {
@@ -88,13 +73,14 @@ impl Rewriter {
         deliver: impl FnOnce(&Attributes<'_>) -> R,
     ) -> R {
         let metadata = attributes.metadata();
-        let rules = self.scopes.of_span(&self.rules, attributes);
+        let rules = scope::of_span(&self.rules, attributes);
+        let names = rules.names(metadata.callsite());
         Scratch::with(|scratch| {
-            attributes.record(&mut Renderer::new(rules, self.id, scratch));
+            attributes.record(&mut Renderer::new(rules, names, scratch));
             settle::settle(rules, scratch);
             // A field announced as `Empty` is not visited, yet a layer may ask for its presence.
-            let unvisited = |field: &Field| attributes.contains(field);
-            values::for_fields(scratch, metadata.fields(), unvisited, |values| {
+            let announcing = Some(attributes);
+            values::for_fields(scratch, metadata.fields(), announcing, |values| {
                 let attributes = match attributes.parent() {
                     Some(parent) => Attributes::child_of(parent.clone(), metadata, values),
                     None if attributes.is_root() => Attributes::new_root(metadata, values),
@@ -108,9 +94,9 @@ impl Rewriter {
     /// Hands `deliver` the clean form of a late `record`; more than once only if the record has
     /// more values than [`limits::MAX_RECORD_VALUES`].
     pub(crate) fn record(&self, record: &Record<'_>, deliver: impl FnMut(&Record<'_>)) {
-        let rules = self.scopes.of_record(&self.rules, record);
+        let rules = scope::of_record(&self.rules, record);
         Scratch::with(|scratch| {
-            record.record(&mut Renderer::new(rules, self.id, scratch).keeping_fields());
+            record.record(&mut Renderer::new(rules, &[], scratch).keeping_fields());
             settle::settle(rules, scratch);
             values::for_record(scratch, deliver);
         });

@@ -17,77 +17,86 @@ use std::{
 use tracing_core::{Field, field::Visit};
 
 use super::{
-    RewriterId,
     error::CleanError,
-    keys::Name,
     limits::{MAX_LAST_WORD_BYTES, MAX_NESTED_RENDERINGS, MAX_VALUE_BYTES, TRUNCATED, UNPRINTABLE},
     scratch::{Recorded, Rendered, Scratch},
 };
-use crate::{KeyVerdict, Rules};
+use crate::{KeyVerdict, Rules, rules::Name};
 
 /// Fills a scratch with every value it is shown.
 pub(super) struct Renderer<'a> {
     rules: &'a Rules,
-    rewriter: RewriterId,
+    /// What is known of the callsite; of a late record it is found out at its first field.
+    names: &'a [Name],
     scratch: &'a mut Scratch,
     keeps_fields: bool,
 }
 
 impl Visit for Renderer<'_> {
     fn record_bool(&mut self, field: &Field, value: bool) {
-        if let Some(verdict) = self.kept(field) {
-            self.push(field, verdict, Rendered::Bool(value));
+        if let Some(name) = self.kept(field) {
+            self.push(field, name, Rendered::Bool(value));
         }
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        let long = value.unsigned_abs() >= SHORTEST_SECRET_NUMBER;
-        self.number(field, Rendered::I64(value), long, value);
+        self.number(field, Rendered::I64(value), value, |value, first| {
+            value.unsigned_abs() >= first
+        });
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        let long = value >= SHORTEST_SECRET_NUMBER;
-        self.number(field, Rendered::U64(value), long, value);
+        self.number(field, Rendered::U64(value), value, |value, first| {
+            value >= first
+        });
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        let long = value.unsigned_abs() >= u128::from(SHORTEST_SECRET_NUMBER);
         self.scratch.signed.push(value);
         let number = Rendered::I128(self.scratch.signed.len() - 1);
-        self.number(field, number, long, value);
+        self.number(field, number, value, |value, first| {
+            value.unsigned_abs() >= u128::from(first)
+        });
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        let long = value >= u128::from(SHORTEST_SECRET_NUMBER);
         self.scratch.unsigned.push(value);
         let number = Rendered::U128(self.scratch.unsigned.len() - 1);
-        self.number(field, number, long, value);
+        self.number(field, number, value, |value, first| {
+            value >= u128::from(first)
+        });
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        // Printing a number with decimals costs more than all the rest, and few names make it tell.
-        let long = value.abs() >= SHORTEST_SECRET_NUMBER as f64
-            || (value.fract() != 0.0 && self.name(field).hides_decimals);
-        self.number(field, Rendered::F64(value), long, value);
+        let Some(name) = self.kept(field) else {
+            return;
+        };
+        let long =
+            value.abs() >= name.first_secret_float || (name.hides_decimals && value.fract() != 0.0);
+        self.number_named(field, name, Rendered::F64(value), long, value);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        let Some(verdict) = self.kept(field) else {
+        let Some(name) = self.kept(field) else {
             return;
         };
         let start = self.scratch.printed.len();
-        self.scratch.printed.push_str(&within_bound(value));
+        if value.len() <= MAX_VALUE_BYTES {
+            self.scratch.printed.push_str(value);
+        } else {
+            push_head(value, &mut self.scratch.printed);
+        }
         let range = self.printed_from(start);
-        self.push(field, verdict, Rendered::Str(range));
+        self.push(field, name, Rendered::Str(range));
     }
 
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
-        let Some(verdict) = self.kept(field) else {
+        let Some(name) = self.kept(field) else {
             return;
         };
         let value = value.get(..MAX_VALUE_BYTES).unwrap_or(value);
         let start = self.scratch.bytes.len();
-        if verdict == KeyVerdict::Keep {
+        if name.verdict == KeyVerdict::Keep {
             // Printed as a list of numbers, text would slip past every rule.
             for chunk in value.utf8_chunks() {
                 let clean = self.rules.sanitize_kept(field.name(), chunk.valid());
@@ -100,11 +109,11 @@ impl Visit for Renderer<'_> {
             self.scratch.bytes.extend_from_slice(clean.as_bytes());
         }
         let range = start..self.scratch.bytes.len();
-        self.push(field, verdict, Rendered::Bytes(range));
+        self.push(field, name, Rendered::Bytes(range));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        let Some(verdict) = self.kept(field) else {
+        let Some(name) = self.kept(field) else {
             return;
         };
         let error = CleanError::new(value, &mut |text| {
@@ -113,29 +122,32 @@ impl Visit for Renderer<'_> {
             let clean = self.rules.sanitize_value(field.name(), &printed);
             clean.into_owned()
         });
-        self.push(field, verdict, Rendered::Error(Box::new(error)));
+        self.scratch.errors.push(Box::new(error));
+        let last = self.scratch.errors.len() - 1;
+        self.push(field, name, Rendered::Error(last));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let Some(verdict) = self.kept(field) else {
+        let Some(name) = self.kept(field) else {
             return;
         };
         let start = self.scratch.printed.len();
         print(value, &mut self.scratch.printed);
         let range = self.printed_from(start);
-        self.push(field, verdict, Rendered::Debug(range));
+        self.push(field, name, Rendered::Debug(range));
     }
 }
 
 impl<'a> Renderer<'a> {
+    /// `names` are those of the callsite, if it is known and remembered.
     pub(super) fn new(
         rules: &'a Rules,
-        rewriter: RewriterId,
+        names: &'a [Name],
         scratch: &'a mut Scratch,
     ) -> Renderer<'a> {
         Renderer {
             rules,
-            rewriter,
+            names,
             scratch,
             keeps_fields: false,
         }
@@ -150,20 +162,26 @@ impl<'a> Renderer<'a> {
     }
 
     /// What the rules say of the field's name; `None` if it is left out.
-    fn kept(&mut self, field: &Field) -> Option<KeyVerdict> {
-        let verdict = self.name(field).verdict;
-        (verdict != KeyVerdict::Drop).then_some(verdict)
+    #[inline(always)]
+    fn kept(&mut self, field: &Field) -> Option<Name> {
+        let name = match self.names.get(field.index()) {
+            Some(name) => *name,
+            None => self.find_out(field),
+        };
+        (name.verdict != KeyVerdict::Drop).then_some(name)
     }
 
-    #[inline]
-    fn name(&mut self, field: &Field) -> Name {
-        let keys = &mut self.scratch.keys;
-        keys.name(self.rules, self.rewriter, field.name())
+    /// The first field of a late record, or one of a callsite that is not remembered.
+    #[cold]
+    fn find_out(&mut self, field: &Field) -> Name {
+        self.names = self.rules.names(field.callsite());
+        let known = self.names.get(field.index()).copied();
+        known.unwrap_or_else(|| self.rules.name(field.name()))
     }
 
     // Inlined so that the value is built where it will lie.
     #[inline(always)]
-    fn push(&mut self, field: &Field, verdict: KeyVerdict, value: Rendered) {
+    fn push(&mut self, field: &Field, name: Name, value: Rendered) {
         if self.keeps_fields {
             self.scratch.fields.push(field.clone());
         }
@@ -171,8 +189,8 @@ impl<'a> Renderer<'a> {
             name: field.name(),
             index: field.index(),
             value,
-            verdict,
-            suspect: false,
+            verdict: name.verdict,
+            suspect: name.tells || name.verdict != KeyVerdict::Keep,
         });
     }
 
@@ -183,14 +201,46 @@ impl<'a> Renderer<'a> {
         start..end
     }
 
-    /// Keeps a number as it is unless its name or, if it is `long` enough, its digits give it away.
-    fn number(&mut self, field: &Field, number: Rendered, long: bool, text: impl fmt::Display) {
-        let Some(verdict) = self.kept(field) else {
-            return;
-        };
-        if verdict == KeyVerdict::Keep && !long {
-            return self.push(field, verdict, number);
+    /// Keeps a number as it is unless its name gives it away or, if it is `long` for this name, its
+    /// digits may.
+    #[inline(always)]
+    fn number<N: fmt::Display + Copy>(
+        &mut self,
+        field: &Field,
+        number: Rendered,
+        value: N,
+        long: impl FnOnce(N, u64) -> bool,
+    ) {
+        if let Some(name) = self.kept(field) {
+            let long = long(value, name.first_secret_number);
+            self.number_named(field, name, number, long, value);
         }
+    }
+
+    #[inline(always)]
+    fn number_named(
+        &mut self,
+        field: &Field,
+        name: Name,
+        number: Rendered,
+        long: bool,
+        text: impl fmt::Display,
+    ) {
+        if name.verdict == KeyVerdict::Keep && !long {
+            self.push(field, name, number);
+        } else {
+            self.number_as_text(field, name, number, &text);
+        }
+    }
+
+    #[inline(never)]
+    fn number_as_text(
+        &mut self,
+        field: &Field,
+        name: Name,
+        number: Rendered,
+        text: &dyn fmt::Display,
+    ) {
         let start = self.scratch.printed.len();
         // Writing a number to a string does not fail.
         let _ = write!(self.scratch.printed, "{text}");
@@ -201,11 +251,11 @@ impl<'a> Renderer<'a> {
         };
         self.scratch.printed.truncate(start);
         let Some(clean) = clean else {
-            return self.push(field, verdict, number);
+            return self.push(field, name, number);
         };
         self.scratch.printed.push_str(&clean);
         let range = self.printed_from(start);
-        self.push(field, verdict, Rendered::Str(range));
+        self.push(field, name, Rendered::Str(range));
     }
 }
 
@@ -235,15 +285,13 @@ fn print(value: &dyn fmt::Debug, text: &mut String) {
     }
 }
 
-/// `value`, or its head if it is over the bound.
-fn within_bound(value: &str) -> Cow<'_, str> {
-    if value.len() <= MAX_VALUE_BYTES {
-        return Cow::Borrowed(value);
-    }
-    let mut head = head(value, MAX_VALUE_BYTES).to_owned();
-    head.truncate(last_word(&head, 0));
-    head.push_str(TRUNCATED);
-    Cow::Owned(head)
+/// Appends the head of a value that is over the bound.
+#[cold]
+fn push_head(value: &str, text: &mut String) {
+    let start = text.len();
+    text.push_str(head(value, MAX_VALUE_BYTES));
+    text.truncate(last_word(text, start));
+    text.push_str(TRUNCATED);
 }
 
 /// The longest head of `text` of at most `bytes` that ends between two characters.
@@ -309,7 +357,3 @@ pub(crate) fn is_rendering() -> bool {
 thread_local! {
     static RENDERING: Cell<u8> = const { Cell::new(0) };
 }
-
-/// Numbers below this have fewer than nine digits: too few for a social security, telephone or
-/// card number, so only their name can give them away.
-const SHORTEST_SECRET_NUMBER: u64 = 100_000_000;

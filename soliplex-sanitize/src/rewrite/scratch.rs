@@ -8,10 +8,7 @@ use std::{cell::Cell, error::Error, ops::Range};
 
 use tracing_core::Field;
 
-use super::{
-    keys::KeyCache,
-    limits::{MAX_KEPT_BYTES, MAX_KEPT_VALUES},
-};
+use super::limits::{MAX_KEPT_BYTES, MAX_KEPT_VALUES};
 use crate::KeyVerdict;
 
 /// What one event's visit left behind.
@@ -26,12 +23,12 @@ pub(super) struct Scratch {
     /// All numbers of 128 bits.
     pub(super) signed: Vec<i128>,
     pub(super) unsigned: Vec<u128>,
+    /// All errors.
+    pub(super) errors: Vec<Box<dyn Error + 'static>>,
     /// The values in the order they were visited.
     pub(super) recorded: Vec<Recorded>,
     /// Their fields, which only a late record needs to have kept.
     pub(super) fields: Vec<Field>,
-    /// Survives from event to event.
-    pub(super) keys: KeyCache,
 }
 
 /// One field with its clean value.
@@ -43,14 +40,15 @@ pub(super) struct Recorded {
     pub(super) value: Rendered,
     /// What the rules say of the field's name.
     pub(super) verdict: KeyVerdict,
-    /// Whether its text has to be looked at by itself; known once all text is settled.
+    /// Whether the name may tell what the text does not, and the text is of that kind; once all text
+    /// is settled, whether it had to be sanitized by itself.
     pub(super) suspect: bool,
 }
 
 /// A value of the kind it was recorded as; text and bytes lie in [`Scratch`].
 ///
-/// The widest numbers lie in [`Scratch`] too: they would make every value larger, and slower to
-/// move. Text refers to `printed` until it is settled, then to `text`; all else is clean from the
+/// The widest numbers and the errors lie in [`Scratch`] too: they would make every value larger,
+/// slower to move, and in need of being dropped. Text refers to `printed` until it is settled, then to `text`; all else is clean from the
 /// start.
 #[derive(Debug)]
 pub(super) enum Rendered {
@@ -63,7 +61,7 @@ pub(super) enum Rendered {
     Str(Range<usize>),
     Debug(Range<usize>),
     Bytes(Range<usize>),
-    Error(Box<dyn Error + 'static>),
+    Error(usize),
 }
 
 impl Scratch {
@@ -87,28 +85,36 @@ impl Scratch {
             bytes: Vec::new(),
             signed: Vec::new(),
             unsigned: Vec::new(),
+            errors: Vec::new(),
             recorded: Vec::new(),
             fields: Vec::new(),
-            keys: KeyCache::new(),
         }
     }
 
     fn clear(&mut self) {
         for text in [&mut self.printed, &mut self.text] {
             text.clear();
-            text.shrink_to(MAX_KEPT_BYTES);
+            if text.capacity() > MAX_KEPT_BYTES {
+                text.shrink_to(MAX_KEPT_BYTES);
+            }
         }
         clear(&mut self.bytes, MAX_KEPT_BYTES);
         clear(&mut self.signed, MAX_KEPT_VALUES);
         clear(&mut self.unsigned, MAX_KEPT_VALUES);
+        clear(&mut self.errors, MAX_KEPT_VALUES);
         clear(&mut self.recorded, MAX_KEPT_VALUES);
         clear(&mut self.fields, MAX_KEPT_VALUES);
     }
 }
 
+#[inline]
 fn clear<T>(values: &mut Vec<T>, kept: usize) {
-    values.clear();
-    values.shrink_to(kept);
+    if !values.is_empty() {
+        values.clear();
+        if values.capacity() > kept {
+            values.shrink_to(kept);
+        }
+    }
 }
 
 thread_local! {

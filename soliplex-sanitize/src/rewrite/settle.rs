@@ -1,14 +1,14 @@
 //! All printed text of one event, cleaned.
 //!
 //! Most events hold no secret, and looking at six short texts one after the other costs several
-//! times what looking at them in one go does. So all text is looked at once; only a value in which
-//! the rules see something to examine, or whose name might tell what its text does not, is
-//! sanitized by itself.
+//! times what looking at them in one go does. So all text is looked at once, and where it might
+//! hold something, that place is; only a value in which a rule fires there, or whose name might
+//! tell what its text does not, is sanitized by itself.
 
 use std::{borrow::Cow, mem};
 
 use super::scratch::{Recorded, Rendered, Scratch};
-use crate::{KeyVerdict, Rules};
+use crate::{KeyVerdict, Rules, rules::MESSAGE};
 
 /// Moves the clean form of all printed text to where the values are built from.
 pub(super) fn settle(rules: &Rules, scratch: &mut Scratch) {
@@ -21,20 +21,48 @@ pub(super) fn settle(rules: &Rules, scratch: &mut Scratch) {
     let all = rules.has_patterns();
     let mut any = false;
     for recorded in &mut *recorded {
-        recorded.suspect = all || name_counts(rules, recorded, printed);
-        any |= recorded.suspect;
+        if all || recorded.suspect {
+            recorded.suspect = all || name_counts(recorded, printed);
+            any |= recorded.suspect;
+        }
     }
-    rules.suspects(printed, |at| {
-        let holder = recorded.iter_mut().find(|recorded| recorded.holds(at));
-        any |= holder.is_some_and(|holder| {
-            holder.suspect = true;
-            true
-        });
+    rules.suspects(printed, |suspect| {
+        // Texts were printed one behind the other, so the first that ends behind a place holds it.
+        let holder = recorded
+            .iter_mut()
+            .find_map(|recorded| match &recorded.value {
+                Rendered::Str(range) | Rendered::Debug(range) if suspect.at < range.end => {
+                    Some((&mut recorded.suspect, range.clone()))
+                }
+                _ => None,
+            });
+        if let Some((is_suspect, range)) = holder
+            && !*is_suspect
+        {
+            let value = printed.get(range.clone()).unwrap_or_default();
+            *is_suspect = rules.may_fire(value, range.start, suspect);
+            any |= *is_suspect;
+        }
     });
-    if !any {
+    if any {
+        rewrite(rules, recorded, printed, text);
+    } else {
         mem::swap(printed, text);
-        return;
     }
+}
+
+/// Whether a value may have to go for its name, though nothing in its text says so.
+fn name_counts(recorded: &Recorded, printed: &str) -> bool {
+    let (Rendered::Str(range) | Rendered::Debug(range)) = &recorded.value else {
+        return false;
+    };
+    let text = || printed.get(range.clone()).unwrap_or_default();
+    recorded.verdict != KeyVerdict::Keep || Rules::may_need_name(text())
+}
+
+/// Copies clean values and sanitizes the others.
+#[inline(never)]
+fn rewrite(rules: &Rules, recorded: &mut [Recorded], printed: &str, text: &mut String) {
     for recorded in recorded {
         let (Rendered::Str(range) | Rendered::Debug(range)) = &mut recorded.value else {
             continue;
@@ -51,26 +79,3 @@ pub(super) fn settle(rules: &Rules, scratch: &mut Scratch) {
         *range = start..text.len();
     }
 }
-
-/// Whether a value may have to go for its name, though nothing in its text says so.
-fn name_counts(rules: &Rules, recorded: &Recorded, printed: &str) -> bool {
-    let (Rendered::Str(range) | Rendered::Debug(range)) = &recorded.value else {
-        return false;
-    };
-    recorded.verdict != KeyVerdict::Keep
-        || (recorded.name != MESSAGE
-            && rules.may_need_name(printed.get(range.clone()).unwrap_or_default()))
-}
-
-impl Recorded {
-    /// Whether the position lies in the text of this value.
-    fn holds(&self, at: usize) -> bool {
-        match &self.value {
-            Rendered::Str(range) | Rendered::Debug(range) => range.contains(&at),
-            _ => false,
-        }
-    }
-}
-
-/// Tracing's own name for the text of an event, which says nothing about it.
-const MESSAGE: &str = "message";

@@ -9,7 +9,7 @@ use std::{fmt, ops::Range};
 use tracing_core::{
     Field,
     field::{self, DebugValue, Empty, FieldSet, Value, ValueSet},
-    span::Record,
+    span::{Attributes, Record},
 };
 
 use super::{
@@ -19,20 +19,21 @@ use super::{
 
 /// Hands `deliver` the values of an event or a new span, in the order of its `fields`.
 ///
-/// A field that was not visited is passed as `Empty` if `announced` says it was there, else as
+/// A field that was not visited is passed as `Empty` if the span was `announcing` it, else as
 /// absent. Of two values for one field, which no macro can produce, the last is kept.
+#[inline]
 pub(super) fn for_fields<R>(
     scratch: &Scratch,
     fields: &FieldSet,
-    announced: impl Fn(&Field) -> bool,
+    announcing: Option<&Attributes<'_>>,
     deliver: impl FnOnce(&ValueSet<'_>) -> R,
 ) -> R {
     match fields.len().max(scratch.recorded.len()) {
-        0..=4 => in_array::<4, R>(scratch, fields, announced, deliver),
-        5..=8 => in_array::<8, R>(scratch, fields, announced, deliver),
-        9..=16 => in_array::<16, R>(scratch, fields, announced, deliver),
-        17..=32 => in_array::<32, R>(scratch, fields, announced, deliver),
-        _ => in_vec(scratch, fields, announced, deliver),
+        0..=4 => in_array::<4, R>(scratch, fields, announcing, deliver),
+        5..=8 => in_array::<8, R>(scratch, fields, announcing, deliver),
+        9..=16 => in_array::<16, R>(scratch, fields, announcing, deliver),
+        17..=32 => in_array::<32, R>(scratch, fields, announcing, deliver),
+        _ => in_vec(scratch, fields, announcing, deliver),
     }
 }
 
@@ -61,46 +62,48 @@ pub(super) fn for_record(scratch: &Scratch, mut deliver: impl FnMut(&Record<'_>)
 fn in_array<const N: usize, R>(
     scratch: &Scratch,
     fields: &FieldSet,
-    announced: impl Fn(&Field) -> bool,
+    announcing: Option<&Attributes<'_>>,
     deliver: impl FnOnce(&ValueSet<'_>) -> R,
 ) -> R {
     let mut values = [EMPTY; N];
-    for (value, recorded) in values.iter_mut().zip(&scratch.recorded) {
-        *value = scratch.clean(recorded);
-    }
     let mut slots: [Option<&dyn Value>; N] = [None; N];
-    place(scratch, fields, announced, &values, &mut slots);
+    place(scratch, fields, announcing, &mut values, &mut slots);
     let slots = slots.get(..fields.len()).unwrap_or_default();
     deliver(&fields.value_set_all(slots))
 }
 
+#[cold]
 fn in_vec<R>(
     scratch: &Scratch,
     fields: &FieldSet,
-    announced: impl Fn(&Field) -> bool,
+    announcing: Option<&Attributes<'_>>,
     deliver: impl FnOnce(&ValueSet<'_>) -> R,
 ) -> R {
-    let values: Vec<Clean<'_>> = scratch.recorded.iter().map(|r| scratch.clean(r)).collect();
+    let mut values: Vec<Clean<'_>> = Vec::new();
+    values.resize_with(scratch.recorded.len(), || EMPTY);
     let mut slots: Vec<Option<&dyn Value>> = vec![None; fields.len()];
-    place(scratch, fields, announced, &values, &mut slots);
+    place(scratch, fields, announcing, &mut values, &mut slots);
     deliver(&fields.value_set_all(&slots))
 }
 
 /// Puts each value where its field stands, and `Empty` where one was announced.
+#[inline(always)]
 fn place<'v>(
-    scratch: &Scratch,
+    scratch: &'v Scratch,
     fields: &FieldSet,
-    announced: impl Fn(&Field) -> bool,
-    values: &'v [Clean<'v>],
+    announcing: Option<&Attributes<'_>>,
+    values: &'v mut [Clean<'v>],
     slots: &mut [Option<&'v dyn Value>],
 ) {
-    for (recorded, value) in scratch.recorded.iter().zip(values) {
+    for (value, recorded) in values.iter_mut().zip(&scratch.recorded) {
+        *value = scratch.clean(recorded);
         if let Some(slot) = slots.get_mut(recorded.index) {
             *slot = Some(value.as_value());
         }
     }
+    let Some(announcing) = announcing else { return };
     for (field, slot) in fields.iter().zip(slots) {
-        if slot.is_none() && announced(&field) {
+        if slot.is_none() && announcing.contains(&field) {
             *slot = Some(&Empty);
         }
     }
@@ -172,10 +175,14 @@ impl Scratch {
                 .get(*at)
                 .map_or(EMPTY, |value| Clean::AsIs(value)),
             Rendered::F64(value) => Clean::AsIs(value),
-            Rendered::Error(value) => Clean::AsIs(value),
+            Rendered::Error(at) => self
+                .errors
+                .get(*at)
+                .map_or(EMPTY, |value| Clean::AsIs(value)),
         }
     }
 
+    #[inline(always)]
     fn text(&self, range: &Range<usize>) -> &str {
         self.text.get(range.clone()).unwrap_or_default()
     }

@@ -188,6 +188,28 @@ fn meaning(word: &[u8], after: &[u8]) -> Context {
     }
 }
 
+/// Whether a word of the name may say what the text behind it is, alone or with that text's first
+/// word.
+pub(super) fn speaks(name: &[u8]) -> bool {
+    const NEXT: [&str; 11] = [
+        "",
+        "document",
+        "security",
+        "id",
+        "number",
+        "identification",
+        "me",
+        "us",
+        "back",
+        "at",
+        "record",
+    ];
+    name.split(|c| !c.is_ascii_alphabetic()).any(|word| {
+        let says = |next: &&str| !meaning(word, next.as_bytes()).is_empty();
+        NEXT.iter().any(says)
+    })
+}
+
 /// The word that ends just before `at`, separators and quotes skipped.
 pub(super) fn word_before(b: &[u8], at: usize) -> &[u8] {
     let mut end = at;

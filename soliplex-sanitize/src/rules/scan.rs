@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use super::catalog::Rule;
 use super::context::{self, Context};
+use super::field::Suspect;
 use super::fold::Folded;
 use super::gate::{self, Shape};
 use super::pairs::MAX_CONTAINER_BYTES;
@@ -57,8 +58,21 @@ pub(super) fn find(table: &Table, text: &str) -> Vec<Span> {
 
 /// Calls `on` for every position in `text` that deserves a look; where there is none, `find` finds
 /// nothing but what patterns of the user's own match.
-pub(super) fn suspects(text: &[u8], mut on: impl FnMut(usize)) {
-    gate::scan(text, |_, at| on(at));
+#[inline]
+pub(super) fn suspects(text: &[u8], mut on: impl FnMut(Suspect)) {
+    gate::scan(text, |shape, at| on(Suspect { shape, at }));
+}
+
+/// Whether a verifier finds something, or calls for a second reading, where `text` shows a shape
+/// whose last byte is at `at`.
+pub(super) fn fires(table: &Table, text: &str, shape: Shape, at: usize) -> bool {
+    // A shape with a byte of any kind in its middle may have been seen across two texts.
+    if at + 1 < shape.bytes() {
+        return false;
+    }
+    let mut scan = Scan::new(table, text.as_bytes());
+    scan.look(shape, at);
+    scan.needs_fold || !scan.spans.is_empty()
 }
 
 /// Reads the text again without its disguises and adds what only shows then.

@@ -1,11 +1,13 @@
 //! A built rule set: which rules are on, what was added, how often each has fired.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use regex::Regex;
 
 use super::Rules;
 use super::catalog::{self, RULES, Rule};
+use super::field::KnownNames;
 use super::keys::{self, MAX_KEY_BYTES, Strength, Words};
 use super::span::{Fill, Source, Span};
 
@@ -35,6 +37,8 @@ pub(super) struct Table {
     /// Loggers with rules of their own.
     pub(super) scopes: Vec<(String, Rules)>,
     pub(super) hash: u64,
+    /// What these rules say of the fields of each callsite, once a root has asked.
+    pub(super) names: OnceLock<KnownNames>,
     counts: Vec<AtomicU64>,
 }
 
@@ -49,6 +53,7 @@ impl Table {
             allowlist: None,
             scopes: Vec::new(),
             hash: 0,
+            names: OnceLock::new(),
             counts: Vec::new(),
         }
     }
