@@ -79,6 +79,12 @@ impl Backend {
     }
 }
 
+/// Whether a record only says how a session began, or how the one before it ended.
+pub(crate) fn is_about_session(record: &Value) -> bool {
+    let event = record["attributes"]["event.name"].as_str();
+    matches!(event, Some("session.start" | "previous_session_ended"))
+}
+
 /// How often each value of an attribute arrived.
 pub(crate) fn count_by(records: &[Value], attribute: &str) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();

@@ -28,7 +28,21 @@ fn builder(server: &Scripted) -> Builder {
 }
 
 fn start(server: &Scripted) -> Soliplex {
-    builder(server).start().unwrap()
+    builder(server).begin()
+}
+
+trait Begin {
+    /// Starts, and has the records of how the session began behind it where the server can be
+    /// reached, so that a test's requests are its own.
+    fn begin(self) -> Soliplex;
+}
+
+impl Begin for Builder {
+    fn begin(self) -> Soliplex {
+        let soliplex = self.start().unwrap();
+        let _ = soliplex.flush(SOON);
+        soliplex
+    }
 }
 
 /// Logs on this thread through the pipeline.

@@ -25,7 +25,7 @@ fn every_event_told_before_a_kill_arrives_exactly_once() {
     let backend = Backend::start();
     let (address, token) = (backend.address(), backend.token());
     let mut luck = random.clone();
-    let proxy = Scripted::start(move |request| fate(&mut luck, request, address));
+    let proxy = Scripted::proxy(move |request| fate(&mut luck, request, address));
     let store = tempdir().unwrap();
 
     let mut told = Vec::new();

@@ -11,6 +11,8 @@ use std::time::Duration;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
+use crate::backend::is_about_session;
+
 /// A request as it arrived, its body decompressed.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
@@ -51,12 +53,16 @@ impl Reply {
 type Script = dyn FnMut(&Request) -> Reply + Send;
 
 /// The server; it stops when it is dropped.
+///
+/// What a session tells of itself when it begins is taken without a word, and is no request of
+/// the test's; but not by a [proxy](Scripted::proxy).
 pub(crate) struct Scripted {
     address: SocketAddr,
     shared: Arc<Shared>,
 }
 
 struct Shared {
+    takes_sessions: bool,
     script: Mutex<Box<Script>>,
     requests: Mutex<Vec<Request>>,
     changed: Condvar,
@@ -65,9 +71,22 @@ struct Shared {
 
 impl Scripted {
     pub(crate) fn start(script: impl FnMut(&Request) -> Reply + Send + 'static) -> Scripted {
+        Scripted::serving(true, script)
+    }
+
+    /// A server before another one.
+    pub(crate) fn proxy(script: impl FnMut(&Request) -> Reply + Send + 'static) -> Scripted {
+        Scripted::serving(false, script)
+    }
+
+    fn serving(
+        takes_sessions: bool,
+        script: impl FnMut(&Request) -> Reply + Send + 'static,
+    ) -> Scripted {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
+            takes_sessions,
             script: Mutex::new(Box::new(script)),
             requests: Mutex::default(),
             changed: Condvar::new(),
@@ -149,6 +168,15 @@ impl Request {
         self.texts("message")
     }
 
+    /// The messages of what the application itself has logged.
+    pub(crate) fn logged(&self) -> Vec<String> {
+        let records = self.records();
+        let logged = records.iter().filter(|record| !is_about_session(record));
+        logged
+            .map(|record| record["message"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
     pub(crate) fn ids(&self) -> Vec<String> {
         self.texts("id")
     }
@@ -162,6 +190,10 @@ impl Request {
 fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     let mut input = BufReader::new(stream);
     while let Some(request) = read(&mut input)? {
+        if shared.takes_sessions && request.records().iter().all(is_about_session) {
+            answer(stream, shared, &request, Reply::accepted())?;
+            continue;
+        }
         let reply = (shared.script.lock().unwrap())(&request);
         shared.requests.lock().unwrap().push(request.clone());
         shared.changed.notify_all();

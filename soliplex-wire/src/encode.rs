@@ -230,6 +230,12 @@ impl<'a> Members<'a> {
         self.after_attributes(field::ACTIVE_RUN, run);
     }
 
+    /// Appends members that were encoded beforehand, by [`binding`].
+    pub fn encoded(&mut self, members: &[u8]) {
+        self.close_attributes();
+        self.out.extend_from_slice(members);
+    }
+
     /// Appends what led up to it: a sequence of [`Breadcrumb`](crate::Breadcrumb)s, or of
     /// [`BreadcrumbRef`](crate::BreadcrumbRef)s, oldest first.
     pub fn breadcrumbs(&mut self, breadcrumbs: &(impl Serialize + ?Sized)) {
@@ -268,6 +274,22 @@ impl<'a> Members<'a> {
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
     }
+}
+
+/// The members that say who was logged in and which agent run it was, for many records to share.
+pub fn binding(user_id: Option<&str>, active_run: Option<&ActiveRun>) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut members = Members {
+        out: &mut out,
+        attributes: Place::After,
+    };
+    if let Some(user_id) = user_id {
+        members.user_id(user_id);
+    }
+    if let Some(run) = active_run {
+        members.active_run(run);
+    }
+    out
 }
 
 /// Appends the members of a whole record: all that [`Head`] does not hold.

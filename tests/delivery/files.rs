@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use tempfile::tempdir;
 use tracing_soliplex::{Consent, Diagnostic, DiscardReason, Soliplex, Stats};
 
-use super::{SOON, assert_balance, builder, log, log_some};
+use super::{Begin as _, SOON, assert_balance, builder, log, log_some};
 use crate::scripted::{Reply, Scripted};
 
 /// The pipeline on a directory, and what it says of its store.
@@ -21,8 +21,7 @@ fn start_on(store: &Path, server: &Scripted) -> (Soliplex, Receiver<String>) {
                 let _ = say.send(error.clone());
             }
         })
-        .start()
-        .unwrap();
+        .begin();
     (soliplex, said)
 }
 
@@ -46,7 +45,8 @@ fn what_is_logged_while_the_store_cannot_be_opened_outlives_the_process() {
     let (soliplex, said) = start_on(store.path(), &server);
     said.recv_timeout(SOON).unwrap();
     log_some(&soliplex, 3);
-    assert_eq!(stop(&soliplex).waiting, 3);
+    // The events, and the session's start.
+    assert_eq!(stop(&soliplex).waiting, 4);
     drop(soliplex);
     assert_eq!(server.requests().len(), 0);
 
@@ -54,10 +54,10 @@ fn what_is_logged_while_the_store_cannot_be_opened_outlives_the_process() {
     let (soliplex, _) = start_on(store.path(), &server);
     let _ = soliplex.flush(SOON);
     assert_eq!(
-        server.wait_for(1)[0].messages(),
+        server.wait_for(1)[0].logged(),
         ["event 0", "event 1", "event 2"]
     );
-    assert_eq!(stop(&soliplex).recovered, 3);
+    assert_eq!(stop(&soliplex).recovered, 4);
     assert_balance(&soliplex);
 }
 
@@ -71,7 +71,7 @@ fn a_store_that_can_be_opened_after_all_is_opened_without_a_restart() {
     said.recv_timeout(SOON).unwrap();
     log(&soliplex, || tracing::error!("kept in the queue"));
     fs::remove_file(store.path().join("spool.redb")).unwrap();
-    assert_eq!(server.wait_for(1)[0].messages(), ["kept in the queue"]);
+    assert_eq!(server.wait_for(1)[0].logged(), ["kept in the queue"]);
     stop(&soliplex);
     assert_balance(&soliplex);
 }
@@ -106,8 +106,9 @@ fn after_another_process_has_had_the_files_what_is_logged_arrives_again() {
 
     let (second, _) = start_on(store.path(), &server);
     log(&second, || tracing::info!("by the second"));
-    assert_eq!(second.flush(SOON).delivered, 3);
-    stop(&second);
+    // Three events, the session's start, and that the first one's files were released.
+    assert!(second.flush(SOON).is_complete());
+    assert_eq!(stop(&second).delivered, 5);
     assert_balance(&second);
     drop(second);
 
@@ -137,17 +138,18 @@ fn a_start_without_consent_wipes_what_an_earlier_run_has_stored() {
     let aside = store.path().join("queue.ring.set-aside");
     let start = |consent| {
         let builder = builder(&server).store_dir(store.path()).consent(consent);
-        builder.start().unwrap()
+        builder.begin()
     };
     let first = start(Consent::Pending);
     log_some(&first, 2);
-    assert_eq!(stop(&first).waiting, 2);
+    assert_eq!(stop(&first).waiting, 3);
     fs::write(&aside, "may hold records").unwrap();
 
     let second = start(Consent::Denied);
     log_some(&second, 1);
     let stats = stop(&second);
-    assert_eq!(stats.discarded, [(DiscardReason::Denied, 2)]);
+    // The events, and the session's start.
+    assert_eq!(stats.discarded, [(DiscardReason::Denied, 3)]);
     assert_balance(&second);
     assert!(!aside.exists());
 
@@ -169,8 +171,7 @@ fn a_wipe_that_fails_is_made_again() {
         .on_diagnostic(move |diagnostic| {
             let _ = say.send(diagnostic.clone());
         })
-        .start()
-        .unwrap();
+        .begin();
     log_some(&soliplex, 2);
     let _ = soliplex.flush(SOON);
     // A folder in its place cannot be deleted as a file.
@@ -184,7 +185,8 @@ fn a_wipe_that_fails_is_made_again() {
     fs::remove_dir(&aside).unwrap();
     let wiped = said.recv_timeout(SOON).unwrap();
     let reason = DiscardReason::Denied;
-    assert_eq!(wiped, Diagnostic::Discarded { reason, count: 2 });
+    // The events, and the session's start.
+    assert_eq!(wiped, Diagnostic::Discarded { reason, count: 3 });
     stop(&soliplex);
     assert_balance(&soliplex);
 }

@@ -8,7 +8,7 @@ use tracing_soliplex::{Diagnostic, DiscardReason, PanicHook, Soliplex, State};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::{BRIEFLY, SOON, assert_balance, builder, insist, log, log_some, start};
+use super::{BRIEFLY, Begin as _, SOON, assert_balance, builder, insist, log, log_some, start};
 use crate::scripted::{Reply, Request, Scripted};
 
 #[test]
@@ -95,7 +95,7 @@ fn switched_off_nothing_is_captured_and_nothing_sent() {
     soliplex.set_enabled(true);
     log_some(&soliplex, 1);
     assert!(soliplex.flush(SOON).is_complete());
-    assert_eq!(soliplex.stats().delivered, 1);
+    assert_eq!(soliplex.stats().captured, 1);
     assert_balance(&soliplex);
 }
 
@@ -106,10 +106,10 @@ fn without_a_network_no_request_is_made() {
     let checker = Arc::clone(&online);
     let soliplex = builder(&server)
         .network_checker(move || *checker.lock().unwrap())
-        .start()
-        .unwrap();
+        .begin();
     log_some(&soliplex, 1);
-    assert_eq!(soliplex.flush(SOON).waiting, 1);
+    // The event, and the session's start.
+    assert_eq!(soliplex.flush(SOON).waiting, 2);
     assert_eq!(soliplex.stats().state, State::Offline);
     assert!(server.requests().is_empty());
     *online.lock().unwrap() = true;
@@ -141,16 +141,17 @@ fn a_flush_can_be_awaited_in_any_runtime() {
 fn what_was_left_waiting_is_delivered_by_the_next_start() {
     let store = tempfile::tempdir().unwrap();
     let server = Scripted::start(|_| Reply::status(503));
-    let first = builder(&server).store_dir(store.path()).start().unwrap();
+    let first = builder(&server).store_dir(store.path()).begin();
     log_some(&first, 7);
     assert_eq!(first.shutdown(BRIEFLY).waiting, 7);
     server.now(|_| Reply::accepted());
-    let second = builder(&server).store_dir(store.path()).start().unwrap();
+    let second = builder(&server).store_dir(store.path()).begin();
     insist(&second);
     let stats = second.stats();
+    // Its own are that its session started, and how the first one ended.
     assert_eq!(
-        (stats.recovered, stats.delivered, stats.captured),
-        (7, 7, 0)
+        (stats.recovered, stats.own, stats.delivered, stats.captured),
+        (7, 2, 9, 0)
     );
 }
 
@@ -171,12 +172,12 @@ fn records_keep_the_version_they_were_captured_under() {
     }
     server.now(|_| Reply::accepted());
     let before = server.requests().len();
-    let soliplex = builder(&server).store_dir(store.path()).start().unwrap();
+    let soliplex = builder(&server).store_dir(store.path()).begin();
     insist(&soliplex);
     let requests = server.requests();
     let versions: Vec<(String, Vec<String>)> = requests[before..]
         .iter()
-        .map(|request| (request.resource("service.version"), request.messages()))
+        .map(|request| (request.resource("service.version"), request.logged()))
         .collect();
     let expected = ["1.0.0", "1.1.0", "2.0.0"].map(|version| {
         (
@@ -194,8 +195,7 @@ fn a_store_at_its_bound_gives_up_the_least_severe_and_says_so() {
     let soliplex = builder(&server)
         .store_dir(store.path())
         .max_store_bytes(2_000_000)
-        .start()
-        .unwrap();
+        .begin();
     let text = "words ".repeat(300);
     for _ in 0..30 {
         log(&soliplex, || {
@@ -234,8 +234,7 @@ fn without_a_root_our_copy_is_sanitized_all_the_same() {
     let teller = Arc::clone(&told);
     let soliplex = builder(&server)
         .on_diagnostic(move |diagnostic| teller.lock().unwrap().push(diagnostic.clone()))
-        .start()
-        .unwrap();
+        .begin();
     {
         let stack = tracing_subscriber::registry().with(soliplex.export_layer());
         let _default = stack.set_default();
@@ -259,7 +258,7 @@ fn without_a_root_our_copy_is_sanitized_all_the_same() {
 #[test]
 fn a_strict_pipeline_captures_nothing_without_a_root() {
     let server = Scripted::start(|_| Reply::accepted());
-    let soliplex = builder(&server).strict().start().unwrap();
+    let soliplex = builder(&server).strict().begin();
     {
         let stack = tracing_subscriber::registry().with(soliplex.export_layer());
         let _default = stack.set_default();
@@ -267,5 +266,5 @@ fn a_strict_pipeline_captures_nothing_without_a_root() {
     }
     log_some(&soliplex, 1);
     assert!(soliplex.flush(SOON).is_complete());
-    assert_eq!(soliplex.stats().delivered, 1);
+    assert_eq!(soliplex.stats().captured, 1);
 }

@@ -91,13 +91,6 @@ struct Upkeep {
 
 /// What an earlier process left.
 #[derive(Debug, Default)]
-#[cfg_attr(
-    not(test),
-    allow(
-        dead_code,
-        reason = "told by the record of how the previous session ended, which is still to come"
-    )
-)]
 pub(crate) struct Previous {
     /// Its last session.
     pub(crate) session_id: Option<Uuid>,

@@ -21,11 +21,13 @@ use crate::exporter::http::{Endpoint, EndpointError, HttpExporter};
 use crate::install;
 use crate::intake::Intake;
 use crate::panic_hook::{self, PanicHook};
-use crate::queue::{Lane, Queue, QueueOptions, Reader, Recovered};
+use crate::queue::{Queue, QueueOptions, Reader, Recovered};
 use crate::resource;
+use crate::run::{self, Found, Run};
 use crate::session::Session;
 use crate::soliplex::{LONGEST, Soliplex};
 use crate::spool::{Directory, OpenError, SpoolOptions};
+use crate::start_marker;
 use crate::store::Store;
 use crate::wake::Wake;
 use crate::worker::{self, NetworkChecker, Parts, Settings, TokenProvider};
@@ -52,6 +54,7 @@ pub struct Builder {
     rules: Rules,
     strict: bool,
     user_id: Option<String>,
+    session_timeout: Option<Duration>,
     flush_interval: Duration,
     startup_jitter: Duration,
     queue: QueueOptions,
@@ -100,6 +103,7 @@ impl Builder {
             rules: Rules::standard(),
             strict: false,
             user_id: None,
+            session_timeout: None,
             flush_interval: FLUSH_INTERVAL,
             startup_jitter: STARTUP_JITTER,
             queue: QueueOptions::default(),
@@ -180,6 +184,16 @@ impl Builder {
     /// Who is logged in already. See [`Soliplex::set_user`].
     pub fn user(mut self, user_id: impl Into<String>) -> Builder {
         self.user_id = Some(user_id.into());
+        self
+    }
+
+    /// Begins another session when a record comes after so long a silence: a new
+    /// [session id](Soliplex::session_id), a start marker of its own, numbers from 1. By default a
+    /// session lasts as long as the process.
+    ///
+    /// The wall clock decides, which goes on while the device sleeps.
+    pub fn session_timeout(mut self, silence: Duration) -> Builder {
+        self.session_timeout = Some(silence.min(LONGEST));
         self
     }
 
@@ -307,12 +321,11 @@ impl Builder {
         let (directory, refused) = self.take_directory()?;
         let (queue, reader, recovered) = self.open_queue(directory.is_some());
         let (breadcrumbs, previous) = self.open_breadcrumbs(directory.is_some());
-        let session = Arc::new(self.session());
-        announce(&session, &queue);
-        breadcrumbs.begin_session(session.session_id());
-        if let Some(trouble) = previous.trouble {
-            diagnostics.note_error(trouble);
+        if let Some(trouble) = &previous.trouble {
+            diagnostics.note_error(trouble.clone());
         }
+        let (run, found) = self.open_run(directory.is_some());
+        let session = Arc::new(self.session(run));
 
         let wake = Arc::new(Wake::default());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -327,6 +340,7 @@ impl Builder {
             denied: AtomicBool::new(self.consent == Consent::Denied),
             barred: AtomicBool::new(false),
         });
+        start_marker::begin_run(&capture, &found, &previous);
         let intake = Intake::new(
             reader,
             session,
@@ -424,27 +438,28 @@ impl Builder {
         (Arc::new(breadcrumbs), previous)
     }
 
-    fn session(&self) -> Session {
+    /// The run's marker, and what the run before left there.
+    fn open_run(&self, in_directory: bool) -> (Run, Found) {
+        match &self.store_dir {
+            Some(path) if in_directory => Run::open(&path.join(run::FILE)),
+            _ => (Run::unmarked(), Found::Nothing),
+        }
+    }
+
+    fn session(&self, run: Run) -> Session {
         let install_id = install::id(self.store_dir.as_deref());
-        let session = Session::new(
+        let session = Session::begin(
             &install_id,
             &resource::sanitized(&self.resource, &self.rules),
+            run,
+            self.session_timeout,
         );
         let user_id = self.user_id.as_deref();
         session
+            .bound
             .set_user_id(user_id.map(|id| self.rules.sanitize_value("user.id", id).into_owned()));
         session
     }
-}
-
-/// Puts the session's facts into the queue before its first record, so that a session that ends
-/// before the worker has written anything is known all the same. Where there is no room for them
-/// the worker writes them with its first commit.
-fn announce(session: &Session, queue: &Queue) {
-    // Not by `Session::head`, which would use up the number of the session's first record.
-    let head = session.announcement();
-    let packed = [&head.to_bytes(), session.facts()].concat();
-    let _ = queue.push(Lane::Error, &packed);
 }
 
 impl fmt::Debug for Builder {

@@ -20,6 +20,7 @@ use crate::diagnostics::{Diagnostics, DiscardReason};
 use crate::packed::{HEAD_BYTES, PackedHead};
 use crate::queue::{Lane, Queue};
 use crate::session::Session;
+use crate::start_marker::{self, Another};
 use crate::wake::Wake;
 
 pub(crate) mod fields;
@@ -80,6 +81,9 @@ impl Capture {
             return;
         }
         let unix_nanos = self.clock.unix_nanos();
+        if self.session.has_expired(unix_nanos) {
+            start_marker::begin_another(self, Another::Inactivity);
+        }
         with_buffers(|packed, texts| {
             // The head's place; it is filled in last, so that a value that logs while it is
             // rendered has the lower number.
@@ -93,8 +97,7 @@ impl Capture {
             if !texts.stack_trace.is_empty() {
                 members.stack_trace(&texts.stack_trace);
             }
-            self.session
-                .with_user_id(|user_id| members.user_id(user_id));
+            self.session.bound.write(&mut members);
             members.end();
 
             let head = self.session.head(severity, unix_nanos);

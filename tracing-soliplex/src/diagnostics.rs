@@ -131,7 +131,8 @@ pub struct Stats {
     pub captured: u64,
     /// Records found in the store at the start, left by earlier runs.
     pub recovered: u64,
-    /// Records the pipeline wrote about its own losses.
+    /// Records the pipeline wrote itself: how each session began, how the last run ended, and what
+    /// was lost.
     pub own: u64,
     /// Records the server has confirmed, those it already had included.
     pub delivered: u64,
@@ -172,6 +173,8 @@ pub(crate) struct Diagnostics {
     pub(crate) captured: AtomicU64,
     pub(crate) recovered: AtomicU64,
     pub(crate) own: AtomicU64,
+    /// Records of our own that went through the queue; the others are made where they are stored.
+    pub(crate) announced: AtomicU64,
     /// Records of this session that are out of the queue.
     pub(crate) taken_in: AtomicU64,
     /// Records in the spool.
@@ -206,6 +209,7 @@ impl Diagnostics {
             captured: zero(),
             recovered: zero(),
             own: zero(),
+            announced: zero(),
             taken_in: zero(),
             spooled: zero(),
             delivered: zero(),
@@ -336,12 +340,13 @@ impl Diagnostics {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let refused = load(&self.discards[DiscardReason::QueueFull as usize].total);
         let left_queue = load(&self.taken_in) + refused;
-        let waiting = load(&self.spooled) + load(&self.captured).saturating_sub(left_queue);
+        let queued = load(&self.captured) + load(&self.announced);
+        let waiting = load(&self.spooled) + queued.saturating_sub(left_queue);
         let discarded = DiscardReason::ALL.into_iter().zip(&self.discards);
         Stats {
             captured: load(&self.captured),
             recovered: load(&self.recovered),
-            own: load(&self.own),
+            own: load(&self.own) + load(&self.announced),
             delivered: load(&self.delivered),
             duplicates: load(&self.duplicates),
             waiting,

@@ -42,6 +42,8 @@ pub(crate) struct Intake {
     /// too, but an announcement leaves the queue with the first commit after it, and the spool
     /// keeps no facts that no record of its own names.
     previous: Vec<(u64, Vec<u8>)>,
+    /// The session that is left for the next start to learn of.
+    remembered: Option<u64>,
 }
 
 /// Records read from the queue. No `Debug`: it holds what they say.
@@ -54,7 +56,7 @@ struct Taken {
     /// each takes a number of the session's.
     told: Vec<Vec<u8>>,
     end: Option<Position>,
-    /// How many of the records are this session's own.
+    /// How many of the records are of this run.
     own_session: u64,
 }
 
@@ -72,6 +74,7 @@ impl Intake {
             diagnostics,
             taken: Taken::default(),
             previous: Vec::new(),
+            remembered: None,
         }
     }
 
@@ -102,20 +105,23 @@ impl Intake {
 
     /// Learns the facts of earlier sessions from the spool, and leaves this one's for the next.
     fn remember_sessions(&mut self, spool: &mut Spool) -> Result<(), Unavailable> {
+        let context = self.session.context();
         let stored = spool.meta(SESSIONS)?;
         let mut sessions: Vec<Facts> = stored
             .and_then(|json| serde_json::from_slice(&json).ok())
             .unwrap_or_default();
-        sessions.retain(|facts| !self.is_own_session(facts));
+        sessions.retain(|facts| facts.context() != Some(context));
         self.previous = sessions
             .iter()
             .filter_map(|facts| Some((facts.context()?, facts.to_json())))
             .collect();
-        sessions.extend(Facts::from_json(self.session.facts()));
+        sessions.push(self.session.facts(context));
         let surplus = sessions.len().saturating_sub(MAX_SESSIONS);
         let mut json = Vec::new();
         soliplex_wire::encode::json(&mut json, &sessions[surplus..]);
-        spool.put_meta(SESSIONS, &json)
+        spool.put_meta(SESSIONS, &json)?;
+        self.remembered = Some(context);
+        Ok(())
     }
 
     /// Whether every record that was in the queue when `end` was its end is on disk.
@@ -123,14 +129,19 @@ impl Intake {
         self.taken.records.is_empty() && end.is_reached_by(self.reader.position())
     }
 
-    /// Whether a context is this session's.
-    pub(crate) fn is_own(&self, context: u64) -> bool {
+    /// The session the application is in.
+    pub(crate) fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// Whether a context is that of the session the application is in, where losses are told.
+    pub(crate) fn is_current(&self, context: u64) -> bool {
         context == self.session.context()
     }
 
-    /// Whether these are this session's facts.
-    pub(crate) fn is_own_session(&self, facts: &Facts) -> bool {
-        facts.session_id == self.session.session_id().to_string()
+    /// Whether these are the facts of the session the application is in.
+    pub(crate) fn is_current_session(&self, facts: &Facts) -> bool {
+        facts.context() == Some(self.session.context())
     }
 
     /// How far the queue has been read, and whether what was read is on disk.
@@ -213,15 +224,15 @@ impl Intake {
         let mut unreadable = 0;
         let drained = reader.drain(MAX_COMMIT_BYTES, |frame| {
             match Packed::parse(frame.payload) {
-                Some(packed) => taken.add(&packed, frame.payload, session.context()),
+                Some(packed) => taken.add(&packed, frame.payload, session),
                 None => unreadable += 1,
             }
         });
         if drained.frames > 0 || drained.damaged > 0 {
             taken.end = Some(drained.end);
         }
-        // What is damaged now was whole when the queue was opened: it is of this session. What
-        // cannot be read was written by another version, before this session.
+        // What is damaged now was whole when the queue was opened: it is of this run. What cannot be
+        // read was written by another version, before this run.
         diagnostics
             .taken_in
             .fetch_add(drained.damaged, Ordering::Relaxed);
@@ -241,6 +252,10 @@ impl Intake {
             // The last call failed after its commit.
             return Ok(());
         }
+        if self.remembered != Some(self.session.context()) {
+            // Before its first record is stored, and its announcement gone from the queue.
+            self.remember_sessions(spool)?;
+        }
         let taken = &self.taken;
         let payloads = taken
             .records
@@ -255,11 +270,25 @@ impl Intake {
             .iter()
             .filter_map(|(context, range)| Some((*context, taken.bytes.get(range.clone())?)))
             .collect();
-        contexts.push((self.session.context(), self.session.facts()));
+        let own = self.own_facts(&frames);
+        contexts.extend(own.iter().map(|(of, facts)| (*of, facts.as_slice())));
         let previous = self.previous.iter();
         contexts.extend(previous.map(|(context, facts)| (*context, facts.as_slice())));
         spool.append(&frames, &contexts, through)?;
         Ok(())
+    }
+
+    /// The facts of each session of this run that a frame names.
+    fn own_facts(&self, frames: &[Frame<'_>]) -> Vec<(u64, Vec<u8>)> {
+        let mut own: Vec<(u64, Vec<u8>)> = Vec::new();
+        for frame in frames {
+            let known = own.iter().any(|(of, _)| *of == frame.context);
+            if !known && self.session.is_own(frame.context) {
+                let facts = self.session.facts(frame.context);
+                own.push((frame.context, facts.to_json()));
+            }
+        }
+        own
     }
 
     fn forget_taken(&mut self) {
@@ -281,13 +310,13 @@ impl Taken {
         self.end.is_none()
     }
 
-    fn add(&mut self, packed: &Packed<'_>, payload: &[u8], own_context: u64) {
+    fn add(&mut self, packed: &Packed<'_>, payload: &[u8], session: &Session) {
         let start = self.bytes.len();
         match packed.head.kind {
             Kind::Record => {
                 self.bytes.extend_from_slice(payload);
                 self.records.push(start..self.bytes.len());
-                self.own_session += u64::from(packed.head.context == own_context);
+                self.own_session += u64::from(session.is_own(packed.head.context));
             }
             Kind::Context => {
                 self.bytes.extend_from_slice(packed.body);

@@ -67,11 +67,14 @@ mod breadcrumbs;
 mod export_layer;
 mod panic_hook;
 
+mod bound;
 mod capture;
 mod install;
 mod packed;
 mod resource;
+mod run;
 mod session;
+mod start_marker;
 
 // The one `unsafe` of this crate, mapping a file, is in here.
 mod map;

@@ -73,6 +73,8 @@ impl Told {
         let Some(capture) = capture.upgrade() else {
             return;
         };
+        // Noted first: what follows may be the last that this process does.
+        capture.session.run.panicked(capture.clock.unix_nanos());
         capture.record(Severity::Fatal, LOGGER, |members, texts| {
             members.attribute("thread.name", self.thread.as_str());
             members.attribute("code.location", self.location.as_str());

@@ -5,23 +5,35 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use soliplex_wire::limits::{MAX_ID_BYTES, TRUNCATED};
 use soliplex_wire::{AnyValue, Attributes, Severity, Uuid};
 
+use crate::bound::Bound;
 use crate::packed::{Kind, PackedHead};
+use crate::run::{Found, Run};
 
-/// The facts of one run of the application.
+/// The session the application is in, and those it has been in before, all of one run.
+///
+/// A run begins with one session, and begins another when a record comes after a long silence.
+/// Which of them it is in, its generation, and the number of the last record are one word, so that
+/// a record gets both in one step and no two records of a session get the same number. The ids of
+/// later sessions are made from the first one's, so that no record waits for an id to be read.
 pub(crate) struct Session {
-    /// Identifies these facts in packed records: the session id's first half.
-    context: u64,
-    facts: Vec<u8>,
-    session_id: Uuid,
-    seq: AtomicU64,
-    user_id: RwLock<Option<String>>,
+    first_id: Uuid,
+    facts: Facts,
+    /// The generation in the upper bits, the last number in the others.
+    numbers: AtomicU64,
+    /// How long a silence ends a session, in nanoseconds; nothing does, if none.
+    timeout: Option<i64>,
+    /// The wall clock's time after which the next record begins another session.
+    expires: AtomicI64,
+    /// Whether a thread is about to begin another session.
+    beginning: AtomicBool,
+    pub(crate) bound: Bound,
+    pub(crate) run: Run,
 }
 
 /// What is the same for all records of a session, as it is stored: JSON, to outlive this version.
@@ -33,58 +45,125 @@ pub(crate) struct Facts {
     pub(crate) resource: BTreeMap<String, AnyValue>,
 }
 
+/// Bits of a record's number: an application that logs a million a second needs nine years.
+const NUMBER_BITS: u32 = 48;
+
+/// The number of a session's first record, which tells that it has begun.
+pub(crate) const FIRST: u64 = 1;
+
+/// Where the generation stands in a context, and so in a session's id: in its second group, where
+/// no bit of a UUID says of which version it is.
+const GENERATION_SHIFT: u32 = 16;
+
 impl Session {
-    /// A new session of this installation. The resource is sanitized by the caller.
+    /// A new session without a marker, that lasts.
+    #[cfg(test)]
     pub(crate) fn new(install_id: &str, resource: &Attributes) -> Session {
-        let session_id = Uuid::new_v4();
+        Session::begin(install_id, resource, Run::unmarked(), None)
+    }
+
+    /// A new session of this installation, with a marker for the next start, and another session
+    /// after each silence of `timeout`. The resource is sanitized by the caller.
+    pub(crate) fn begin(
+        install_id: &str,
+        resource: &Attributes,
+        run: Run,
+        timeout: Option<Duration>,
+    ) -> Session {
+        let first_id = Uuid::new_v4();
         let facts = Facts {
             install_id: install_id.to_owned(),
-            session_id: session_id.to_string(),
+            session_id: first_id.to_string(),
             resource: resource.clone().into_iter().collect(),
         };
+        let nanos = |timeout: Duration| i64::try_from(timeout.as_nanos()).unwrap_or(i64::MAX);
         Session {
-            context: context(session_id),
-            facts: facts.to_json(),
-            session_id,
-            seq: AtomicU64::new(0),
-            user_id: RwLock::new(None),
+            first_id,
+            facts,
+            numbers: AtomicU64::new(0),
+            timeout: timeout.map(nanos),
+            expires: AtomicI64::new(i64::MAX),
+            beginning: AtomicBool::new(false),
+            bound: Bound::default(),
+            run,
         }
     }
 
+    /// Identifies the facts of the session the application is in, in packed records: the first
+    /// half of the session's id.
     pub(crate) fn context(&self) -> u64 {
-        self.context
+        context(session_id(self.first_id, self.generation()))
     }
 
-    /// The facts as JSON, see [`Facts`].
-    pub(crate) fn facts(&self) -> &[u8] {
-        &self.facts
+    /// Whether a context is that of a session of this run.
+    pub(crate) fn is_own(&self, of: u64) -> bool {
+        let differs = of ^ context(self.first_id);
+        differs & !(u64::from(u16::MAX) << GENERATION_SHIFT) == 0
     }
 
+    /// The facts of the session of this run with this context.
+    pub(crate) fn facts(&self, of: u64) -> Facts {
+        let (_, low) = self.first_id.as_u64_pair();
+        Facts {
+            session_id: Uuid::from_u64_pair(of, low).to_string(),
+            ..self.facts.clone()
+        }
+    }
+
+    /// The id of the session the application is in.
     pub(crate) fn session_id(&self) -> Uuid {
-        self.session_id
+        session_id(self.first_id, self.generation())
+    }
+
+    /// The id of the run's first session, by which the run is known.
+    pub(crate) fn first_id(&self) -> Uuid {
+        self.first_id
+    }
+
+    pub(crate) fn install_id(&self) -> &str {
+        &self.facts.install_id
+    }
+
+    pub(crate) fn resource(&self) -> &BTreeMap<String, AnyValue> {
+        &self.facts.resource
+    }
+
+    /// Which session of the run it is, from 0.
+    pub(crate) fn generation(&self) -> u16 {
+        generation(self.numbers.load(Ordering::Relaxed))
     }
 
     /// The head of the next record; its number is one more than the last one's.
     pub(crate) fn head(&self, severity: Severity, unix_nanos: i64) -> PackedHead {
-        let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
+        let word = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
+        self.head_of(word, severity, unix_nanos)
+    }
+
+    /// The head of a session's first record.
+    pub(crate) fn first_head(&self, of: u16, severity: Severity, unix_nanos: i64) -> PackedHead {
+        self.head_of(word(of, FIRST), severity, unix_nanos)
+    }
+
+    fn head_of(&self, word: u64, severity: Severity, unix_nanos: i64) -> PackedHead {
         PackedHead {
             kind: Kind::Record,
             severity,
-            context: self.context,
-            id: self.record_id(seq, unix_nanos),
-            seq,
+            context: context(session_id(self.first_id, generation(word))),
+            id: self.record_id(word, unix_nanos),
+            seq: word & (u64::MAX >> (u64::BITS - NUMBER_BITS)),
             unix_nanos,
         }
     }
 
-    /// The head under which the facts themselves travel. They are no record and take no number, or
+    /// The head under which a session's facts travel. They are no record and take no number, or
     /// every session would begin with a gap.
-    pub(crate) fn announcement(&self) -> PackedHead {
+    pub(crate) fn announcement(&self, of: u16) -> PackedHead {
+        let id = session_id(self.first_id, of);
         PackedHead {
             kind: Kind::Context,
             severity: Severity::Unspecified,
-            context: self.context,
-            id: self.session_id,
+            context: context(id),
+            id,
             seq: 0,
             unix_nanos: 0,
         }
@@ -92,11 +171,11 @@ impl Session {
 
     /// An id for the record with this number: UUIDv7, RFC 9562 section 5.7.
     ///
-    /// The random part comes from the session's own id and the number by a bijection, so that ids
-    /// of one session cannot meet, and no record costs a system call for random bytes.
-    fn record_id(&self, seq: u64, unix_nanos: i64) -> Uuid {
-        let (key, more) = self.session_id.as_u64_pair();
-        let mixed = mix(seq ^ key);
+    /// The random part comes from the first session's id and the number by a bijection, so that
+    /// ids of one run cannot meet, and no record costs a system call for random bytes.
+    fn record_id(&self, word: u64, unix_nanos: i64) -> Uuid {
+        let (key, more) = self.first_id.as_u64_pair();
+        let mixed = mix(word ^ key);
         let mut random = [0; 10];
         random[..2].copy_from_slice(&more.to_le_bytes()[..2]);
         random[2..].copy_from_slice(&mixed.to_le_bytes());
@@ -106,32 +185,69 @@ impl Session {
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
     }
 
-    /// Records captured from now on belong to this user. An id over its limit is cut, for a server
-    /// would refuse every record that bears it.
-    pub(crate) fn set_user_id(&self, mut user_id: Option<String>) {
-        if let Some(id) = &mut user_id
-            && id.len() > MAX_ID_BYTES
-        {
-            let mut end = MAX_ID_BYTES - TRUNCATED.len();
-            while !id.is_char_boundary(end) {
-                end -= 1;
-            }
-            id.truncate(end);
-            id.push_str(TRUNCATED);
-        }
-        *self.user_id.write().unwrap_or_else(PoisonError::into_inner) = user_id;
+    /// Takes the run's marker again after it was let go of; what another run left there.
+    pub(crate) fn resume_run(&self) -> Found {
+        self.run.resume(self.first_id, self.generation())
     }
 
-    /// Lends the user id to `use_it`, which must not log.
-    pub(crate) fn with_user_id(&self, use_it: impl FnOnce(&str)) {
-        if let Some(user_id) = &*self.user_id.read().unwrap_or_else(PoisonError::into_inner) {
-            use_it(user_id);
+    // === One session after another ===
+
+    /// Whether a record of this time comes after the silence that ends a session.
+    #[inline]
+    pub(crate) fn has_expired(&self, unix_nanos: i64) -> bool {
+        unix_nanos > self.expires.load(Ordering::Relaxed)
+    }
+
+    /// The application is active: the silence, if there is one, begins now.
+    pub(crate) fn active(&self, unix_nanos: i64) {
+        if let Some(timeout) = self.timeout {
+            let expires = unix_nanos.saturating_add(timeout);
+            self.expires.store(expires, Ordering::Relaxed);
         }
     }
+
+    /// Takes on beginning the next session, and says which it is; `None` when another thread is
+    /// about to, or when there can be no more.
+    pub(crate) fn take_next(&self) -> Option<u16> {
+        if self.beginning.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        let next = self.generation().checked_add(1);
+        if next.is_none() {
+            self.beginning.store(false, Ordering::Release);
+        }
+        next
+    }
+
+    /// The session has begun: its first record has been made, and those captured from now on are
+    /// numbered after it. A record that was given a number before keeps it.
+    pub(crate) fn has_begun(&self, generation: u16, unix_nanos: i64) {
+        self.numbers
+            .store(word(generation, FIRST), Ordering::Relaxed);
+        self.run.set_generation(generation);
+        self.active(unix_nanos);
+        self.beginning.store(false, Ordering::Release);
+    }
+}
+
+/// The id of a session of the run whose first session has this id.
+pub(crate) fn session_id(first_id: Uuid, generation: u16) -> Uuid {
+    let (high, low) = first_id.as_u64_pair();
+    Uuid::from_u64_pair(high ^ (u64::from(generation) << GENERATION_SHIFT), low)
+}
+
+fn word(generation: u16, number: u64) -> u64 {
+    u64::from(generation) << NUMBER_BITS | number
+}
+
+fn generation(word: u64) -> u16 {
+    // All that is left of it fits.
+    u16::try_from(word >> NUMBER_BITS).unwrap_or(u16::MAX)
 }
 
 impl Facts {
     /// `None` when the JSON is none of ours.
+    #[cfg(test)]
     pub(crate) fn from_json(json: &[u8]) -> Option<Facts> {
         serde_json::from_slice(json).ok()
     }
@@ -155,7 +271,7 @@ fn context(session_id: Uuid) -> u64 {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
-            .field("session_id", &self.session_id)
+            .field("session_id", &self.session_id())
             .finish_non_exhaustive()
     }
 }
@@ -191,27 +307,53 @@ mod tests {
     }
 
     #[test]
-    fn a_user_is_known_only_while_logged_in() {
+    fn a_later_session_has_another_id_and_counts_from_its_first_record() {
         let session = Session::new("install", &Attributes::new());
-        let user = || {
-            let mut seen = None;
-            session.with_user_id(|user_id| seen = Some(user_id.to_owned()));
-            seen
-        };
-        assert_eq!(user(), None);
-        session.set_user_id(Some("ada".into()));
-        assert_eq!(user().as_deref(), Some("ada"));
-        session.set_user_id(Some("é".repeat(MAX_ID_BYTES)));
-        assert!(user().is_some_and(|id| id.len() <= MAX_ID_BYTES && id.ends_with(TRUNCATED)));
-        session.set_user_id(None);
-        assert_eq!(user(), None);
+        let first = session.head(Severity::Info, 0);
+        let next = session.take_next().unwrap();
+        assert_eq!(session.take_next(), None, "only one thread begins it");
+        let begins = session.first_head(next, Severity::Info, 0);
+        session.has_begun(next, 0);
+        let second = session.head(Severity::Info, 0);
+        assert_eq!((begins.seq, second.seq), (1, 2));
+        assert_eq!(
+            (begins.context, second.context),
+            (session.context(), session.context())
+        );
+        assert_ne!(first.context, second.context);
+        assert!([first, begins, second].map(|head| session.is_own(head.context)) == [true; 3]);
+        assert!(!session.is_own(Session::new("install", &Attributes::new()).context()));
+        assert_eq!(session.session_id().get_version_num(), 4);
+        assert_eq!(
+            session.facts(second.context).session_id,
+            session.session_id().to_string()
+        );
+        let ids: HashSet<Uuid> = [first, begins, second].map(|head| head.id).into();
+        assert_eq!(ids.len(), 3);
+    }
+
+    #[test]
+    fn a_session_expires_only_after_its_silence_and_only_if_asked_to() {
+        let resource = Attributes::new();
+        let timeout = Some(Duration::from_nanos(100));
+        let session = Session::begin("install", &resource, Run::unmarked(), timeout);
+        assert!(!session.has_expired(i64::MAX), "nothing has happened yet");
+        session.active(1_000);
+        assert_eq!(
+            [1_050, 1_100, 1_101].map(|t| session.has_expired(t)),
+            [false, false, true]
+        );
+        let endless = Session::new("install", &resource);
+        endless.active(1_000);
+        assert!(!endless.has_expired(i64::MAX));
     }
 
     #[test]
     fn the_facts_are_read_back() {
         let resource = [("service.name", "app")].into_iter().collect();
         let session = Session::new("install", &resource);
-        let facts: Facts = serde_json::from_slice(session.facts()).unwrap();
+        let facts = session.facts(session.context());
+        assert_eq!(Facts::from_json(&facts.to_json()), Some(facts.clone()));
         assert_eq!(facts.session_id, session.session_id().to_string());
         assert_eq!(facts.resource["service.name"], "app".into());
     }

@@ -6,6 +6,7 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use soliplex_sanitize::Rules;
+use soliplex_wire::ActiveRun;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -19,6 +20,7 @@ use crate::capture::Capture;
 use crate::command::{Command, Consent, Flush, FlushReport, StoredDeadLetter};
 use crate::diagnostics::Stats;
 use crate::export_layer::{ExportLayer, TraceContextHook};
+use crate::start_marker::{self, Another};
 
 /// The pipeline, from the layers to the server. Clone it freely; all clones are one pipeline.
 ///
@@ -118,7 +120,8 @@ impl Soliplex {
         &self.inner.rules
     }
 
-    /// The session's id: a UUID, new at each start.
+    /// The session's id: a UUID, new at each start, and after a long silence where the
+    /// [builder](Builder::session_timeout) says so.
     pub fn session_id(&self) -> String {
         self.inner.capture.session.session_id().to_string()
     }
@@ -127,7 +130,30 @@ impl Soliplex {
     /// theirs.
     pub fn set_user(&self, user_id: Option<&str>) {
         let clean = |id| self.inner.rules.sanitize_value("user.id", id).into_owned();
-        self.inner.capture.session.set_user_id(user_id.map(clean));
+        self.inner
+            .capture
+            .session
+            .bound
+            .set_user_id(user_id.map(clean));
+    }
+
+    /// Records captured from now on belong to this run of an agent, in this conversation, or to
+    /// none. Those captured before keep theirs.
+    ///
+    /// ```
+    /// # let soliplex = tracing_soliplex::Soliplex::builder("field-app", "1.4.2").start()?;
+    /// soliplex.set_active_run(Some(("thread-7", "run-1")));
+    /// tracing::info!("asked for the plan");
+    /// soliplex.set_active_run(None);
+    /// # Ok::<(), tracing_soliplex::StartError>(())
+    /// ```
+    pub fn set_active_run(&self, thread_and_run: Option<(&str, &str)>) {
+        let clean = |name, id| Some(self.inner.rules.sanitize_value(name, id).into_owned());
+        let run = thread_and_run.map(|(thread_id, run_id)| ActiveRun {
+            thread_id: clean("thread.id", thread_id),
+            run_id: clean("run.id", run_id),
+        });
+        self.inner.capture.session.bound.set_active_run(run);
     }
 
     /// Switches the pipeline on or off at run time: off, nothing is captured and nothing is sent;
@@ -137,12 +163,15 @@ impl Soliplex {
         self.command(Command::SetEnabled(enabled));
     }
 
-    /// What the user allows. Withdrawing it wipes what is stored and not yet sent.
+    /// What the user allows. Withdrawing it wipes what is stored and not yet sent; giving it again
+    /// begins another session.
     pub fn set_consent(&self, consent: Consent) {
-        self.inner
-            .capture
-            .denied
-            .store(consent == Consent::Denied, Ordering::Relaxed);
+        let capture = &self.inner.capture;
+        if consent == Consent::Denied {
+            capture.denied.store(true, Ordering::Relaxed);
+        } else if capture.denied.swap(false, Ordering::Relaxed) {
+            start_marker::begin_another(capture, Another::Consent);
+        }
         self.command(Command::SetConsent(consent));
     }
 

@@ -108,12 +108,16 @@ fn run(parts: Parts) {
             std::mem::forget(deaf);
         })
         .build();
+    let session = Arc::clone(parts.intake.session());
     match runtime {
         Ok(runtime) => {
+            // Here, where it holds up nobody.
+            session.run.sync();
             let diagnostics = Arc::clone(&parts.diagnostics);
             let work = AssertUnwindSafe(|| runtime.block_on(Worker::start(parts)));
             let stopped = catch_unwind(work).unwrap_or_else(|_| {
                 // Records go on into the queue, and the next start finds them there.
+                session.run.unwatched();
                 diagnostics.set_state(State::Disabled);
                 diagnostics.report(&Diagnostic::Stopped);
                 None
@@ -125,9 +129,12 @@ fn run(parts: Parts) {
                 stopped();
             }
         }
-        Err(error) => parts.diagnostics.report(&Diagnostic::StoreUnavailable {
-            error: format!("the worker could not start: {error}"),
-        }),
+        Err(error) => {
+            session.run.unwatched();
+            parts.diagnostics.report(&Diagnostic::StoreUnavailable {
+                error: format!("the worker could not start: {error}"),
+            });
+        }
     }
 }
 
@@ -298,7 +305,9 @@ impl Worker {
                 self.depart();
             }
             self.answer_flushes();
+            self.intake.session().run.alive(self.clock.unix_nanos());
             if let Some(stopped) = self.stopped(listening) {
+                self.end_run();
                 // What is logged from here on is for whoever opens the ring next.
                 let _ = self.queue.unlock();
                 return stopped;
@@ -329,6 +338,15 @@ impl Worker {
         }
         let abandoned = !listening && self.capture.strong_count() == 0;
         (abandoned && self.intake.has_reached(self.queue.end())).then(|| Box::new(|| ()) as Box<_>)
+    }
+
+    /// The run ends in order if nothing that was logged depends on this process any more.
+    fn end_run(&self) {
+        let run = &self.intake.session().run;
+        if self.queue.is_durable() || self.intake.has_reached(self.queue.end()) {
+            run.end(self.clock.unix_nanos());
+            run.sync();
+        }
     }
 
     /// How long nothing needs to be done, unless something comes.

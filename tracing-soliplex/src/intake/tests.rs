@@ -24,9 +24,10 @@ impl Run {
         let (queue, reader, _) = Queue::open(&folder.join("queue.ring"), QueueOptions::default());
         assert!(queue.is_durable());
         let session = Arc::new(Session::new("install", &Attributes::new()));
-        let announcement = session.announcement().to_bytes();
+        let announcement = session.announcement(0).to_bytes();
+        let facts = session.facts(session.context()).to_json();
         queue
-            .push(QueueLane::Error, &[&announcement, session.facts()].concat())
+            .push(QueueLane::Error, &[&announcement[..], &facts].concat())
             .unwrap();
         let diagnostics = Arc::new(Diagnostics::new(None));
         let mut intake = Intake::new(
@@ -85,7 +86,7 @@ fn a_record_logged_before_a_kill_keeps_the_session_whose_records_had_all_been_de
     first.store();
     assert_eq!(first.deliver().len(), 1);
     first.log();
-    let facts = Facts::from_json(first.session.facts()).unwrap();
+    let facts = first.session.facts(first.session.context());
     drop(first);
 
     let mut second = Run::start(folder.path());
@@ -99,7 +100,7 @@ fn a_start_that_is_killed_before_it_stores_anything_costs_no_record_its_session(
     let mut first = Run::start(folder.path());
     first.store();
     first.log();
-    let facts = Facts::from_json(first.session.facts()).unwrap();
+    let facts = first.session.facts(first.session.context());
     drop(first);
     drop(Run::start(folder.path()));
     let mut third = Run::start(folder.path());

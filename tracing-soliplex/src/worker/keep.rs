@@ -39,6 +39,7 @@ impl Worker {
                 if moved > 0 {
                     self.store_failing = false;
                     self.last_record = now;
+                    self.intake.session().active(self.clock.unix_nanos());
                 }
             }
             Err(AppendError::Full) => self.make_room(),
@@ -81,7 +82,7 @@ impl Worker {
                 EvictReason::Age => DiscardReason::Expired,
             };
             // A number says something only within its own session, which is where it is told.
-            let own = self.intake.is_own(eviction.context);
+            let own = self.intake.is_current(eviction.context);
             let seqs = own.then_some((eviction.first_seq, eviction.last_seq));
             self.diagnostics.discard(reason, eviction.records, seqs);
             evicted += eviction.records;

@@ -217,7 +217,7 @@ impl Worker {
                 self.diagnostics
                     .duplicates
                     .fetch_add(hand.fates.duplicates, Ordering::Relaxed);
-                let own = self.intake.is_own_session(&hand.facts);
+                let own = self.intake.is_current_session(&hand.facts);
                 let letters = dead.iter().filter(|_| own);
                 let seqs =
                     letters.filter_map(|letter| Some(hand.peeked.records.get(letter.record)?.seq));

@@ -9,6 +9,8 @@ use tokio::time::Instant;
 use super::Worker;
 use super::keep::STORE_RETRY;
 use crate::diagnostics::DiscardReason;
+use crate::run::Found;
+use crate::start_marker;
 use crate::store::Joined;
 
 impl Worker {
@@ -41,6 +43,7 @@ impl Worker {
     }
 
     fn let_go_of_files(&mut self) -> bool {
+        self.intake.session().run.suspend(self.clock.unix_nanos());
         (self.resume_at, self.store.directory) = (None, None);
         self.let_go = self.queue.is_durable();
         self.bar(self.let_go);
@@ -86,7 +89,16 @@ impl Worker {
             self.let_go = false;
             self.bar(false);
         }
+        self.resume_run();
         self.store.open(&mut self.intake, &self.diagnostics)
+    }
+
+    /// Has the marker again, and tells how a run ended that came in between.
+    fn resume_run(&self) {
+        let found = self.intake.session().resume_run();
+        if let (Found::Previous(between), Some(capture)) = (found, self.capture.upgrade()) {
+            start_marker::tell_previous(&capture, &between, &[]);
+        }
     }
 
     /// What became of the store in between enters the account: what another process left is found

@@ -457,12 +457,14 @@ async fn records_keep_the_user_they_were_captured_under() {
         pipeline
             .capture
             .session
+            .bound
             .set_user_id(user.map(str::to_owned));
         pipeline.log(Severity::Info, "who");
     }
     pipeline
         .capture
         .session
+        .bound
         .set_user_id(Some("somebody else".to_owned()));
     let _ = pipeline.flush(HOUR).await;
     let requests = pipeline.server.requests.lock().unwrap();

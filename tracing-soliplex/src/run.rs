@@ -1,0 +1,391 @@
+//! The run marker: one mapped page that says how this run of the application ended, to the next.
+//!
+//! There are no signal handlers and no exit hooks. A run writes down that it goes on, and what
+//! ends it in order writes down that it did; everything else is read from what is missing. The
+//! page belongs to the kernel, so whatever kills the process leaves it as it was.
+//!
+//! # The file
+//! `run.marker` in the store directory, words of 64 bits in the machine's order.
+//! ```text
+//! word 0      "SPLX_RUN", written last
+//!      1      version of the layout: 1
+//!      2, 3   the id of the run's first session
+//!      4      when it started, nanoseconds since the Unix epoch
+//!      5      CRC-32 of words 0–4
+//!      8      when it was last known to be alive
+//!      9      how it ended, 0 while it goes on: `Mark`
+//!      10     when a thread panicked last, 0 if none did
+//!      11     what the user saw of it: `Lifecycle`
+//!      12     which of its sessions it is in, from 0
+//! ```
+//! What is damaged, of another version or somebody else's says nothing, and stops nothing.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
+use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+use std::time::Duration;
+
+use soliplex_wire::Uuid;
+
+use crate::map::Memory;
+
+#[cfg(test)]
+mod tests;
+
+/// The marker's file in the store directory.
+pub(crate) const FILE: &str = "run.marker";
+
+/// One page.
+const WORDS: usize = 512;
+const BYTES: u64 = (WORDS * size_of::<AtomicU64>()) as u64;
+
+const MAGIC: u64 = u64::from_le_bytes(*b"SPLX_RUN");
+const VERSION: u64 = 1;
+
+// The places of the words.
+const ID: usize = 2;
+const STARTED: usize = 4;
+const CHECKSUM: usize = 5;
+const ALIVE: usize = 8;
+const ENDED: usize = 9;
+const PANICKED: usize = 10;
+const LIFECYCLE: usize = 11;
+const GENERATION: usize = 12;
+
+/// A run that is alive this long after a panic has survived it. The worker says so several times
+/// a second; an application that unwinds and tidies up needs less, and one that serves on, more.
+const SURVIVED: Duration = Duration::from_secs(2);
+
+/// This run's marker. Every write is a plain store into memory: no system call, no lock.
+pub(crate) struct Run {
+    words: Memory,
+    file: Option<File>,
+    /// Whether the page is ours: not yet begun, or let go of, it may be another process's.
+    ours: AtomicBool,
+    started: AtomicI64,
+}
+
+/// What the marker says of the run before this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// There was none: the first start here, or there is no store directory.
+    Nothing,
+    /// There was one, and it cannot be read.
+    Unreadable,
+    /// This.
+    Previous(Previous),
+}
+
+/// The run before this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Previous {
+    /// Its first session.
+    pub(crate) first_session: Uuid,
+    /// Which of its sessions it ended in, from 0.
+    pub(crate) generation: u16,
+    /// Nanoseconds since the Unix epoch, as all times here.
+    pub(crate) started: i64,
+    /// When it is last known to have been alive.
+    pub(crate) last_alive: i64,
+    pub(crate) end: End,
+    pub(crate) lifecycle: Lifecycle,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It was shut down, or everybody had let go of it, and all it had logged was stored.
+    Clean,
+    /// A panic that it did not survive.
+    Panic,
+    /// In no way it could have foreseen: killed, a signal, out of memory, no power; or it ended
+    /// without a word to us.
+    Uncleanly,
+    /// It had stored everything and let go of its files to sleep, and never took them again.
+    Suspended,
+    /// The worker had ended by a defect of its own, and nobody watched any more.
+    Unknown,
+}
+
+/// What the user saw of the application.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Lifecycle {
+    /// It is in front, or has no such thing.
+    #[default]
+    Foreground,
+    /// It is visible, and does not have the user's attention.
+    Paused,
+    /// It cannot be seen.
+    Hidden,
+    /// Its view is gone.
+    Detached,
+}
+
+/// What word [`ENDED`] holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u64)]
+enum Mark {
+    Running = 0,
+    Clean = 1,
+    Suspended = 2,
+    Unwatched = 3,
+}
+
+// === impl Run ===
+
+impl Run {
+    /// A marker that nobody reads, where there is no directory.
+    pub(crate) fn unmarked() -> Run {
+        Run {
+            words: Memory::heap(WORDS),
+            file: None,
+            ours: AtomicBool::new(false),
+            started: AtomicI64::new(0),
+        }
+    }
+
+    /// The marker at `path`, and what the run before left there. Whoever calls it holds the
+    /// directory's lock. Nothing is written before [`begin`](Run::begin).
+    ///
+    /// A marker that cannot be had is done without: then the next start knows nothing.
+    pub(crate) fn open(path: &Path) -> (Run, Found) {
+        match open(path) {
+            Ok((words, file)) => {
+                let found = read(&words);
+                let run = Run {
+                    words,
+                    file: Some(file),
+                    ours: AtomicBool::new(false),
+                    started: AtomicI64::new(0),
+                };
+                (run, found)
+            }
+            Err(_) => (Run::unmarked(), Found::Unreadable),
+        }
+    }
+
+    /// Writes this run's marker over the one before.
+    pub(crate) fn begin(&self, first_session: Uuid, started: i64) {
+        self.started.store(started, Relaxed);
+        let (high, low) = first_session.as_u64_pair();
+        let fixed = [MAGIC, VERSION, high, low, started.cast_unsigned()];
+        // Invalid until it is whole.
+        self.words[0].store(0, Relaxed);
+        for (word, value) in self.words[1..].iter().zip(&fixed[1..]) {
+            word.store(*value, Release);
+        }
+        for word in &self.words[CHECKSUM..] {
+            word.store(0, Release);
+        }
+        self.words[CHECKSUM].store(checksum(fixed), Release);
+        self.words[ALIVE].store(started.cast_unsigned(), Release);
+        self.words[0].store(MAGIC, Release);
+        self.ours.store(true, Release);
+    }
+
+    /// Takes the page again after it was [let go of](Run::suspend), and says what another
+    /// process left there in the meantime, if one came.
+    pub(crate) fn resume(&self, first_session: Uuid, generation: u16) -> Found {
+        if self.ours.load(Relaxed) {
+            return Found::Nothing;
+        }
+        let (found, lifecycle) = match read(&self.words) {
+            Found::Previous(own) if own.first_session == first_session => {
+                (Found::Nothing, own.lifecycle)
+            }
+            found => (found, Lifecycle::default()),
+        };
+        self.begin(first_session, self.started.load(Relaxed));
+        self.set_generation(generation);
+        self.set_lifecycle(lifecycle);
+        found
+    }
+
+    /// The process is alive.
+    pub(crate) fn alive(&self, now: i64) {
+        self.note(ALIVE, now.cast_unsigned());
+    }
+
+    /// A thread panics.
+    pub(crate) fn panicked(&self, now: i64) {
+        self.note(PANICKED, now.cast_unsigned().max(1));
+    }
+
+    /// What the user sees of the application from now on.
+    pub(crate) fn set_lifecycle(&self, lifecycle: Lifecycle) {
+        self.note(LIFECYCLE, lifecycle as u64);
+    }
+
+    /// The run is in another of its sessions.
+    pub(crate) fn set_generation(&self, generation: u16) {
+        self.note(GENERATION, generation.into());
+    }
+
+    /// The run ends in order; from here on the page is somebody else's.
+    pub(crate) fn end(&self, now: i64) {
+        self.alive(now);
+        self.leave(Mark::Clean);
+    }
+
+    /// The run lets go of its files, and may take them again.
+    pub(crate) fn suspend(&self, now: i64) {
+        self.alive(now);
+        self.leave(Mark::Suspended);
+    }
+
+    /// Nobody is left to say whether the run goes on.
+    pub(crate) fn unwatched(&self) {
+        self.leave(Mark::Unwatched);
+    }
+
+    /// Has the page on the disk, for the day the power goes. To be called where waiting harms
+    /// nobody.
+    pub(crate) fn sync(&self) {
+        if let Some(file) = &self.file {
+            // Where it cannot be done, only a loss of power has one answer less.
+            let _ = file.sync_data();
+        }
+    }
+
+    fn leave(&self, mark: Mark) {
+        self.note(ENDED, mark as u64);
+        self.ours.store(false, Release);
+    }
+
+    fn note(&self, place: usize, value: u64) {
+        if self.ours.load(Relaxed)
+            && let Some(word) = self.words.get(place)
+        {
+            word.store(value, Release);
+        }
+    }
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run")
+            .field("marked", &self.file.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Previous ===
+
+impl Previous {
+    /// How long it ran, in milliseconds, as far as is known.
+    pub(crate) fn run_time_ms(&self) -> i64 {
+        self.last_alive.saturating_sub(self.started).max(0) / 1_000_000
+    }
+}
+
+impl End {
+    /// The word for it in records.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            End::Clean => "clean",
+            End::Panic => "panic",
+            End::Uncleanly => "uncleanly",
+            End::Suspended => "suspended",
+            End::Unknown => "unknown",
+        }
+    }
+}
+
+impl Lifecycle {
+    const ALL: [Lifecycle; 4] = [
+        Lifecycle::Foreground,
+        Lifecycle::Paused,
+        Lifecycle::Hidden,
+        Lifecycle::Detached,
+    ];
+
+    /// The word for it in records.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Lifecycle::Foreground => "foreground",
+            Lifecycle::Paused => "paused",
+            Lifecycle::Hidden => "hidden",
+            Lifecycle::Detached => "detached",
+        }
+    }
+
+    fn from_word(word: u64) -> Option<Lifecycle> {
+        Lifecycle::ALL
+            .into_iter()
+            .find(|lifecycle| *lifecycle as u64 == word)
+    }
+}
+
+impl Mark {
+    fn from_word(word: u64) -> Option<Mark> {
+        [Mark::Running, Mark::Clean, Mark::Suspended, Mark::Unwatched]
+            .into_iter()
+            .find(|mark| *mark as u64 == word)
+    }
+}
+
+fn read(words: &[AtomicU64]) -> Found {
+    let word = |place: usize| words.get(place).map_or(0, |word| word.load(Relaxed));
+    let fixed: [u64; CHECKSUM] = std::array::from_fn(word);
+    match fixed[0] {
+        // A page that was never begun, or whose run ended within the microsecond in which it was.
+        0 => return Found::Nothing,
+        MAGIC if fixed[1] == VERSION && word(CHECKSUM) == checksum(fixed) => {}
+        _ => return Found::Unreadable,
+    }
+    let (Some(mark), Some(lifecycle), Ok(generation)) = (
+        Mark::from_word(word(ENDED)),
+        Lifecycle::from_word(word(LIFECYCLE)),
+        u16::try_from(word(GENERATION)),
+    ) else {
+        return Found::Unreadable;
+    };
+    let (alive, panicked) = (word(ALIVE).cast_signed(), word(PANICKED).cast_signed());
+    Found::Previous(Previous {
+        first_session: Uuid::from_u64_pair(fixed[ID], fixed[ID + 1]),
+        generation,
+        started: fixed[STARTED].cast_signed(),
+        // A panic is a sign of life too, and may be the last one.
+        last_alive: alive.max(panicked),
+        end: match mark {
+            Mark::Clean => End::Clean,
+            Mark::Suspended => End::Suspended,
+            Mark::Unwatched => End::Unknown,
+            Mark::Running if panicked != 0 && !survived(panicked, alive) => End::Panic,
+            Mark::Running => End::Uncleanly,
+        },
+        lifecycle,
+    })
+}
+
+/// Whether a run that was alive then has survived that panic.
+fn survived(panicked: i64, alive: i64) -> bool {
+    u128::try_from(alive.saturating_sub(panicked)).is_ok_and(|later| later > SURVIVED.as_nanos())
+}
+
+fn checksum(fixed: [u64; CHECKSUM]) -> u64 {
+    let mut hasher = crc32fast::Hasher::new();
+    for word in fixed {
+        hasher.update(&word.to_le_bytes());
+    }
+    hasher.finalize().into()
+}
+
+/// The page of the file, all of it written, so that no later store meets a full disk.
+fn open(path: &Path) -> io::Result<(Memory, File)> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    let mut bytes = Vec::new();
+    (&file).take(BYTES).read_to_end(&mut bytes)?;
+    bytes.resize(BYTES as usize, 0);
+    // Written where they stand, and the file is never made shorter: a process that sleeps may have
+    // it mapped. Copied, and not left as a hole, where the file system shares pages.
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(&bytes)?;
+    Ok((Memory::map(&file, WORDS)?, file))
+}

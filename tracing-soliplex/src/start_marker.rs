@@ -1,0 +1,231 @@
+//! The first record of every session: on what it runs, and what came before it.
+//!
+//! It is in the queue before anything the application logs, and it outlives the session's other
+//! records in the spool ([`Lane::Marker`](crate::spool::Lane::Marker)), so that whoever reads
+//! any record of a session can look up what it was logged on. Where the run before left a marker,
+//! the session's second record says how it ended.
+//!
+//! | attribute | of the first record, `event.name` = `session.start` |
+//! |---|---|
+//! | `session.previous_id` | the session before this one, where it is known |
+//! | `soliplex.previous.end` | how that ended: a word of [`End`], `inactivity` or `consent` where this run began another session, `unknown` where the marker could not be read; absent at a first start |
+//! | `app.installation.id`, `soliplex.device.alias` | which installation, for machines and for a phone call |
+//! | [`FACTS`] | what the resource has of these |
+//!
+//! | attribute | of the second, `event.name` = `previous_session_ended` |
+//! |---|---|
+//! | `session.previous_id` | which session it was |
+//! | `soliplex.previous.end` | a word of [`End`] |
+//! | `soliplex.previous.started`, `soliplex.previous.last_alive` | from when to when it is known to have run, RFC 3339 |
+//! | `soliplex.previous.run_time_ms` | how long that is |
+//! | `soliplex.previous.lifecycle` | what the user saw of it then: a word of [`Lifecycle`] |
+//!
+//! Its breadcrumbs are the last records before the end.
+
+use soliplex_wire::encode::{Members, Value};
+use soliplex_wire::{AnyValue, Breadcrumb, Severity, Uuid};
+use std::sync::atomic::Ordering;
+
+use crate::breadcrumbs;
+use crate::capture::Capture;
+use crate::clock::timestamp;
+use crate::diagnostics::DiscardReason;
+use crate::loss::LOGGER;
+use crate::packed::PackedHead;
+use crate::queue::Lane;
+use crate::run::{End, Found, Lifecycle, Previous};
+use crate::session::session_id;
+
+/// What a session's first record repeats of the resource: what a support engineer asks first.
+const FACTS: [&str; 11] = [
+    "service.name",
+    "service.version",
+    "app.build_id",
+    "deployment.environment.name",
+    "os.type",
+    "os.name",
+    "os.version",
+    "host.arch",
+    "device.model.identifier",
+    "process.runtime.name",
+    "process.runtime.version",
+];
+
+/// Why a run begins another session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Another {
+    /// A record came after a long silence.
+    Inactivity,
+    /// Consent was given again after it had been withdrawn, and everything wiped.
+    Consent,
+}
+
+/// Begins the run's first session: its facts and its first records are in the queue when this
+/// returns, and its marker is in place of the one before.
+pub(crate) fn begin_run(capture: &Capture, found: &Found, kept: &breadcrumbs::Previous) {
+    let (session, now) = (&capture.session, capture.clock.unix_nanos());
+    capture.breadcrumbs.begin_session(session.session_id());
+    announce(capture, 0);
+    // Where nothing may be captured, the session begins when consent is given.
+    if !capture.denied.load(Ordering::Relaxed) {
+        match found {
+            Found::Nothing => push_start(capture, 0, now, None, None),
+            Found::Unreadable => push_start(capture, 0, now, None, Some(End::Unknown.as_str())),
+            Found::Previous(previous) => {
+                let end = Some(previous.end.as_str());
+                push_start(capture, 0, now, Some(previous.session_id()), end);
+            }
+        }
+        session.has_begun(0, now);
+    }
+    if let Found::Previous(previous) = found {
+        // Those of an older session say nothing of this end.
+        let are_its_own = kept.session_id == Some(previous.session_id());
+        let breadcrumbs: &[_] = if are_its_own { &kept.breadcrumbs } else { &[] };
+        tell_previous(capture, previous, breadcrumbs);
+    }
+    // Only now: killed before, the next start finds the same marker and tells of it again.
+    session.run.begin(session.first_id(), now);
+}
+
+/// Begins another session of this run, unless another thread does.
+#[cold]
+pub(crate) fn begin_another(capture: &Capture, why: Another) {
+    let (session, now) = (&capture.session, capture.clock.unix_nanos());
+    let before = session.session_id();
+    let Some(next) = session.take_next() else {
+        return;
+    };
+    announce(capture, next);
+    let why = match why {
+        Another::Inactivity => "inactivity",
+        Another::Consent => "consent",
+    };
+    push_start(capture, next, now, Some(before), Some(why));
+    session.has_begun(next, now);
+    capture.breadcrumbs.begin_session(session.session_id());
+}
+
+/// Says how a run before this one ended.
+pub(crate) fn tell_previous(capture: &Capture, previous: &Previous, breadcrumbs: &[Breadcrumb]) {
+    if capture.denied.load(Ordering::Relaxed) {
+        return;
+    }
+    let severity = severity(previous);
+    let head = capture.session.head(severity, capture.clock.unix_nanos());
+    let end = previous.end.as_str();
+    push(capture, head, |members| {
+        members.attribute("event.name", "previous_session_ended");
+        members.attribute(PREVIOUS_ID, previous.session_id().to_string().as_str());
+        members.attribute(PREVIOUS_END, end);
+        for (name, unix_nanos) in [
+            ("soliplex.previous.started", previous.started),
+            ("soliplex.previous.last_alive", previous.last_alive),
+        ] {
+            members.attribute(name, timestamp(unix_nanos).to_string().as_str());
+        }
+        members.attribute("soliplex.previous.run_time_ms", previous.run_time_ms());
+        let lifecycle = previous.lifecycle.as_str();
+        members.attribute("soliplex.previous.lifecycle", lifecycle);
+        members.message(match previous.end {
+            End::Clean => "previous session ended in order",
+            End::Panic => "previous session ended by a panic",
+            End::Uncleanly => "previous session ended uncleanly",
+            End::Suspended => "previous session ended while its files were released",
+            End::Unknown => "how the previous session ended is not known",
+        });
+        if !breadcrumbs.is_empty() {
+            members.breadcrumbs(breadcrumbs);
+        }
+    });
+    if severity >= Severity::Error {
+        capture.wake.note_urgent();
+    }
+}
+
+/// An end that somebody should hear of soon is an error. What a phone does to applications that
+/// nobody looks at is none.
+fn severity(previous: &Previous) -> Severity {
+    let seen = previous.lifecycle == Lifecycle::Foreground;
+    match previous.end {
+        End::Panic => Severity::Error,
+        End::Uncleanly if seen => Severity::Error,
+        End::Uncleanly | End::Clean | End::Suspended | End::Unknown => Severity::Info,
+    }
+}
+
+/// Puts a session's facts into the queue before its first record, so that a session that ends
+/// before the worker has written anything is known all the same. Where there is no room for them
+/// the worker writes them with its first commit.
+fn announce(capture: &Capture, generation: u16) {
+    let head = capture.session.announcement(generation);
+    let facts = capture.session.facts(head.context).to_json();
+    let packed = [&head.to_bytes()[..], &facts].concat();
+    let _ = capture.queue.push(Lane::Error, &packed);
+}
+
+fn push_start(
+    capture: &Capture,
+    generation: u16,
+    now: i64,
+    previous_id: Option<Uuid>,
+    previous_end: Option<&str>,
+) {
+    let session = &capture.session;
+    let head = session.first_head(generation, Severity::Info, now);
+    push(capture, head, |members| {
+        members.attribute("event.name", "session.start");
+        let facts = FACTS.into_iter();
+        for (name, value) in facts.filter_map(|name| Some((name, session.resource().get(name)?))) {
+            attribute(members, name, value);
+        }
+        members.attribute("app.installation.id", session.install_id());
+        if let Some(id) = previous_id {
+            members.attribute(PREVIOUS_ID, id.to_string().as_str());
+        }
+        if let Some(end) = previous_end {
+            members.attribute(PREVIOUS_END, end);
+        }
+        members.message("session started");
+    });
+}
+
+/// Counts a record of ours and puts it into the queue, where it is admitted like an error.
+fn push(capture: &Capture, head: PackedHead, write: impl FnOnce(&mut Members<'_>)) {
+    let mut packed = head.to_bytes().to_vec();
+    let mut members = Members::begin(&mut packed, head.severity, LOGGER);
+    write(&mut members);
+    capture.session.bound.write(&mut members);
+    members.end();
+    capture
+        .diagnostics
+        .announced
+        .fetch_add(1, Ordering::Relaxed);
+    if capture.queue.push(Lane::Error, &packed).is_err() {
+        let seqs = Some((head.seq, head.seq));
+        capture
+            .diagnostics
+            .discard(DiscardReason::QueueFull, 1, seqs);
+    }
+}
+
+fn attribute(members: &mut Members<'_>, name: &str, value: &AnyValue) {
+    match value {
+        AnyValue::String(text) => members.attribute(name, text.as_str()),
+        value => {
+            let mut json = Vec::new();
+            soliplex_wire::encode::json(&mut json, value);
+            members.attribute(name, Value::Json(&json));
+        }
+    }
+}
+
+impl Previous {
+    /// The session it ended in.
+    fn session_id(&self) -> Uuid {
+        session_id(self.first_session, self.generation)
+    }
+}
+
+const PREVIOUS_ID: &str = "session.previous_id";
+const PREVIOUS_END: &str = "soliplex.previous.end";
