@@ -28,6 +28,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+mod prepared;
+mod value;
+
+pub use prepared::{Key, Opening};
+pub use value::Value;
+use value::text;
+
 use crate::record::field;
 use crate::{ActiveRun, Attributes, Batch, LogRecord, Receipt, Severity, SpanId, TraceId};
 
@@ -35,44 +42,6 @@ use crate::{ActiveRun, Attributes, Batch, LogRecord, Receipt, Severity, SpanId, 
 pub fn json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
     // A Vec takes every write, and our values have no way to refuse: keys are text, numbers finite.
     let _ = serde_json::to_writer(out, value);
-}
-
-/// Appends `text` as a JSON string. Most text needs no escape; what does goes the general way.
-fn text(out: &mut Vec<u8>, text: &str) {
-    if !is_plain(text.as_bytes()) {
-        return json(out, text);
-    }
-    out.reserve(text.len() + 2);
-    out.push(b'"');
-    out.extend_from_slice(text.as_bytes());
-    out.push(b'"');
-}
-
-/// Whether JSON writes these bytes as they are: RFC 8259, section 7. Looks at eight at a time.
-fn is_plain(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks::<8>();
-    // A space, which needs no escape, fills up the last word.
-    let mut last = [b' '; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    let words = words.iter().chain(std::iter::once(&last));
-    words.fold(0, |found, word| found | escaped(u64::from_le_bytes(*word))) == 0
-}
-
-/// Marks the high bit of at least one byte if any is a control character, a quote or a backslash,
-/// and none otherwise (Bit Twiddling Hacks, "Determine if a word has a byte less than n").
-const fn escaped(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGHS: u64 = ONES << 7;
-    let quote = word ^ (ONES * b'"' as u64);
-    let backslash = word ^ (ONES * b'\\' as u64);
-    let control = word.wrapping_sub(ONES * b' ' as u64) & !word;
-    let quote = quote.wrapping_sub(ONES) & !quote;
-    let backslash = backslash.wrapping_sub(ONES) & !backslash;
-    (control | quote | backslash) & HIGHS
-}
-
-fn integer(out: &mut Vec<u8>, number: impl itoa::Integer) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// Bytes of `value` as JSON.
@@ -95,56 +64,10 @@ pub(crate) fn encoded_len(value: &(impl Serialize + ?Sized)) -> usize {
     count.0
 }
 
-/// The value of an attribute, borrowed: what a field of an event can hold.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Value<'a> {
-    /// Text.
-    Str(&'a str),
-    /// True or false.
-    Bool(bool),
-    /// A whole number.
-    I64(i64),
-    /// A whole number; beyond `i64` it is written as text.
-    U64(u64),
-    /// A number with a fraction; infinite and NaN are written as text.
-    F64(f64),
-    /// A value that is JSON already.
-    Json(&'a [u8]),
-}
-
-macro_rules! value_from {
-    ($($type:ty => $variant:ident),*) => {$(
-        impl<'a> From<$type> for Value<'a> {
-            fn from(value: $type) -> Self {
-                Value::$variant(value)
-            }
-        }
-    )*};
-}
-
-value_from!(&'a str => Str, bool => Bool, i64 => I64, u64 => U64, f64 => F64);
-
-impl Value<'_> {
-    /// Appends the value as JSON, in the shape [`AnyValue`](crate::AnyValue) reads back.
-    pub fn write(self, out: &mut Vec<u8>) {
-        match self {
-            Value::Str(value) => text(out, value),
-            Value::Bool(true) => out.extend_from_slice(b"true"),
-            Value::Bool(false) => out.extend_from_slice(b"false"),
-            Value::I64(number) => integer(out, number),
-            Value::U64(number) if i64::try_from(number).is_ok() => integer(out, number),
-            Value::U64(number) => json(out, &number.to_string()),
-            Value::F64(number) if number.is_finite() => json(out, &number),
-            Value::F64(number) => json(out, &number.to_string()),
-            Value::Json(bytes) => out.extend_from_slice(bytes),
-        }
-    }
-}
-
 /// The members of a record that are known where it happens, being written.
 ///
-/// Attributes come first, then the rest in any order; a record without attributes never opens their
-/// object.
+/// Attributes come together; the rest comes before or behind them in any order. A record without
+/// attributes never opens their object.
 #[derive(Debug)]
 #[must_use = "a record is whole only after `end`"]
 pub struct Members<'a> {
@@ -176,22 +99,42 @@ impl<'a> Members<'a> {
         members
     }
 
+    /// Begins with a level and a logger that were encoded beforehand.
+    #[inline]
+    pub fn open(out: &'a mut Vec<u8>, opening: &Opening) -> Self {
+        opening.append(out);
+        Members {
+            out,
+            attributes: Place::Before,
+        }
+    }
+
     /// Appends an attribute. The caller sees to it that each key comes once.
     pub fn attribute<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
-        debug_assert_ne!(
-            self.attributes,
-            Place::After,
-            "attributes come before all else"
-        );
-        self.out.push(b',');
-        if self.attributes == Place::Before {
-            self.member(field::ATTRIBUTES);
-            self.out.push(b'{');
-            self.attributes = Place::Inside;
-        }
-        text(self.out, key);
-        self.out.push(b':');
-        value.into().write(self.out);
+        self.attribute_by(|out| {
+            out.push(b',');
+            text(out, key);
+            out.push(b':');
+            value.into().write(out);
+        });
+    }
+
+    /// Appends an attribute whose name was encoded beforehand.
+    #[inline]
+    pub fn prepared_attribute(&mut self, key: &Key, value: Value<'_>) {
+        self.attribute_by(|out| key.write(value, out));
+    }
+
+    /// Appends an attribute that [`Key::write`] has written.
+    #[inline]
+    pub fn written_attribute(&mut self, attribute: &[u8]) {
+        self.attribute_by(|out| out.extend_from_slice(attribute));
+    }
+
+    /// Whether an attribute was appended, and nothing else since.
+    #[inline]
+    pub fn is_in_attributes(&self) -> bool {
+        self.attributes == Place::Inside
     }
 
     /// Says how many attributes were left out.
@@ -200,6 +143,7 @@ impl<'a> Members<'a> {
     }
 
     /// Appends the message.
+    #[inline]
     pub fn message(&mut self, message: &str) {
         self.text_member(field::MESSAGE, message);
     }
@@ -247,6 +191,24 @@ impl<'a> Members<'a> {
         self.close_attributes();
     }
 
+    /// Appends an attribute by `write`, which begins it with a comma.
+    #[inline]
+    fn attribute_by(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        debug_assert_ne!(self.attributes, Place::After, "attributes come together");
+        if self.attributes == Place::Inside {
+            return write(self.out);
+        }
+        self.attributes = Place::Inside;
+        self.out.push(b',');
+        self.member(field::ATTRIBUTES);
+        let first = self.out.len();
+        write(self.out);
+        // Before the first one stands the brace instead of a comma.
+        if let Some(comma) = self.out.get_mut(first) {
+            *comma = b'{';
+        }
+    }
+
     fn after_attributes(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
         self.close_attributes();
         self.out.push(b',');
@@ -254,6 +216,7 @@ impl<'a> Members<'a> {
         json(self.out, value);
     }
 
+    #[inline]
     fn text_member(&mut self, name: &str, value: &str) {
         self.close_attributes();
         self.out.push(b',');
@@ -261,14 +224,16 @@ impl<'a> Members<'a> {
         text(self.out, value);
     }
 
+    #[inline]
     fn close_attributes(&mut self) {
         if self.attributes == Place::Inside {
             self.out.push(b'}');
+            self.attributes = Place::After;
         }
-        self.attributes = Place::After;
     }
 
     /// Our own names need no escape.
+    #[inline]
     fn member(&mut self, name: &str) {
         self.out.push(b'"');
         self.out.extend_from_slice(name.as_bytes());
@@ -396,20 +361,6 @@ pub fn batch<'r>(
 mod tests {
     use super::*;
     use crate::Envelope;
-
-    #[test]
-    fn every_character_at_every_place_is_written_as_serde_json_writes_it() {
-        for c in ('\0'..='\u{ff}').chain(['€', '😀']) {
-            for place in 0..20 {
-                let mut value = "x".repeat(place);
-                value.push(c);
-                value.push_str("yz");
-                let mut out = Vec::new();
-                text(&mut out, &value);
-                assert_eq!(out, serde_json::to_vec(&value).unwrap(), "{c:?} at {place}");
-            }
-        }
-    }
 
     #[test]
     fn a_joined_batch_is_the_batch() {

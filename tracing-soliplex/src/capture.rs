@@ -24,6 +24,9 @@ use crate::start_marker::{self, Another};
 use crate::wake::Wake;
 
 pub(crate) mod fields;
+pub(crate) mod plan;
+mod render;
+pub(crate) mod visitor;
 
 /// Bytes of a record's members, so that with its head it keeps within [`MAX_RECORD_BYTES`]: the
 /// head's names, numbers and punctuation take under 200 bytes, its two ids at most 36 each.
@@ -51,14 +54,21 @@ pub(crate) struct Capture {
 #[derive(Default)]
 pub(crate) struct Texts {
     pub(crate) message: String,
+    /// Whether the message has been written already.
+    pub(crate) message_is_written: bool,
     pub(crate) error: String,
     pub(crate) stack_trace: String,
+    /// The attributes written so far.
+    pub(crate) names: Vec<&'static str>,
+}
+
+/// Texts on their way into a record.
+#[derive(Default)]
+pub(crate) struct Scratch {
     /// Where a value is rendered before it is known to be clean.
     pub(crate) rendered: String,
     /// The names of the enclosing spans.
     pub(crate) path: String,
-    /// The attributes written so far.
-    pub(crate) names: Vec<&'static str>,
 }
 
 impl Capture {
@@ -70,6 +80,20 @@ impl Capture {
         severity: Severity,
         logger: &str,
         write: impl FnOnce(&mut Members<'_>, &mut Texts),
+    ) {
+        self.record_opened(
+            severity,
+            |packed| Members::begin(packed, severity, logger),
+            |members, texts, _| write(members, texts),
+        );
+    }
+
+    /// The same for a record that `open` begins.
+    pub(crate) fn record_opened(
+        &self,
+        severity: Severity,
+        open: impl for<'a> FnOnce(&'a mut Vec<u8>) -> Members<'a>,
+        write: impl FnOnce(&mut Members<'_>, &mut Texts, &mut Scratch),
     ) {
         let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         if !is(&self.enabled) || is(&self.denied) {
@@ -84,13 +108,20 @@ impl Capture {
         if self.session.has_expired(unix_nanos) {
             start_marker::begin_another(self, Another::Inactivity);
         }
-        with_buffers(|packed, texts| {
+        with_buffers(|buffers| {
+            let Buffers {
+                packed,
+                texts,
+                scratch,
+            } = buffers;
             // The head's place; it is filled in last, so that a value that logs while it is
             // rendered has the lower number.
             packed.extend_from_slice(&[0; HEAD_BYTES]);
-            let mut members = Members::begin(packed, severity, logger);
-            write(&mut members, texts);
-            members.message(&texts.message);
+            let mut members = open(packed);
+            write(&mut members, texts, scratch);
+            if !texts.message_is_written {
+                members.message(&texts.message);
+            }
             if !texts.error.is_empty() {
                 members.error(&texts.error);
             }
@@ -144,47 +175,57 @@ pub(crate) fn severity(level: &Level) -> Severity {
     }
 }
 
+/// What a thread keeps, so that no record costs it an allocation.
+#[derive(Default)]
+struct Buffers {
+    packed: Vec<u8>,
+    texts: Texts,
+    scratch: Scratch,
+}
+
 /// Lends this thread's buffers to `use_them`, empty.
 ///
 /// They are taken out while in use: a value that logs while it is rendered gets buffers of its
 /// own, and so does a thread that is already ending.
-fn with_buffers(use_them: impl FnOnce(&mut Vec<u8>, &mut Texts)) {
-    type Buffers = Box<(Vec<u8>, Texts)>;
+fn with_buffers(use_them: impl FnOnce(&mut Buffers)) {
     thread_local! {
-        static KEPT: Cell<Option<Buffers>> = const { Cell::new(None) };
+        static KEPT: Cell<Option<Box<Buffers>>> = const { Cell::new(None) };
     }
     let mut buffers = KEPT.try_with(Cell::take).ok().flatten().unwrap_or_default();
-    let (packed, texts) = &mut *buffers;
-    use_them(packed, texts);
-    packed.clear();
-    texts.clear();
-    if packed.capacity() + texts.capacity() <= MAX_KEPT_BYTES {
+    use_them(&mut buffers);
+    buffers.clear();
+    if buffers.capacity() <= MAX_KEPT_BYTES {
         let _ = KEPT.try_with(|kept| kept.set(Some(buffers)));
     }
 }
 
-impl Texts {
+impl Buffers {
     fn clear(&mut self) {
-        for text in [
-            &mut self.message,
-            &mut self.error,
-            &mut self.stack_trace,
-            &mut self.path,
-        ] {
+        let Texts {
+            message,
+            message_is_written,
+            error,
+            stack_trace,
+            names,
+        } = &mut self.texts;
+        for text in [message, error, stack_trace, &mut self.scratch.path] {
             text.clear();
         }
-        self.names.clear();
+        *message_is_written = false;
+        names.clear();
+        self.packed.clear();
     }
 
     fn capacity(&self) -> usize {
         let texts = [
-            &self.message,
-            &self.error,
-            &self.stack_trace,
-            &self.rendered,
-            &self.path,
+            &self.texts.message,
+            &self.texts.error,
+            &self.texts.stack_trace,
+            &self.scratch.rendered,
+            &self.scratch.path,
         ];
-        texts.iter().map(|text| text.capacity()).sum()
+        let texts: usize = texts.iter().map(|text| text.capacity()).sum();
+        self.packed.capacity() + texts
     }
 }
 

@@ -6,14 +6,16 @@ use std::sync::{Arc, OnceLock};
 use soliplex_sanitize::Rules;
 use soliplex_wire::{Severity, SpanId, TraceId};
 use tracing_core::dispatcher::WeakDispatch;
+use tracing_core::field::Visit;
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Dispatch, Event, Level, Metadata, Subscriber};
-use tracing_log::NormalizeEvent;
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
 use crate::breadcrumbs::Breadcrumbs;
-use crate::capture::fields::{EventFields, SpanFields, SpanVisitor};
+use crate::capture::fields::{EventFields, SpanFields};
+use crate::capture::plan::{Plan, Plans};
+use crate::capture::visitor::Visitor;
 use crate::capture::{Capture, severity};
 
 /// Asks a tracing layer for a span's real ids.
@@ -32,6 +34,7 @@ pub(crate) type TraceContext = dyn Fn(&Id, &Dispatch) -> Option<(TraceId, SpanId
 pub struct ExportLayer {
     capture: Arc<Capture>,
     rules: Rules,
+    plans: Plans,
     /// Whether to capture nothing without a root.
     strict: bool,
     /// Whether a root above has sanitized what arrives here.
@@ -61,6 +64,7 @@ impl ExportLayer {
         ExportLayer {
             capture,
             rules,
+            plans: Plans::default(),
             strict,
             clean: AtomicBool::new(false),
             dispatch: OnceLock::new(),
@@ -71,6 +75,55 @@ impl ExportLayer {
     /// The rules to run on what arrives: none when that was done above, or when there are none.
     fn rules(&self) -> Option<&Rules> {
         (!self.clean.load(Ordering::Relaxed) && !self.rules.is_none()).then_some(&self.rules)
+    }
+
+    /// Fields of a span, whether new or recorded later, as `record` shows them.
+    fn span_fields(
+        &self,
+        metadata: &'static Metadata<'static>,
+        record: impl FnOnce(&mut dyn Visit),
+    ) -> SpanFields {
+        let mut fields = SpanFields::default();
+        let plan = || Plan::of_span(metadata, &self.rules);
+        self.plans.with(metadata, plan, |plan| {
+            record(&mut Visitor {
+                plan,
+                rules: self.rules(),
+                rendered: &mut String::new(),
+                to: &mut fields,
+            });
+        });
+        fields
+    }
+
+    fn capture_event<S>(&self, event: &Event<'_>, plan: &Plan, context: &Context<'_, S>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let severity = severity(event.metadata().level());
+        self.capture.record_opened(
+            severity,
+            |packed| plan.begin(packed, event),
+            |members, texts, scratch| {
+                let mut visitor = Visitor {
+                    plan,
+                    rules: self.rules(),
+                    rendered: &mut scratch.rendered,
+                    to: EventFields::new(members, texts, plan),
+                };
+                event.record(&mut visitor);
+                let mut fields = visitor.to;
+                let scope = context.event_scope(event);
+                let trace = self.write_scope(scope, &mut fields, &mut scratch.path);
+                fields.end();
+                if let Some((trace_id, span_id)) = trace {
+                    members.trace(trace_id, span_id);
+                }
+                if severity >= Severity::Error {
+                    self.capture.breadcrumbs.attach(members);
+                }
+            },
+        );
     }
 
     fn trace_of(&self, span: &Id) -> Option<(TraceId, SpanId)> {
@@ -88,9 +141,7 @@ impl ExportLayer {
         let mut nearest = None;
         for span in scope.into_iter().flatten() {
             if let Some(values) = span.extensions().get::<SpanFields>() {
-                values
-                    .iter()
-                    .for_each(|(name, value)| fields.attribute(name, value));
+                fields.inherit(values);
             }
             // Asked while no lock on the span is held: the tracing layer takes one.
             trace = trace.or_else(|| self.trace_of(&span.id()));
@@ -101,8 +152,8 @@ impl ExportLayer {
             path.insert_str(0, span.name());
         }
         if let Some(name) = nearest {
-            fields.attribute("span.name", name);
-            fields.attribute("span.path", path.as_str());
+            fields.add("span.name", name);
+            fields.add("span.path", path);
         }
         trace
     }
@@ -124,21 +175,13 @@ where
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
         // Rendered before the span's extensions are locked: a value's `Debug` may look at spans.
-        let mut fields = SpanFields::default();
-        attributes.record(&mut SpanVisitor {
-            fields: &mut fields,
-            rules: self.rules(),
-        });
+        let fields = self.span_fields(span.metadata(), |visitor| attributes.record(visitor));
         span.extensions_mut().replace(fields);
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let mut late = SpanFields::default();
-        values.record(&mut SpanVisitor {
-            fields: &mut late,
-            rules: self.rules(),
-        });
+        let late = self.span_fields(span.metadata(), |visitor| values.record(visitor));
         let mut extensions = span.extensions_mut();
         match extensions.get_mut::<SpanFields>() {
             Some(fields) => fields.extend(&late),
@@ -160,24 +203,9 @@ where
         if self.strict && self.rules().is_some() {
             return;
         }
-        let normalized = event.normalized_metadata();
-        let metadata: &Metadata<'_> = normalized.as_ref().unwrap_or_else(|| event.metadata());
-        let severity = severity(metadata.level());
-        self.capture
-            .record(severity, metadata.target(), |members, texts| {
-                let mut path = std::mem::take(&mut texts.path);
-                let mut fields = EventFields::new(members, texts, self.rules());
-                fields.from_log = normalized.is_some();
-                event.record(&mut fields);
-                let trace = self.write_scope(context.event_scope(event), &mut fields, &mut path);
-                fields.end();
-                texts.path = path;
-                if let Some((trace_id, span_id)) = trace {
-                    members.trace(trace_id, span_id);
-                }
-                if severity >= Severity::Error {
-                    self.capture.breadcrumbs.attach(members);
-                }
-            });
+        let plan = || Plan::of_event(event, &self.rules);
+        self.plans.with(event.metadata(), plan, |plan| {
+            self.capture_event(event, plan, &context);
+        });
     }
 }

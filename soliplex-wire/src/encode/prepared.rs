@@ -1,0 +1,147 @@
+//! What is the same in record after record, encoded once.
+
+use std::fmt;
+
+use super::Members;
+use super::value::{Value, rest_of_text, text};
+use crate::Severity;
+
+/// Level and logger of the records of one callsite.
+///
+/// `Debug` shows its size only.
+pub struct Opening(Prepared);
+
+impl Opening {
+    /// Encodes them.
+    pub fn new(severity: Severity, logger: &str) -> Opening {
+        let mut bytes = Vec::new();
+        let _ = Members::begin(&mut bytes, severity, logger);
+        Opening(Prepared::new(bytes))
+    }
+
+    #[inline]
+    pub(super) fn append(&self, out: &mut Vec<u8>) {
+        self.0.append(out);
+    }
+}
+
+/// The name of an attribute.
+///
+/// `Debug` shows its size only.
+pub struct Key(Prepared);
+
+impl Key {
+    /// Encodes it.
+    pub fn new(name: &str) -> Key {
+        let mut bytes = vec![b','];
+        text(&mut bytes, name);
+        bytes.extend_from_slice(b":\"");
+        Key(Prepared::new(bytes))
+    }
+
+    /// Appends an attribute as a member that follows another one: for
+    /// [`Members::written_attribute`].
+    #[inline]
+    pub fn write(&self, value: Value<'_>, out: &mut Vec<u8>) {
+        self.0.append(out);
+        if let Value::Str(value) = value {
+            rest_of_text(out, value);
+        } else {
+            out.pop();
+            value.write(out);
+        }
+    }
+}
+
+impl fmt::Debug for Opening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Opening").field(&self.0.len()).finish()
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Key").field(&self.0.len()).finish()
+    }
+}
+
+/// Bytes to be copied again and again.
+///
+/// They are copied in whole blocks, and what was too much is cut off: copying a block is a handful
+/// of instructions, while copying a number of bytes that is not known beforehand is a call.
+struct Prepared {
+    blocks: Box<[Block]>,
+    /// Bytes of the last block that fill it up.
+    excess: usize,
+}
+
+/// As long as most names, with their punctuation.
+type Block = [u8; 32];
+
+impl Prepared {
+    fn new(mut bytes: Vec<u8>) -> Prepared {
+        let length = bytes.len();
+        bytes.resize(length.next_multiple_of(size_of::<Block>()), 0);
+        let (blocks, _) = bytes.as_chunks();
+        Prepared {
+            blocks: blocks.into(),
+            excess: bytes.len() - length,
+        }
+    }
+
+    #[inline]
+    fn append(&self, out: &mut Vec<u8>) {
+        for block in &self.blocks {
+            out.extend_from_slice(block);
+        }
+        out.truncate(out.len() - self.excess);
+    }
+
+    fn len(&self) -> usize {
+        self.blocks.as_flattened().len() - self.excess
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_prepared_is_written_as_it_would_be_without() {
+        for name in ["a", "with \"quotes\"", "", &"long.".repeat(50)] {
+            for value in [
+                Value::Str("text"),
+                Value::Str("two\nlines"),
+                Value::Str(""),
+                Value::I64(-1),
+                Value::F64(1.0),
+                Value::Bool(true),
+                Value::Json(b"[1]"),
+            ] {
+                let key = Key::new(name);
+                let mut piece = Vec::new();
+                key.write(value, &mut piece);
+                let (mut plain, mut prepared) = (Vec::new(), Vec::new());
+
+                let mut members = Members::begin(&mut plain, Severity::Warn, name);
+                members.message("m");
+                members.attribute(name, value);
+                members.attribute(name, value);
+                members.attribute(name, value);
+                members.end();
+
+                let opening = Opening::new(Severity::Warn, name);
+                let mut members = Members::open(&mut prepared, &opening);
+                members.message("m");
+                members.written_attribute(&piece);
+                members.prepared_attribute(&key, value);
+                members.written_attribute(&piece);
+                members.end();
+                assert_eq!(
+                    String::from_utf8(prepared).unwrap(),
+                    String::from_utf8(plain).unwrap()
+                );
+            }
+        }
+    }
+}

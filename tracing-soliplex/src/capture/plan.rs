@@ -1,0 +1,142 @@
+//! What never changes about the events or the spans of one callsite: worked out at the first one,
+//! so that no name is looked at, and none escaped, at those that follow.
+
+use soliplex_sanitize::{KeyVerdict, PerCallsite, Rules};
+use soliplex_wire::encode::{Key, Members, Opening};
+use tracing_core::{Event, Field, Metadata};
+use tracing_log::NormalizeEvent as _;
+
+use super::severity;
+
+/// The plans of the callsites seen so far.
+#[derive(Debug, Default)]
+pub(crate) struct Plans(PerCallsite<Box<Plan>>);
+
+/// How the records of one callsite are made, or its spans kept.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// None for the bridge from `log`, whose few callsites serve every logger there is.
+    opening: Option<Opening>,
+    /// By the fields' index.
+    fields: Box<[PlannedField]>,
+    /// Whether two fields have the same name.
+    pub(crate) repeats: bool,
+}
+
+/// What becomes of one field.
+#[derive(Debug)]
+pub(crate) struct PlannedField {
+    pub(crate) name: &'static str,
+    pub(crate) key: Key,
+    pub(crate) part: Part,
+    /// Whether no other field of the callsite is the same part.
+    pub(crate) is_only: bool,
+    /// What the rules say of its name; asked only where the stack has no sanitizing root.
+    pub(crate) verdict: KeyVerdict,
+}
+
+/// Where a field's text goes. A number is an attribute, whatever it is called.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Part {
+    Message,
+    Error,
+    StackTrace,
+    Attribute,
+    /// Nowhere: the record tells it already.
+    Told,
+}
+
+impl Plans {
+    /// Lends the callsite's plan, which `make` makes if it is new, to `use_it`.
+    #[inline]
+    pub(crate) fn with<R>(
+        &self,
+        metadata: &Metadata<'static>,
+        make: impl Fn() -> Plan,
+        use_it: impl FnOnce(&Plan) -> R,
+    ) -> R {
+        match self
+            .0
+            .get_or_insert_with(metadata.callsite(), || Box::new(make()))
+        {
+            Some(plan) => use_it(plan),
+            // Too many callsites to remember them all.
+            None => use_it(&make()),
+        }
+    }
+}
+
+impl Plan {
+    pub(crate) fn of_event(event: &Event<'_>, rules: &Rules) -> Plan {
+        let metadata = event.metadata();
+        if event.is_log() {
+            // The bridge's own `log.` fields are what the metadata says.
+            return Plan::new(metadata, rules, |name| match name.starts_with("log.") {
+                true => Part::Told,
+                false => Part::of(name),
+            });
+        }
+        Plan {
+            opening: Some(Opening::new(severity(metadata.level()), metadata.target())),
+            ..Plan::new(metadata, rules, Part::of)
+        }
+    }
+
+    pub(crate) fn of_span(metadata: &Metadata<'static>, rules: &Rules) -> Plan {
+        Plan::new(metadata, rules, |_| Part::Attribute)
+    }
+
+    fn new(metadata: &Metadata<'static>, rules: &Rules, part: impl Fn(&str) -> Part) -> Plan {
+        let names: Vec<&'static str> = metadata.fields().iter().map(|f| f.name()).collect();
+        let count = |is: &dyn Fn(&str) -> bool| names.iter().filter(|name| is(name)).count();
+        let plan = |name: &&'static str| PlannedField {
+            name,
+            key: Key::new(name),
+            part: part(name),
+            is_only: count(&|other| part(other) == part(name)) == 1,
+            verdict: rules.key(name),
+        };
+        Plan {
+            opening: None,
+            fields: names.iter().map(plan).collect(),
+            repeats: names.iter().any(|name| count(&|other| other == *name) > 1),
+        }
+    }
+
+    /// Begins the record of an event.
+    #[inline]
+    pub(crate) fn begin<'a>(&self, out: &'a mut Vec<u8>, event: &Event<'_>) -> Members<'a> {
+        if let Some(opening) = &self.opening {
+            return Members::open(out, opening);
+        }
+        let normalized = event.normalized_metadata();
+        let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
+        Members::begin(out, severity(metadata.level()), metadata.target())
+    }
+
+    /// A field of this callsite.
+    #[inline]
+    pub(crate) fn field(&self, field: &Field) -> Option<&PlannedField> {
+        self.fields.get(field.index())
+    }
+}
+
+impl PlannedField {
+    /// Whether its text may be kept at all. A message always may.
+    pub(crate) fn keeps_text(&self) -> bool {
+        self.verdict != KeyVerdict::Drop || Part::of(self.name) == Part::Message
+    }
+}
+
+impl Part {
+    /// By the names people already use: `error!(error = %e)`, `err = &e as &dyn Error`,
+    /// OpenTelemetry's `exception.stacktrace`.
+    fn of(name: &str) -> Part {
+        match name {
+            "message" => Part::Message,
+            "error" | "err" | "exception.message" => Part::Error,
+            "stack_trace" | "stackTrace" | "backtrace" | "exception.stacktrace" => Part::StackTrace,
+            _ => Part::Attribute,
+        }
+    }
+}
