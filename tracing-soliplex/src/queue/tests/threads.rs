@@ -67,7 +67,8 @@ fn every_push_that_succeeded_is_read_once_in_its_threads_order() {
     });
 
     for (thread, pushed) in (0..).zip(&pushed) {
-        assert_eq!(read.remove(&thread).as_ref(), Some(pushed));
+        // While one thread is kept from running, the others may leave it no room at all.
+        assert_eq!(&read.remove(&thread).unwrap_or_default(), pushed);
     }
     let total: u64 = pushed.iter().map(|numbers| numbers.len() as u64).sum();
     assert_eq!(
