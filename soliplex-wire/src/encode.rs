@@ -28,6 +28,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+mod number;
 mod prepared;
 mod value;
 

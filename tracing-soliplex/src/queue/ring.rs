@@ -304,6 +304,12 @@ type Chunk = [u8; WORD_BYTES as usize];
 fn in_words(payload: &[u8]) -> (&[Chunk], Option<Chunk>) {
     let (whole, rest) = payload.as_chunks();
     let last = (!rest.is_empty()).then(|| {
+        // The payload's last bytes, without those that belong to the word before: two copies of a
+        // number of bytes known beforehand take less than one of a number that is not.
+        if let Some(last) = payload.last_chunk() {
+            let before = WORD_BYTES as usize - rest.len();
+            return (u64::from_le_bytes(*last) >> (8 * before)).to_le_bytes();
+        }
         let mut last = Chunk::default();
         last[..rest.len()].copy_from_slice(rest);
         last
