@@ -9,6 +9,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::scripted::Scripted;
 
 mod answers;
+mod connectivity;
+mod control;
 mod files;
 mod promises;
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
-use tracing_soliplex::{Diagnostic, DiscardReason, PanicHook, Soliplex, State};
+use tracing_soliplex::{Diagnostic, DiscardReason, NetworkKind, PanicHook, Soliplex, State};
 
 use super::{BRIEFLY, Begin as _, SOON, assert_balance, builder, insist, log_some, start};
 use crate::scripted::{Reply, Request, Scripted};
@@ -152,7 +152,7 @@ fn a_wrong_endpoint_parks_until_the_configuration_changes() {
     assert_eq!(server.requests().len(), 1);
 
     server.now(|_| Reply::accepted());
-    soliplex.network_changed();
+    soliplex.network_changed(NetworkKind::Wifi, true);
     assert!(soliplex.flush(SOON).is_complete());
 }
 
@@ -196,7 +196,7 @@ fn a_time_the_server_names_is_kept_even_when_somebody_flushes() {
     assert_eq!(server.requests().len(), 1);
     // Another network may lead to another server, which has named no time.
     server.now(|_| Reply::accepted());
-    soliplex.network_changed();
+    soliplex.network_changed(NetworkKind::Wifi, true);
     assert!(soliplex.flush(SOON).is_complete());
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tracing_soliplex::{Diagnostic, DiscardReason, PanicHook, Soliplex, State};
+use tracing_soliplex::{Diagnostic, DiscardReason, NetworkKind, PanicHook, Soliplex, State};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -113,7 +113,7 @@ fn without_a_network_no_request_is_made() {
     assert_eq!(soliplex.stats().state, State::Offline);
     assert!(server.requests().is_empty());
     *online.lock().unwrap() = true;
-    soliplex.network_changed();
+    soliplex.network_changed(NetworkKind::Wifi, true);
     assert!(soliplex.flush(SOON).is_complete());
 }
 

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use soliplex_sanitize::Rules;
@@ -14,6 +14,7 @@ use crate::breadcrumbs::{self, BreadcrumbOptions, Breadcrumbs, Previous};
 use crate::capture::Capture;
 use crate::clock::{Clock, SystemClock};
 use crate::command::Consent;
+use crate::connectivity::Connectivity;
 use crate::diagnostics::{Callback, Diagnostic, Diagnostics};
 use crate::export_layer::TraceContextHook;
 use crate::exporter::Exporter;
@@ -25,7 +26,7 @@ use crate::queue::{Queue, QueueOptions, Reader, Recovered};
 use crate::resource;
 use crate::run::{self, Found, Run};
 use crate::session::Session;
-use crate::soliplex::{LONGEST, Soliplex};
+use crate::soliplex::{Inner, LONGEST, Soliplex};
 use crate::spool::{Directory, OpenError, SpoolOptions};
 use crate::start_marker;
 use crate::store::Store;
@@ -152,7 +153,8 @@ impl Builder {
     }
 
     /// Says whether there is a network. Asked before each request, on the worker's thread;
-    /// default: there is.
+    /// default: there is. An application that is told of changes passes them on by
+    /// [`network_changed`](Soliplex::network_changed) instead, which has them on record too.
     pub fn network_checker(
         mut self,
         checker: impl Fn() -> bool + Send + Sync + 'static,
@@ -316,7 +318,8 @@ impl Builder {
     /// written is no error: records then stay in the queue's file until the store can be opened, or
     /// in memory where there is no file, and [`on_diagnostic`](Builder::on_diagnostic) is told.
     pub fn start(mut self) -> Result<Soliplex, StartError> {
-        let exporter = self.take_exporter()?;
+        let endpoint = self.endpoint.as_deref().map(Endpoint::parse).transpose()?;
+        let exporter = self.exporter()?;
         let diagnostics = Arc::new(Diagnostics::new(self.on_diagnostic.take()));
         let (directory, refused) = self.take_directory()?;
         let (queue, reader, recovered) = self.open_queue(directory.is_some());
@@ -367,6 +370,7 @@ impl Builder {
             rules: self.rules.clone(),
             settings: Settings {
                 service_name: self.service_name,
+                endpoint: endpoint.clone(),
                 exporter,
                 token_provider: self.token_provider,
                 network_checker: self.network_checker,
@@ -378,34 +382,32 @@ impl Builder {
         })
         .map_err(StartError::Thread)?;
         panic_hook::install(self.panic_hook, &capture, &self.rules);
-        Ok(Soliplex::new(
+        Ok(Soliplex::new(Inner {
+            connectivity: Arc::new(Connectivity::new(Arc::clone(&capture), commands.clone())),
+            endpoint: Mutex::new(endpoint),
             capture,
-            self.rules,
-            self.strict,
-            self.trace_context,
+            rules: self.rules,
+            strict: self.strict,
+            trace_context: self.trace_context,
             commands,
-        ))
+        }))
     }
 
-    fn take_exporter(&mut self) -> Result<Option<worker::MakeExporter>, StartError> {
-        let Some(url) = self.endpoint.take() else {
-            return Ok(None);
-        };
-        let endpoint = Endpoint::parse(&url)?;
+    fn exporter(&self) -> Result<worker::MakeExporter, StartError> {
         let mut roots = Vec::new();
         for pem in &self.roots {
             let bundle = reqwest::Certificate::from_pem_bundle(pem);
             roots.extend(bundle.map_err(StartError::RootCertificate)?);
         }
-        Ok(Some(Box::new(move || {
-            match HttpExporter::try_new(endpoint, roots) {
+        Ok(Box::new(move |endpoint| {
+            match HttpExporter::try_new(endpoint.clone(), roots.clone()) {
                 Ok(exporter) => Ok(Box::new(exporter) as Box<dyn Exporter>),
                 Err(error) => Err(format!(
                     "no TLS to send with: {}",
                     crate::store::chain(&error)
                 )),
             }
-        })))
+        }))
     }
 
     /// The folder, or why there is none, for the worker to report: the callback is its to call.

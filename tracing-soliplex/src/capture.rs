@@ -148,6 +148,28 @@ impl Capture {
         is(&self.enabled) && !is(&self.denied) && !is(&self.barred)
     }
 
+    /// Captures something the application has told us and no layer sees, and keeps it as a
+    /// breadcrumb; all of it is clean. Returns whether anything is captured at present.
+    pub(crate) fn tell(
+        &self,
+        logger: &str,
+        message: &str,
+        breadcrumb: &str,
+        write: impl FnOnce(&mut Members<'_>),
+    ) -> bool {
+        if !self.takes() {
+            return false;
+        }
+        self.record(Severity::Info, logger, |members, texts| {
+            write(members);
+            texts.message.push_str(message);
+        });
+        let now = self.clock.unix_nanos();
+        self.breadcrumbs
+            .note(Severity::Info, now, logger, breadcrumb);
+        true
+    }
+
     fn push(&self, head: &PackedHead, packed: &[u8]) {
         self.diagnostics.captured.fetch_add(1, Ordering::Relaxed);
         match self.queue.push(Lane::from(head.severity), packed) {

@@ -6,6 +6,7 @@ use soliplex_wire::{Envelope, LogRecord};
 use tokio::time::Instant;
 
 use crate::diagnostics::{DiscardReason, Stats};
+use crate::exporter::http::Endpoint;
 
 /// What the application asks of the worker.
 pub(crate) enum Command {
@@ -21,8 +22,16 @@ pub(crate) enum Command {
     Suspend(Box<dyn FnOnce(bool) + Send>),
     /// Take the files again and go on.
     Resume,
-    /// The network, the token or the configuration may have changed.
+    /// The token may have changed.
     Changed,
+    /// There is a network, or there is none any more.
+    Network {
+        online: bool,
+        /// Whether it is known to have been another before.
+        is_another: bool,
+    },
+    /// Batches go elsewhere from now on.
+    SetEndpoint(Endpoint),
     /// Which records the server will never take.
     DeadLetters(Box<dyn FnOnce(Vec<StoredDeadLetter>) + Send>),
 }

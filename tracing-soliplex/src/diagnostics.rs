@@ -7,6 +7,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::changes::Changes;
+
 /// Why a record was given up. Every record that was captured and not delivered is waiting, or is
 /// counted under one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,7 +70,7 @@ pub enum State {
     /// Records go out as they come.
     #[default]
     Active,
-    /// The network checker says there is no network.
+    /// There is no network, as the application or its network checker says.
     Offline,
     /// The server failed or could not be reached; the next attempt has its time.
     BackingOff,
@@ -188,6 +190,7 @@ pub(crate) struct Diagnostics {
     unsanitized: AtomicBool,
     last_error: Mutex<Option<String>>,
     callback: Option<Callback>,
+    pub(crate) changes: Changes,
 }
 
 pub(crate) type Callback = Box<dyn Fn(&Diagnostic) + Send + Sync>;
@@ -227,6 +230,7 @@ impl Diagnostics {
             unsanitized: AtomicBool::new(false),
             last_error: Mutex::new(None),
             callback,
+            changes: Changes::default(),
         }
     }
 
@@ -333,6 +337,11 @@ impl Diagnostics {
             let call = std::panic::AssertUnwindSafe(|| callback(diagnostic));
             let _ = std::panic::catch_unwind(call);
         }
+    }
+
+    /// Tells who watches that the counters have changed, if they have.
+    pub(crate) fn tell_changes(&self) {
+        self.changes.look(|| self.stats());
     }
 
     /// The counters now.

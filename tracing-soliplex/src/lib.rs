@@ -61,6 +61,8 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod builder;
+mod connectivity;
+mod control;
 mod soliplex;
 
 mod breadcrumbs;
@@ -92,6 +94,7 @@ mod exporter;
 mod receipt;
 mod worker;
 
+mod changes;
 mod clock;
 mod command;
 mod diagnostics;
@@ -102,6 +105,8 @@ pub use breadcrumbs::recent::{Collection, Recent, RecentRecord};
 pub use breadcrumbs::subscription::{Subscription, Update};
 pub use builder::{Builder, StartError};
 pub use command::{Consent, FlushReport, StoredDeadLetter};
+pub use connectivity::NetworkKind;
+pub use control::{SetEndpointError, TelemetryControl, TelemetrySnapshot, TelemetrySubscription};
 pub use diagnostics::{Diagnostic, DiscardReason, State, Stats};
 pub use export_layer::ExportLayer;
 pub use exporter::http::EndpointError;

@@ -1,8 +1,8 @@
 //! The handle an application holds.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use soliplex_sanitize::Rules;
@@ -18,8 +18,11 @@ use crate::breadcrumbs::subscription::Subscription;
 use crate::builder::Builder;
 use crate::capture::Capture;
 use crate::command::{Command, Consent, Flush, FlushReport, StoredDeadLetter};
+use crate::connectivity::{Connectivity, NetworkKind};
+use crate::control::TelemetryControl;
 use crate::diagnostics::Stats;
 use crate::export_layer::{ExportLayer, TraceContextHook};
+use crate::exporter::http::Endpoint;
 use crate::start_marker::{self, Another};
 
 /// The pipeline, from the layers to the server. Clone it freely; all clones are one pipeline.
@@ -33,12 +36,15 @@ pub struct Soliplex {
 }
 
 #[derive(Debug)]
-struct Inner {
-    capture: Arc<Capture>,
-    rules: Rules,
-    strict: bool,
-    trace_context: Option<TraceContextHook>,
-    commands: UnboundedSender<Command>,
+pub(crate) struct Inner {
+    pub(crate) capture: Arc<Capture>,
+    pub(crate) rules: Rules,
+    pub(crate) strict: bool,
+    pub(crate) trace_context: Option<TraceContextHook>,
+    pub(crate) connectivity: Arc<Connectivity>,
+    /// Where batches go, to be shown; the worker has its own copy.
+    pub(crate) endpoint: Mutex<Option<Endpoint>>,
+    pub(crate) commands: UnboundedSender<Command>,
 }
 
 /// The longest time that is waited for: nobody means more, and an instant has its limits.
@@ -54,20 +60,7 @@ impl Soliplex {
         Builder::new(service_name, service_version)
     }
 
-    pub(crate) fn new(
-        capture: Arc<Capture>,
-        rules: Rules,
-        strict: bool,
-        trace_context: Option<TraceContextHook>,
-        commands: UnboundedSender<Command>,
-    ) -> Soliplex {
-        let inner = Inner {
-            capture,
-            rules,
-            strict,
-            trace_context,
-            commands,
-        };
+    pub(crate) fn new(inner: Inner) -> Soliplex {
         Soliplex {
             inner: Arc::new(inner),
         }
@@ -161,6 +154,13 @@ impl Soliplex {
     pub fn set_enabled(&self, enabled: bool) {
         self.inner.capture.enabled.store(enabled, Ordering::Relaxed);
         self.command(Command::SetEnabled(enabled));
+        self.inner.connectivity.catch_up();
+        self.inner.capture.diagnostics.changes.tell();
+    }
+
+    /// Whether the pipeline is switched on.
+    pub fn is_enabled(&self) -> bool {
+        self.inner.capture.enabled.load(Ordering::Relaxed)
     }
 
     /// What the user allows. Withdrawing it wipes what is stored and not yet sent; giving it again
@@ -173,6 +173,7 @@ impl Soliplex {
             start_marker::begin_another(capture, Another::Consent);
         }
         self.command(Command::SetConsent(consent));
+        self.inner.connectivity.catch_up();
     }
 
     /// Stores what has been logged and lets go of all files and their locks, for a mobile host
@@ -195,14 +196,33 @@ impl Soliplex {
         self.command(Command::Resume);
     }
 
-    /// The network has changed: delivery need not wait out a failure of the old one.
-    pub fn network_changed(&self) {
-        self.command(Command::Changed);
+    /// The device is connected by this now, and the server can be reached, or it cannot.
+    ///
+    /// Each change is a record, `network_changed` with `type` and `online`, so that whoever reads
+    /// of a failure sees whether there was a network then; saying the same twice is none. While
+    /// there is no network nothing is tried and the [`State`](crate::State) is [`Offline`](crate::State::Offline); when
+    /// there is one again, delivery goes on at once, over connections of its own.
+    ///
+    /// ```
+    /// use tracing_soliplex::{NetworkKind, Soliplex};
+    ///
+    /// # let soliplex = Soliplex::builder("field-app", "1.4.2").start()?;
+    /// soliplex.network_changed(NetworkKind::None, false);
+    /// soliplex.network_changed(NetworkKind::Cellular, true);
+    /// # Ok::<(), tracing_soliplex::StartError>(())
+    /// ```
+    pub fn network_changed(&self, kind: NetworkKind, online: bool) {
+        self.inner.connectivity.changed(kind, online);
     }
 
     /// The token has changed, as after a login: delivery asks the provider now.
     pub fn token_changed(&self) {
         self.command(Command::Changed);
+    }
+
+    /// What a telemetry screen binds to.
+    pub fn control(&self) -> TelemetryControl {
+        TelemetryControl::new(self.clone())
     }
 
     /// The pipeline's counters.
@@ -338,7 +358,11 @@ impl Soliplex {
         }
     }
 
-    fn command(&self, command: Command) {
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    pub(crate) fn command(&self, command: Command) {
         // A worker that has ended has nothing left to obey.
         let _ = self.inner.commands.send(command);
     }

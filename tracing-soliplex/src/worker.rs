@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::command::{Command, Consent};
 use crate::delivery::Pace;
 use crate::diagnostics::{Diagnostic, Diagnostics, DiscardReason, State};
+use crate::exporter::http::Endpoint;
 use crate::exporter::{ExportOutcome, Exporter};
 use crate::intake::{Intake, MAX_COMMIT_BYTES};
 use crate::queue::{Position, Queue, Recovered};
@@ -27,6 +28,7 @@ use crate::spool::{Spool, Unavailable};
 use crate::store::{self, Store};
 use crate::wake::Wake;
 
+mod connect;
 mod host;
 mod keep;
 mod obey;
@@ -70,8 +72,10 @@ pub(crate) struct Parts {
 /// How delivery goes about it; see the builder's methods of the same names.
 pub(crate) struct Settings {
     pub(crate) service_name: String,
-    /// Makes the exporter on the worker's thread; none when there is no endpoint.
-    pub(crate) exporter: Option<MakeExporter>,
+    /// Where batches go; nowhere without one.
+    pub(crate) endpoint: Option<Endpoint>,
+    /// Makes the exporter, on the worker's thread.
+    pub(crate) exporter: MakeExporter,
     pub(crate) token_provider: Option<TokenProvider>,
     pub(crate) network_checker: Option<NetworkChecker>,
     pub(crate) flush_interval: Duration,
@@ -81,7 +85,7 @@ pub(crate) struct Settings {
     pub(crate) seed: u64,
 }
 
-pub(crate) type MakeExporter = Box<dyn FnOnce() -> Result<Box<dyn Exporter>, String> + Send>;
+pub(crate) type MakeExporter = Box<dyn Fn(&Endpoint) -> Result<Box<dyn Exporter>, String> + Send>;
 pub(crate) type TokenProvider = Box<dyn Fn() -> Option<String> + Send + Sync>;
 pub(crate) type NetworkChecker = Box<dyn Fn() -> bool + Send + Sync>;
 
@@ -236,13 +240,6 @@ impl Worker {
         };
         let found = spool.stats().records();
         diagnostics.recovered.fetch_add(found, Ordering::Relaxed);
-        let exporter = settings.exporter.take().and_then(|make| match make() {
-            Ok(exporter) => Some(exporter),
-            Err(error) => {
-                diagnostics.report(&Diagnostic::Parked { error });
-                None
-            }
-        });
         let host = Host::new(
             settings.network_checker.take(),
             settings.token_provider.take(),
@@ -263,7 +260,7 @@ impl Worker {
             clock: parts.clock,
             diagnostics,
             host,
-            exporter,
+            exporter: None,
             receipts: Receipts::new(parts.rules),
             pace,
             enabled: true,
@@ -287,6 +284,7 @@ impl Worker {
             store_failing: waits,
             settings,
         };
+        worker.connect();
         Some(worker.run(parts.commands).await)
     }
 
@@ -306,6 +304,7 @@ impl Worker {
             }
             self.answer_flushes();
             self.intake.session().run.alive(self.clock.unix_nanos());
+            self.diagnostics.tell_changes();
             if let Some(stopped) = self.stopped(listening) {
                 self.end_run();
                 // What is logged from here on is for whoever opens the ring next.

@@ -81,6 +81,11 @@ impl Endpoint {
         }
         Ok(Endpoint(url))
     }
+
+    /// The whole URL, for who set it.
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -268,7 +273,7 @@ mod tests {
         ] {
             let parsed = Endpoint::parse(text);
             assert_eq!(
-                parsed.as_ref().map(|endpoint| endpoint.0.as_str()),
+                parsed.as_ref().map(Endpoint::as_str),
                 expected.as_ref().map(|url| *url)
             );
         }

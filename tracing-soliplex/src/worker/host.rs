@@ -18,6 +18,8 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 pub(super) struct Host {
     network_checker: Option<NetworkChecker>,
     token_provider: Option<TokenProvider>,
+    /// Whether the application has said that there is no network.
+    offline: bool,
     last: Ready,
     ask_at: Option<Instant>,
 }
@@ -43,6 +45,7 @@ impl Host {
         Host {
             network_checker,
             token_provider,
+            offline: false,
             last: Ready::Yes(None),
             ask_at: None,
         }
@@ -63,18 +66,30 @@ impl Host {
         &self.last
     }
 
+    /// The application says, unasked, whether there is a network.
+    pub(super) fn set_online(&mut self, online: bool) {
+        self.offline = !online;
+        self.changed();
+        match (online, &self.last) {
+            (false, _) => self.last = Ready::Offline,
+            (true, Ready::Offline) => self.last = Ready::Yes(None),
+            (true, _) => {}
+        }
+    }
+
     /// Something may have changed: the next answer is asked for.
     pub(super) fn changed(&mut self) {
         self.ask_at = None;
     }
 
     fn answer(&self) -> Ready {
+        // Either of them may know of something that the other one does not.
         // A checker that panics knows nothing; to try is better than never to send again.
         let is_online = self
             .network_checker
             .as_ref()
             .is_none_or(|checker| guarded(checker).unwrap_or(true));
-        if !is_online {
+        if self.offline || !is_online {
             return Ready::Offline;
         }
         match &self.token_provider {

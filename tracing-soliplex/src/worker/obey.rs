@@ -46,6 +46,8 @@ impl Worker {
                 self.host.changed();
                 self.due = now;
             }
+            Command::Network { online, is_another } => self.network_changed(online, is_another),
+            Command::SetEndpoint(endpoint) => self.set_endpoint(endpoint),
             Command::DeadLetters(reply) => reply(self.dead_letters()),
         }
     }

@@ -123,10 +123,11 @@ impl Pipeline {
             barred: AtomicBool::new(false),
         });
         let server = Server::default();
-        let exporter = Box::new(server.clone());
+        let exporter = server.clone();
         let mut settings = Settings {
             service_name: "test".to_owned(),
-            exporter: Some(Box::new(|| Ok(exporter as Box<dyn Exporter>))),
+            endpoint: Some(Endpoint::parse("http://localhost").unwrap()),
+            exporter: Box::new(move |_| Ok(Box::new(exporter.clone()))),
             token_provider: None,
             network_checker: None,
             flush_interval: Duration::from_secs(30),

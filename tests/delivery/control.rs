@@ -1,0 +1,114 @@
+//! What a telemetry screen shows and does.
+
+use tracing_soliplex::{State, TelemetrySnapshot};
+
+use super::{BRIEFLY, SOON, assert_balance, log, log_some, start};
+use crate::scripted::{Reply, Scripted};
+
+#[test]
+fn a_screen_follows_what_delivery_does_without_asking() {
+    let server = Scripted::start(|_| Reply::status(401));
+    let soliplex = start(&server);
+    let mut screen = soliplex.control().subscribe();
+    log(&soliplex, || tracing::error!("nobody is logged in"));
+    let mut wait_for = |what: &str, is_so: &dyn Fn(&TelemetrySnapshot) -> bool| loop {
+        let shown = screen.changed_timeout(SOON);
+        let shown = shown.unwrap_or_else(|| panic!("never {what}: {:?}", soliplex.stats()));
+        if is_so(&shown) {
+            return shown;
+        }
+    };
+    let shown = wait_for("parked", &|shown| shown.stats.state == State::Parked);
+    assert!(shown.stats.waiting >= 1 && shown.stats.last_error.is_some());
+    assert_eq!(
+        shown.endpoint,
+        Some(format!("{}/api/v1/logs", server.url()))
+    );
+    server.now(|_| Reply::accepted());
+    soliplex.token_changed();
+    wait_for("delivered", &|shown| {
+        shown.stats.state == State::Active && shown.stats.waiting == 0
+    });
+    soliplex.control().set_enabled(false);
+    wait_for("switched off", &|shown| {
+        !shown.is_enabled && shown.stats.state == State::Disabled
+    });
+}
+
+#[test]
+fn a_screen_hears_nothing_while_nothing_changes() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let soliplex = start(&server);
+    assert!(soliplex.flush(SOON).is_complete());
+    let mut screen = soliplex.control().subscribe();
+    assert!(screen.changed_timeout(BRIEFLY).is_none());
+    log_some(&soliplex, 1);
+    assert!(screen.changed_timeout(SOON).is_some());
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn in_a_debug_build_another_endpoint_gets_what_the_first_one_refused() {
+    let (wrong, right) = (
+        Scripted::start(|_| Reply::status(404)),
+        Scripted::start(|_| Reply::accepted()),
+    );
+    let soliplex = start(&wrong);
+    let control = soliplex.control();
+    log_some(&soliplex, 3);
+    assert!(!soliplex.flush(SOON).is_complete());
+    assert_eq!(soliplex.stats().state, State::Parked);
+
+    assert_eq!(control.set_endpoint(&right.url()), Ok(()));
+    // Without being asked to.
+    assert_eq!(right.wait_for(1)[0].ids(), wrong.requests()[0].ids());
+    assert!(soliplex.flush(SOON).is_complete());
+    assert_eq!(soliplex.stats().state, State::Active);
+    assert_eq!(wrong.requests().len(), 1);
+    assert_balance(&soliplex);
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn an_endpoint_that_would_send_in_the_clear_is_refused_at_run_time_too() {
+    use tracing_soliplex::{EndpointError, SetEndpointError};
+
+    let server = Scripted::start(|_| Reply::accepted());
+    let soliplex = start(&server);
+    let control = soliplex.control();
+    let before = control.endpoint();
+    for (url, error) in [
+        ("http://ingest.example.org", EndpointError::Plaintext),
+        (
+            "https://me:pw@ingest.example.org",
+            EndpointError::Credentials,
+        ),
+        ("ingest", EndpointError::NotAUrl),
+    ] {
+        let refused = Err(SetEndpointError::Endpoint(error));
+        assert_eq!(control.set_endpoint(url), refused, "{url}");
+    }
+    assert_eq!(control.endpoint(), before);
+    log_some(&soliplex, 1);
+    assert!(soliplex.flush(SOON).is_complete());
+}
+
+#[cfg(not(debug_assertions))]
+#[test]
+fn in_a_release_build_the_endpoint_can_be_read_and_not_set() {
+    let (server, other) = (
+        Scripted::start(|_| Reply::accepted()),
+        Scripted::start(|_| Reply::accepted()),
+    );
+    let soliplex = start(&server);
+    let control = soliplex.control();
+    let before = control.endpoint();
+    assert_eq!(
+        control.set_endpoint(&other.url()),
+        Err(tracing_soliplex::SetEndpointError::Locked)
+    );
+    assert_eq!(control.endpoint(), before);
+    log_some(&soliplex, 1);
+    assert!(soliplex.flush(SOON).is_complete());
+    assert!(other.requests().is_empty());
+}

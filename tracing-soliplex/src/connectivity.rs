@@ -1,0 +1,121 @@
+//! The network, as the application tells of it: each change is a record, and decides whether
+//! anything is sent.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::capture::Capture;
+use crate::command::Command;
+
+/// What a device is connected by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NetworkKind {
+    /// A wireless network.
+    Wifi,
+    /// A mobile network.
+    Cellular,
+    /// A cable.
+    Ethernet,
+    /// A telephone or a tablet nearby.
+    Bluetooth,
+    /// A tunnel, where no more is known.
+    Vpn,
+    /// Something else, or something that is not known.
+    Other,
+    /// Nothing.
+    None,
+}
+
+impl NetworkKind {
+    /// The word for it in records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            NetworkKind::Wifi => "wifi",
+            NetworkKind::Cellular => "cellular",
+            NetworkKind::Ethernet => "ethernet",
+            NetworkKind::Bluetooth => "bluetooth",
+            NetworkKind::Vpn => "vpn",
+            NetworkKind::Other => "other",
+            NetworkKind::None => "none",
+        }
+    }
+}
+
+impl fmt::Display for NetworkKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The logger of a change's record; breadcrumbs of it are of the category `network`.
+const LOGGER: &str = "Connectivity";
+
+/// What is known of the network, shared by all who tell of it.
+#[derive(Debug)]
+pub(crate) struct Connectivity {
+    capture: Arc<Capture>,
+    commands: UnboundedSender<Command>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    now: Option<Network>,
+    /// What the last record said.
+    recorded: Option<Network>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Network {
+    kind: NetworkKind,
+    online: bool,
+}
+
+impl Connectivity {
+    pub(crate) fn new(capture: Arc<Capture>, commands: UnboundedSender<Command>) -> Connectivity {
+        Connectivity {
+            capture,
+            commands,
+            known: Mutex::default(),
+        }
+    }
+
+    /// The network is like this now.
+    pub(crate) fn changed(&self, kind: NetworkKind, online: bool) {
+        let network = Network { kind, online };
+        // Held until both are told, so that of two threads that tell of different networks the
+        // last one counts for the record and for delivery alike.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.now == Some(network) {
+            return;
+        }
+        let is_another = known.now.replace(network).is_some();
+        self.record(&mut known);
+        // A worker that has ended has nothing left to send.
+        let _ = self.commands.send(Command::Network { online, is_another });
+    }
+
+    /// Something is captured again: what changed meanwhile is told now.
+    pub(crate) fn catch_up(&self) {
+        self.record(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn record(&self, known: &mut Known) {
+        let Some(network) = known.now.filter(|_| known.now != known.recorded) else {
+            return;
+        };
+        let Network { kind, online } = network;
+        let breadcrumb = format!("network_changed type={kind} online={online}");
+        let write = |members: &mut soliplex_wire::encode::Members<'_>| {
+            members.attribute("type", kind.as_str());
+            members.attribute("online", online);
+        };
+        let capture = &self.capture;
+        if capture.tell(LOGGER, "network_changed", &breadcrumb, write) {
+            known.recorded = Some(network);
+        }
+    }
+}
