@@ -13,10 +13,10 @@ use prost::Message as _;
 use soliplex_ingest::otlp::proto::ExportLogsServiceRequest;
 use soliplex_ingest::otlp::validate::validate;
 use soliplex_ingest::otlp::{self, Arrival, Window};
-use soliplex_wire::{Envelope, Timestamp};
+use soliplex_wire::{EnvelopeRef, Timestamp};
 
 fuzz_target!(|input: &[u8]| {
-    let Ok(envelope) = Envelope::parse(input) else {
+    let Ok(envelope) = EnvelopeRef::parse(input) else {
         return;
     };
     let mut records: Vec<_> = envelope

@@ -15,8 +15,7 @@ use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use jiff::Timestamp;
-use soliplex_wire::limits::MAX_RECORD_BYTES;
-use soliplex_wire::{Answer, Envelope, LogRecord, Rejected, Severity, Uuid};
+use soliplex_wire::{Answer, BadRecord, EnvelopeRef, LogRecordRef, Rejected, Severity, Uuid};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::auth::{Authenticator, Identity};
@@ -126,56 +125,90 @@ struct Kept {
 }
 
 /// A batch with each of its records judged.
-struct Judged {
-    /// What is left of the envelope: everything but its good records.
-    envelope: Envelope,
-    good: Vec<LogRecord>,
+struct Judged<'a> {
+    /// What is left of the envelope: everything but its records.
+    envelope: EnvelopeRef<'a>,
+    good: Vec<LogRecordRef<'a>>,
     ids: Vec<Uuid>,
-    /// Good records that repeat an id of the same batch.
-    repeated: u64,
-    rejected: Vec<Rejected>,
+    verdict: Verdict,
     urgent: bool,
 }
 
-fn judge(mut envelope: Envelope, oversize: bool) -> Judged {
-    let records = std::mem::take(&mut envelope.records);
-    let mut judged = Judged {
-        envelope,
-        good: Vec::with_capacity(records.len()),
-        ids: Vec::with_capacity(records.len()),
-        repeated: 0,
-        rejected: Vec::new(),
-        urgent: false,
-    };
-    let mut ids = HashSet::with_capacity(records.len());
-    for (index, record) in records.into_iter().enumerate() {
-        match record {
-            Err(error) => {
-                judged.rejected.push(Rejected {
-                    index,
-                    id: None,
-                    reason: error.to_string(),
-                });
-                judged.envelope.records.push(Err(error));
-            }
-            Ok(record) if record.id.is_some_and(|id| !ids.insert(id)) => judged.repeated += 1,
-            Ok(mut record) => {
-                // Measuring a record costs; a body below one record's limit has none above it.
-                if oversize {
-                    let _ = record.truncate();
-                }
-                judged.urgent |= record.severity >= Severity::Error;
-                judged.ids.extend(record.id);
-                judged.good.push(record);
-            }
-        }
-    }
-    judged
+/// What there is to say of a batch once its good records are kept.
+struct Verdict {
+    /// Good records that repeat an id of the same batch.
+    repeated: u64,
+    /// Records that are wrong, by their place in the batch.
+    bad: Vec<(usize, BadRecord)>,
+    without_session: u64,
+    /// Records whose claimed user is not the session's.
+    mismatches: u64,
+    redactions: u64,
 }
 
-impl Judged {
-    /// The good records as OTLP.
-    fn encode(&mut self, received_at: Timestamp, identity: &Identity, logfire: bool) -> Batch {
+fn judge<'a>(mut envelope: EnvelopeRef<'a>, identity: &Identity) -> Judged<'a> {
+    let records = std::mem::take(&mut envelope.records);
+    let mut good = Vec::with_capacity(records.len());
+    let mut bad = Vec::new();
+    for (index, record) in records.into_iter().enumerate() {
+        match record {
+            Ok(record) => good.push(record),
+            Err(error) => bad.push((index, error)),
+        }
+    }
+    let before = good.len();
+    let ids = keep_first_of_each_id(&mut good);
+    for record in &mut good {
+        let _ = record.truncate();
+    }
+    let count = |strange: &dyn Fn(&LogRecordRef<'_>) -> bool| {
+        good.iter().filter(|record| strange(record)).count() as u64
+    };
+    let user = identity.user.as_deref();
+    let receipt = envelope.receipt.as_ref();
+    let verdict = Verdict {
+        repeated: (before - good.len()) as u64,
+        bad,
+        without_session: count(&|record| record.session_id.is_none()),
+        mismatches: count(
+            &|record| matches!((&record.user_id, user), (Some(claimed), Some(user)) if claimed != user),
+        ),
+        redactions: receipt.map_or(0, |receipt| {
+            let counts = receipt.redactions.values();
+            counts.fold(0, |sum, count| sum.saturating_add(*count))
+        }),
+    };
+    Judged {
+        urgent: good.iter().any(|record| record.severity >= Severity::Error),
+        envelope,
+        good,
+        ids,
+        verdict,
+    }
+}
+
+/// Leaves out the records that repeat an id; gives the ids that are left.
+fn keep_first_of_each_id(records: &mut Vec<LogRecordRef<'_>>) -> Vec<Uuid> {
+    let ids: Vec<Uuid> = records.iter().filter_map(|record| record.id).collect();
+    let mut sorted = ids.clone();
+    // Our client's ids are in order already, which sorting sees at once.
+    sorted.sort_unstable();
+    if sorted.is_sorted_by(|one, next| one < next) {
+        return ids;
+    }
+    let mut seen = HashSet::with_capacity(ids.len());
+    records.retain(|record| record.id.is_none_or(|id| seen.insert(id)));
+    records.iter().filter_map(|record| record.id).collect()
+}
+
+impl Judged<'_> {
+    /// The good records as OTLP, and what there is to say.
+    fn encode(
+        self,
+        received_at: Timestamp,
+        identity: &Identity,
+        logfire: bool,
+    ) -> (Batch, Verdict) {
         let receipt = self.envelope.receipt.as_ref();
         let arrival = Arrival {
             received_at,
@@ -186,41 +219,26 @@ impl Judged {
             logfire,
         };
         let (request, facts) = otlp::encode(&self.envelope.resource, &self.good, &arrival);
-        // The records have served; while the disk is waited for, their bytes are enough.
-        self.good = Vec::new();
-        Batch {
+        let batch = Batch {
             request,
             facts,
-            ids: std::mem::take(&mut self.ids),
-        }
+            ids: self.ids,
+        };
+        (batch, self.verdict)
     }
+}
 
-    fn answer(&mut self, kept: Kept) -> Answer {
+impl Verdict {
+    fn answer(&self, kept: Kept) -> Answer {
+        let rejected = self.bad.iter().map(|(index, record)| Rejected {
+            index: *index,
+            id: record.id,
+            reason: record.error.to_string(),
+        });
         Answer {
             accepted: kept.records,
             duplicates: kept.duplicates + self.repeated,
-            rejected: std::mem::take(&mut self.rejected),
-        }
-    }
-}
-
-/// Records whose identity an operator may want to ask about.
-#[derive(Clone, Copy)]
-struct Strange {
-    without_session: u64,
-    mismatches: u64,
-}
-
-impl Strange {
-    fn among(records: &[LogRecord], identity: &Identity) -> Self {
-        let count = |strange: &dyn Fn(&LogRecord) -> bool| {
-            records.iter().filter(|record| strange(record)).count() as u64
-        };
-        Strange {
-            without_session: count(&|record| record.session_id.is_none()),
-            mismatches: count(
-                &|record| matches!((&record.user_id, &identity.user), (Some(claimed), Some(user)) if claimed != user),
-            ),
+            rejected: rejected.collect(),
         }
     }
 }
@@ -233,24 +251,33 @@ impl App {
         identity: Identity,
         _slot: OwnedSemaphorePermit,
     ) -> Result<Response, IngestError> {
-        self.metrics.body(body.len() as u64);
         let received_at = Timestamp::now();
-        let envelope = Envelope::parse(&body)?;
-        let mut judged = judge(envelope, body.len() > MAX_RECORD_BYTES);
+        let (batch, verdict, remaining) = self.read(&body, &identity, received_at)?;
+        // What was read has served; while the disk is waited for, the encoded bytes are enough.
+        drop((body, room));
+        let kept = self.keep(batch).await?;
+        let answer = verdict.answer(kept);
+        self.count(&verdict, &answer);
+        Ok(respond(&answer, remaining))
+    }
+
+    /// From a body to what is kept of it, if its quotas allow.
+    fn read(
+        &self,
+        body: &[u8],
+        identity: &Identity,
+        received_at: Timestamp,
+    ) -> Result<(Batch, Verdict, Option<Remaining>), IngestError> {
+        self.metrics.body(body.len() as u64);
+        let judged = judge(EnvelopeRef::parse(body)?, identity);
         let cost = Cost {
             records: judged.good.len(),
             bytes: body.len(),
             urgent: judged.urgent,
         };
-        drop((body, room));
-        let remaining = self.rates.charge(&identity, cost)?;
-
-        let strange = Strange::among(&judged.good, &identity);
-        let batch = judged.encode(received_at, &identity, self.logfire);
-        let kept = self.keep(batch).await?;
-        let answer = judged.answer(kept);
-        self.count(&judged, &answer, strange);
-        Ok(respond(&answer, remaining))
+        let remaining = self.rates.charge(identity, cost)?;
+        let (batch, verdict) = judged.encode(received_at, identity, self.logfire);
+        Ok((batch, verdict, remaining))
     }
 
     /// Returns once no request is worked on any more.
@@ -300,29 +327,15 @@ impl App {
         }
     }
 
-    fn count(&self, judged: &Judged, answer: &Answer, strange: Strange) {
-        let rejected = judged
-            .envelope
-            .records
-            .iter()
-            .filter_map(|record| record.as_ref().err());
-        let mut all = answer.accepted + answer.duplicates;
-        for error in rejected {
-            self.metrics.rejected(error);
-            all += 1;
-        }
+    fn count(&self, verdict: &Verdict, answer: &Answer) {
+        let bad = verdict.bad.iter();
+        bad.for_each(|(_, record)| self.metrics.rejected(&record.error));
+        let all = answer.accepted + answer.duplicates + verdict.bad.len() as u64;
         self.metrics
             .received(all, answer.accepted, answer.duplicates);
         self.metrics
-            .strange_identities(strange.without_session, strange.mismatches);
-        if let Some(receipt) = &judged.envelope.receipt {
-            self.metrics.redactions(
-                receipt
-                    .redactions
-                    .values()
-                    .fold(0, |sum, count| sum.saturating_add(*count)),
-            );
-        }
+            .strange_identities(verdict.without_session, verdict.mismatches);
+        self.metrics.redactions(verdict.redactions);
     }
 }
 

@@ -5,10 +5,11 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::limits::MAX_REQUEST_RECORDS;
-use crate::{AnyValue, Attributes, LogRecord, RecordError};
+use crate::{Attributes, BadRecord, LogRecord, LogRecordRef};
+
+mod parse;
 
 /// What a client posts.
 ///
@@ -39,11 +40,18 @@ pub struct Receipt {
     pub redactions: BTreeMap<String, u64>,
 }
 
+/// What the server received, with records of its own.
+pub type Envelope = Received<LogRecord>;
+
+/// What the server received, with records borrowed from the request's body: the cheap way to look
+/// at each record once.
+pub type EnvelopeRef<'a> = Received<LogRecordRef<'a>>;
+
 /// What the server received.
-#[derive(Clone, Debug, Default)]
-pub struct Envelope {
+#[derive(Clone, Debug)]
+pub struct Received<R> {
     /// The records in the order they were sent, or what is wrong with each.
-    pub records: Vec<Result<LogRecord, RecordError>>,
+    pub records: Vec<Result<R, BadRecord>>,
     /// What is true of the whole process.
     pub resource: Attributes,
     /// The client's clock when it sent.
@@ -86,58 +94,6 @@ impl fmt::Display for EnvelopeError {
 }
 
 impl std::error::Error for EnvelopeError {}
-
-impl Envelope {
-    /// Reads a request's body.
-    ///
-    /// `resource`, `sentAt` (`sent_at`) and `receipt` may be absent, and a malformed `sentAt` or
-    /// `receipt` is taken for absent; `logs` is the one field that makes a body a batch.
-    ///
-    /// # Errors
-    ///
-    /// Only for what is wrong with the body as a whole; what is wrong with a record stands in its
-    /// place in [`records`](Envelope::records).
-    pub fn parse(body: &[u8]) -> Result<Envelope, EnvelopeError> {
-        let raw: Raw<'_> =
-            serde_json::from_slice(body).map_err(|error| match error.classify() {
-                serde_json::error::Category::Data => EnvelopeError::WrongShape,
-                _ => EnvelopeError::NotJson {
-                    line: error.line(),
-                    column: error.column(),
-                },
-            })?;
-        if raw.logs.len() > MAX_REQUEST_RECORDS {
-            return Err(EnvelopeError::TooManyRecords);
-        }
-        Ok(Envelope {
-            records: raw
-                .logs
-                .iter()
-                .map(|record| LogRecord::parse(record.get()))
-                .collect(),
-            resource: raw.resource.unwrap_or_default().into_iter().collect(),
-            sent_at: raw.sent_at.and_then(lenient),
-            receipt: raw.receipt.and_then(lenient),
-        })
-    }
-}
-
-/// The envelope with its records not yet looked at.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Raw<'a> {
-    #[serde(borrow)]
-    logs: Vec<&'a RawValue>,
-    resource: Option<BTreeMap<String, AnyValue>>,
-    #[serde(borrow, alias = "sent_at")]
-    sent_at: Option<&'a RawValue>,
-    #[serde(borrow)]
-    receipt: Option<&'a RawValue>,
-}
-
-fn lenient<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
-    serde_json::from_str(raw.get()).ok()
-}
 
 #[cfg(test)]
 mod tests {

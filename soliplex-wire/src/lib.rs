@@ -55,17 +55,17 @@ mod problem;
 
 pub use answer::{Answer, Rejected};
 pub use breadcrumb::{Breadcrumb, BreadcrumbRef, Category};
-pub use envelope::{Batch, Envelope, EnvelopeError, Receipt};
+pub use envelope::{Batch, Envelope, EnvelopeError, EnvelopeRef, Receipt, Received};
 pub use ids::{SpanId, TraceId};
 /// An instant, to the nanosecond; RFC 3339 on the wire.
 pub use jiff::Timestamp;
 pub use problem::{Problem, ProblemType};
-pub use record::{ActiveRun, LogRecord, RecordError};
+pub use record::{ActiveRun, BadRecord, LogRecord, LogRecordRef, RecordError};
 pub use severity::Severity;
 pub use truncate::Truncated;
 /// The type of a record's `id`.
 pub use uuid::Uuid;
-pub use value::{AnyValue, Attributes, Double};
+pub use value::{AnyValue, AnyValueRef, Attributes, AttributesRef, Double, MapRef};
 
 /// The path a client posts its batches to.
 pub const LOGS_PATH: &str = "/api/v1/logs";

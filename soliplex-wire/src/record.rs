@@ -8,9 +8,12 @@ use uuid::Uuid;
 
 use crate::{Attributes, Breadcrumb, Severity, SpanId, TraceId};
 
+mod borrowed;
 mod parse;
 
-pub use parse::RecordError;
+pub use borrowed::LogRecordRef;
+pub(crate) use parse::Reader;
+pub use parse::{BadRecord, RecordError};
 
 /// The names of a record's fields on the wire.
 pub(crate) mod field {

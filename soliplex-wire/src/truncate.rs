@@ -1,5 +1,7 @@
 //! Cutting what does not fit: in a stated order, on character boundaries, and marked.
 
+use std::borrow::Cow;
+
 use crate::limits::{MAX_RECORD_BYTES, MIN_KEPT_BYTES, TRUNCATED};
 use crate::{AnyValue, LogRecord};
 
@@ -147,6 +149,13 @@ fn shorten(text: &mut String, excess: usize, keep: usize) -> bool {
         text.push_str(TRUNCATED);
     }
     true
+}
+
+/// Cuts `text` to `max_bytes` of UTF-8, the mark included.
+pub(crate) fn cut_borrowed(text: &mut Cow<'_, str>, max_bytes: usize) {
+    if text.len() > max_bytes {
+        cut_text(text.to_mut(), max_bytes);
+    }
 }
 
 /// Cuts `text` to `max_bytes` of UTF-8, the mark included.

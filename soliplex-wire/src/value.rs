@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::limits::{MAX_ATTRIBUTES, MAX_DEPTH, MAX_KEY_BYTES, TRUNCATED};
+use crate::limits::{MAX_ATTRIBUTES, MAX_KEY_BYTES};
 use crate::truncate::cut_text;
+
+mod borrowed;
+
+pub(crate) use borrowed::Text;
+pub use borrowed::{AnyValueRef, AttributesRef, MapRef};
 
 /// The value of an attribute: OpenTelemetry's `AnyValue`, as far as JSON can tell its kinds apart.
 ///
@@ -113,9 +118,9 @@ impl Serialize for AnyValue {
     }
 }
 
-impl<'de> serde::Deserialize<'de> for AnyValue {
+impl<'de> Deserialize<'de> for AnyValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Depth(MAX_DEPTH).deserialize(deserializer)
+        AnyValueRef::deserialize(deserializer).map(AnyValueRef::into_owned)
     }
 }
 
@@ -235,86 +240,10 @@ impl Serialize for Attributes {
     }
 }
 
-/// Reads a value with this many levels of nesting left.
-struct Depth(usize);
-
-impl<'de> DeserializeSeed<'de> for Depth {
-    type Value = AnyValue;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<AnyValue, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Depth {
-    type Value = AnyValue;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<AnyValue, E> {
-        Ok(AnyValue::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<AnyValue, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<AnyValue, E> {
-        Ok(number.into())
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<AnyValue, E> {
-        Ok(number.into())
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<AnyValue, E> {
-        Ok(number.into())
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<AnyValue, E> {
-        Ok(text.into())
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<AnyValue, E> {
-        Ok(text.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<AnyValue, A::Error> {
-        let Some(depth) = self.0.checked_sub(1) else {
-            while seq.next_element::<IgnoredAny>()?.is_some() {}
-            return Ok(TRUNCATED.into());
-        };
-        let mut values = Vec::new();
-        while let Some(value) = seq.next_element_seed(Depth(depth))? {
-            values.push(value);
-        }
-        Ok(AnyValue::Array(values))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AnyValue, A::Error> {
-        let Some(depth) = self.0.checked_sub(1) else {
-            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            return Ok(TRUNCATED.into());
-        };
-        let mut values = BTreeMap::new();
-        while let Some(mut key) = map.next_key::<String>()? {
-            cut_text(&mut key, MAX_KEY_BYTES);
-            match map.next_value_seed(Depth(depth))? {
-                AnyValue::Null => {}
-                value => {
-                    values.insert(key, value);
-                }
-            }
-        }
-        Ok(AnyValue::Map(values))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{MAX_DEPTH, TRUNCATED};
 
     fn read(json: &str) -> AnyValue {
         serde_json::from_str(json).unwrap()

@@ -16,8 +16,8 @@ use crate::spool::{Batch, Facts};
 /// A batch of as many records, named `name`.
 fn batch(name: &str, records: usize) -> Batch {
     let records = vec![
-        soliplex_wire::LogRecord {
-            message: name.to_owned(),
+        soliplex_wire::LogRecordRef {
+            message: name.into(),
             ..Default::default()
         };
         records

@@ -5,7 +5,7 @@
 //! numbers are those of `common.proto`, `resource.proto` and `logs.proto`.
 
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
-use soliplex_wire::AnyValue;
+use soliplex_wire::{AnyValueRef, MapRef};
 
 /// Writes `key: text` as a `KeyValue` in `field`.
 pub(super) fn text_attribute(out: &mut Vec<u8>, field: u32, key: &str, text: &str) {
@@ -15,7 +15,7 @@ pub(super) fn text_attribute(out: &mut Vec<u8>, field: u32, key: &str, text: &st
 }
 
 /// Writes `key: value` as a `KeyValue` in `field`.
-pub(super) fn attribute(out: &mut Vec<u8>, field: u32, key: &str, value: &AnyValue) {
+pub(super) fn attribute(out: &mut Vec<u8>, field: u32, key: &str, value: &AnyValueRef<'_>) {
     attribute_head(out, field, key, value_len(value));
     any_value(out, value);
 }
@@ -26,24 +26,24 @@ fn attribute_head(out: &mut Vec<u8>, field: u32, key: &str, value_len: usize) {
     length(out, KEY_VALUE_VALUE, value_len);
 }
 
-fn any_value(out: &mut Vec<u8>, value: &AnyValue) {
+fn any_value(out: &mut Vec<u8>, value: &AnyValueRef<'_>) {
     match value {
         // A value with no kind set is OTLP's null.
-        AnyValue::Null => {}
-        AnyValue::String(text) => bytes(out, ANY_STRING, text.as_bytes()),
-        AnyValue::Bool(value) => varint(out, ANY_BOOL, u64::from(*value)),
+        AnyValueRef::Null => {}
+        AnyValueRef::String(text) => bytes(out, ANY_STRING, text.as_bytes()),
+        AnyValueRef::Bool(value) => varint(out, ANY_BOOL, u64::from(*value)),
         // A negative number is written in two's complement, ten bytes long: protobuf's int64.
-        AnyValue::Int(number) => varint(out, ANY_INT, number.cast_unsigned()),
-        AnyValue::Double(number) => fixed64(out, ANY_DOUBLE, number.get().to_bits()),
-        AnyValue::Array(values) => {
+        AnyValueRef::Int(number) => varint(out, ANY_INT, number.cast_unsigned()),
+        AnyValueRef::Double(number) => fixed64(out, ANY_DOUBLE, number.get().to_bits()),
+        AnyValueRef::Array(values) => {
             length(out, ANY_ARRAY, array_len(values));
             for value in values {
                 length(out, LIST_VALUES, value_len(value));
                 any_value(out, value);
             }
         }
-        AnyValue::Map(values) => {
-            length(out, ANY_KVLIST, map_len(value));
+        AnyValueRef::Map(values) => {
+            length(out, ANY_KVLIST, map_len(values));
             for (key, value) in values.iter().filter(|(key, _)| !key.is_empty()) {
                 attribute(out, LIST_VALUES, key, value);
             }
@@ -52,29 +52,26 @@ fn any_value(out: &mut Vec<u8>, value: &AnyValue) {
 }
 
 /// Bytes of an `AnyValue`, without its own key and length.
-fn value_len(value: &AnyValue) -> usize {
+fn value_len(value: &AnyValueRef<'_>) -> usize {
     match value {
-        AnyValue::Null => 0,
-        AnyValue::String(text) => bytes_len(ANY_STRING, text.len()),
-        AnyValue::Bool(_) => key_len(ANY_BOOL) + 1,
-        AnyValue::Int(number) => key_len(ANY_INT) + encoded_len_varint(number.cast_unsigned()),
-        AnyValue::Double(_) => key_len(ANY_DOUBLE) + 8,
-        AnyValue::Array(values) => bytes_len(ANY_ARRAY, array_len(values)),
-        AnyValue::Map(_) => bytes_len(ANY_KVLIST, map_len(value)),
+        AnyValueRef::Null => 0,
+        AnyValueRef::String(text) => bytes_len(ANY_STRING, text.len()),
+        AnyValueRef::Bool(_) => key_len(ANY_BOOL) + 1,
+        AnyValueRef::Int(number) => key_len(ANY_INT) + encoded_len_varint(number.cast_unsigned()),
+        AnyValueRef::Double(_) => key_len(ANY_DOUBLE) + 8,
+        AnyValueRef::Array(values) => bytes_len(ANY_ARRAY, array_len(values)),
+        AnyValueRef::Map(values) => bytes_len(ANY_KVLIST, map_len(values)),
     }
 }
 
-fn array_len(values: &[AnyValue]) -> usize {
+fn array_len(values: &[AnyValueRef<'_>]) -> usize {
     values
         .iter()
         .map(|value| bytes_len(LIST_VALUES, value_len(value)))
         .sum()
 }
 
-fn map_len(value: &AnyValue) -> usize {
-    let AnyValue::Map(values) = value else {
-        return 0;
-    };
+fn map_len(values: &MapRef<'_>) -> usize {
     // An empty key is legal JSON and illegal OTLP.
     let kept = values.iter().filter(|(key, _)| !key.is_empty());
     kept.map(|(key, value)| bytes_len(LIST_VALUES, key_value_len(key, value_len(value))))
@@ -86,7 +83,7 @@ fn key_value_len(key: &str, value_len: usize) -> usize {
 }
 
 /// Bytes of a length-delimited field with so many bytes in it.
-fn bytes_len(field: u32, len: usize) -> usize {
+pub(super) fn bytes_len(field: u32, len: usize) -> usize {
     key_len(field) + encoded_len_varint(len as u64) + len
 }
 
@@ -102,7 +99,8 @@ pub(super) fn bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-fn length(out: &mut Vec<u8>, field: u32, len: usize) {
+/// Writes the key and length of what follows.
+pub(super) fn length(out: &mut Vec<u8>, field: u32, len: usize) {
     encode_key(field, WireType::LengthDelimited, out);
     encode_varint(len as u64, out);
 }

@@ -27,7 +27,7 @@ fn id(number: u64) -> Uuid {
 fn batch(ids: &[u64]) -> Batch {
     let records: Vec<_> = ids
         .iter()
-        .map(|number| soliplex_wire::LogRecord {
+        .map(|number| soliplex_wire::LogRecordRef {
             id: Some(id(*number)),
             ..Default::default()
         })

@@ -1,17 +1,19 @@
 //! Reading a record: either spelling of each field, one clear reason when it cannot be read.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::fmt;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use uuid::Uuid;
 
-use super::{ActiveRun, LogRecord, field};
+use super::{ActiveRun, LogRecord, LogRecordRef, field};
 use crate::limits::{MAX_BREADCRUMBS, MAX_ID_BYTES, MAX_LOGGER_BYTES};
-use crate::truncate::cut_text;
-use crate::{AnyValue, Breadcrumb, Category, Severity};
+use crate::truncate::cut_borrowed;
+use crate::value::Text;
+use crate::{AnyValueRef, Breadcrumb, Category, MapRef, Severity};
 
 /// Why a record was not accepted. Never holds any part of the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +49,41 @@ impl fmt::Display for RecordError {
 
 impl std::error::Error for RecordError {}
 
+/// A record of a batch that was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadRecord {
+    /// The record's id, where it could be read: before or after what is wrong.
+    pub id: Option<Uuid>,
+    /// What is wrong.
+    pub error: RecordError,
+}
+
+impl fmt::Display for BadRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for BadRecord {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
 impl LogRecord {
+    /// Reads one record from its JSON text.
+    ///
+    /// # Errors
+    ///
+    /// As [`LogRecordRef::parse`].
+    pub fn parse(json: &str) -> Result<LogRecord, RecordError> {
+        LogRecordRef::parse(json)
+            .map(LogRecordRef::into_owned)
+            .map_err(|bad| bad.error)
+    }
+}
+
+impl<'a> LogRecordRef<'a> {
     /// Reads one record from its JSON text.
     ///
     /// # Errors
@@ -57,49 +93,72 @@ impl LogRecord {
     /// that is no id) are no errors: the first two are absent, an unknown field and a strange
     /// timestamp are kept as attributes under `extra.`, and a strange trace or span id is left out,
     /// as OTLP asks.
-    pub fn parse(json: &str) -> Result<LogRecord, RecordError> {
-        let Parsed(record) = serde_json::from_str(json).map_err(|_| RecordError::NotAnObject)?;
-        record
+    pub fn parse(json: &'a str) -> Result<LogRecordRef<'a>, BadRecord> {
+        let mut id = None;
+        let mut json = serde_json::Deserializer::from_str(json);
+        let read = Reader(&mut id).deserialize(&mut json);
+        let read = read.and_then(|record| json.end().map(|()| record));
+        read.unwrap_or(Err(RecordError::NotAnObject))
+            .map_err(|error| BadRecord { id, error })
     }
 }
 
-/// What a record's text says, or the first thing wrong with it.
-struct Parsed(Result<LogRecord, RecordError>);
+/// Reads a record: what its text says, or the first thing wrong with it. The id stands apart, so
+/// that it is known whatever comes of the rest.
+pub(crate) struct Reader<'s>(pub(crate) &'s mut Option<Uuid>);
 
-impl<'de> Deserialize<'de> for Parsed {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Record;
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
+    type Value = Result<LogRecordRef<'de>, RecordError>;
 
-        impl<'de> Visitor<'de> for Record {
-            type Value = Parsed;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a record")
+impl<'de> Visitor<'de> for Reader<'_> {
+    type Value = Result<LogRecordRef<'de>, RecordError>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a record")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut record = LogRecordRef::default();
+        while let Some(Text(name)) = map.next_key()? {
+            let value = map.next_value::<AnyValueRef<'de>>()?;
+            if value == AnyValueRef::Null {
+                continue;
             }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parsed, A::Error> {
-                let mut record = LogRecord::default();
-                while let Some(name) = map.next_key::<String>()? {
-                    let value = map.next_value::<AnyValue>()?;
-                    if value == AnyValue::Null {
-                        continue;
-                    }
-                    if let Err(error) = record.set(name, value) {
-                        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                        return Ok(Parsed(Err(error)));
-                    }
-                }
-                Ok(Parsed(Ok(record)))
+            let set = record.set(name, value);
+            *self.0 = record.id;
+            if let Err(error) = set {
+                *self.0 = id_after(record.id, &mut map)?;
+                return Ok(Err(error));
             }
         }
-
-        deserializer.deserialize_map(Record)
+        record.attributes.settle();
+        Ok(Ok(record))
     }
 }
 
-impl LogRecord {
-    fn set(&mut self, name: String, value: AnyValue) -> Result<(), RecordError> {
-        match name.as_str() {
+/// The id of a record that is wrong, sought in the rest of it where it has not come yet.
+fn id_after<'de, A: MapAccess<'de>>(
+    mut id: Option<Uuid>,
+    map: &mut A,
+) -> Result<Option<Uuid>, A::Error> {
+    while let Some(Text(name)) = map.next_key()? {
+        if id.is_none() && name == field::ID {
+            id = uuid(map.next_value()?).ok();
+        } else {
+            map.next_value::<IgnoredAny>()?;
+        }
+    }
+    Ok(id)
+}
+
+impl<'a> LogRecordRef<'a> {
+    fn set(&mut self, name: Cow<'a, str>, value: AnyValueRef<'a>) -> Result<(), RecordError> {
+        match &*name {
             field::ID => self.id = Some(uuid(value)?),
             field::SEQ => self.seq = Some(count(field::SEQ, value)?),
             field::TIMESTAMP => self.set_timestamp(text(field::TIMESTAMP, value)?),
@@ -112,10 +171,10 @@ impl LogRecord {
             }
             field::LOGGER => {
                 self.logger = text(field::LOGGER, value)?;
-                cut_text(&mut self.logger, MAX_LOGGER_BYTES);
+                cut_borrowed(&mut self.logger, MAX_LOGGER_BYTES);
             }
             field::MESSAGE => self.message = text(field::MESSAGE, value)?,
-            field::ATTRIBUTES => self.set_attributes(value)?,
+            field::ATTRIBUTES => self.attributes.extend(map(field::ATTRIBUTES, value)?),
             field::DROPPED_ATTRIBUTES_COUNT | "dropped_attributes_count" => {
                 let dropped = count(field::DROPPED_ATTRIBUTES_COUNT, value)?;
                 self.attributes
@@ -136,23 +195,19 @@ impl LogRecord {
             field::BREADCRUMBS => self.breadcrumbs = breadcrumbs(value)?,
             _ => self
                 .attributes
-                .insert(format!("{}{name}", field::EXTRA), value),
+                .push(Cow::Owned(format!("{}{name}", field::EXTRA)), value),
         }
         Ok(())
     }
 
-    fn set_timestamp(&mut self, text: String) {
+    fn set_timestamp(&mut self, text: Cow<'a, str>) {
         match timestamp(&text) {
             Some(timestamp) => self.timestamp = Some(timestamp),
-            None => self
-                .attributes
-                .insert(format!("{}{}", field::EXTRA, field::TIMESTAMP), text),
+            None => self.attributes.push(
+                Cow::Owned(format!("{}{}", field::EXTRA, field::TIMESTAMP)),
+                AnyValueRef::String(text),
+            ),
         }
-    }
-
-    fn set_attributes(&mut self, value: AnyValue) -> Result<(), RecordError> {
-        self.attributes.extend(map(field::ATTRIBUTES, value)?);
-        Ok(())
     }
 }
 
@@ -171,15 +226,18 @@ fn wrong(field: &'static str, expected: &'static str) -> RecordError {
     RecordError::WrongType { field, expected }
 }
 
-fn text(field: &'static str, value: AnyValue) -> Result<String, RecordError> {
+fn text<'a>(field: &'static str, value: AnyValueRef<'a>) -> Result<Cow<'a, str>, RecordError> {
     match value {
-        AnyValue::String(text) => Ok(text),
+        AnyValueRef::String(text) => Ok(text),
         _ => Err(wrong(field, "a string")),
     }
 }
 
 /// An id; the empty one is none.
-fn id(field: &'static str, value: AnyValue) -> Result<Option<String>, RecordError> {
+fn id<'a>(
+    field: &'static str,
+    value: AnyValueRef<'a>,
+) -> Result<Option<Cow<'a, str>>, RecordError> {
     let text = text(field, value)?;
     if text.len() > MAX_ID_BYTES {
         return Err(RecordError::IdTooLong { field });
@@ -187,60 +245,61 @@ fn id(field: &'static str, value: AnyValue) -> Result<Option<String>, RecordErro
     Ok((!text.is_empty()).then_some(text))
 }
 
-fn uuid(value: AnyValue) -> Result<uuid::Uuid, RecordError> {
+fn uuid(value: AnyValueRef<'_>) -> Result<Uuid, RecordError> {
     text(field::ID, value)?
         .parse()
         .map_err(|_| wrong(field::ID, "a UUID"))
 }
 
-fn count(field: &'static str, value: AnyValue) -> Result<u64, RecordError> {
+fn count(field: &'static str, value: AnyValueRef<'_>) -> Result<u64, RecordError> {
     match value {
-        AnyValue::Int(number) => u64::try_from(number).ok(),
+        AnyValueRef::Int(number) => u64::try_from(number).ok(),
         _ => None,
     }
     .ok_or(wrong(field, "a whole number, not negative"))
 }
 
-fn map(field: &'static str, value: AnyValue) -> Result<BTreeMap<String, AnyValue>, RecordError> {
+fn map<'a>(field: &'static str, value: AnyValueRef<'a>) -> Result<MapRef<'a>, RecordError> {
     match value {
-        AnyValue::Map(values) => Ok(values),
+        AnyValueRef::Map(values) => Ok(values),
         _ => Err(wrong(field, "an object")),
     }
 }
 
-fn active_run(value: AnyValue) -> Result<Option<ActiveRun>, RecordError> {
+fn active_run(value: AnyValueRef<'_>) -> Result<Option<ActiveRun>, RecordError> {
     let mut run = ActiveRun::default();
     for (name, value) in map(field::ACTIVE_RUN, value)? {
-        match name.as_str() {
-            field::THREAD_ID | "thread_id" => run.thread_id = id(field::THREAD_ID, value)?,
-            field::RUN_ID | "run_id" => run.run_id = id(field::RUN_ID, value)?,
+        let id = |field| Ok(id(field, value)?.map(Cow::into_owned));
+        match &*name {
+            field::THREAD_ID | "thread_id" => run.thread_id = id(field::THREAD_ID)?,
+            field::RUN_ID | "run_id" => run.run_id = id(field::RUN_ID)?,
             _ => {}
         }
     }
     Ok((run != ActiveRun::default()).then_some(run))
 }
 
-fn breadcrumbs(value: AnyValue) -> Result<Vec<Breadcrumb>, RecordError> {
-    let AnyValue::Array(values) = value else {
+fn breadcrumbs(value: AnyValueRef<'_>) -> Result<Vec<Breadcrumb>, RecordError> {
+    let AnyValueRef::Array(values) = value else {
         return Err(wrong(field::BREADCRUMBS, "an array of objects"));
     };
     let newest = values.len().saturating_sub(MAX_BREADCRUMBS);
     values.into_iter().skip(newest).map(breadcrumb).collect()
 }
 
-fn breadcrumb(value: AnyValue) -> Result<Breadcrumb, RecordError> {
+fn breadcrumb(value: AnyValueRef<'_>) -> Result<Breadcrumb, RecordError> {
     let wrong = || wrong(field::BREADCRUMBS, "an array of objects with string fields");
     let mut breadcrumb = Breadcrumb::default();
     for (name, value) in map(field::BREADCRUMBS, value)? {
-        let AnyValue::String(text) = value else {
+        let AnyValueRef::String(text) = value else {
             return Err(wrong());
         };
-        match name.as_str() {
+        match &*name {
             field::TIMESTAMP => breadcrumb.timestamp = timestamp(&text),
             field::LEVEL => breadcrumb.severity = Severity::from_level(&text).unwrap_or_default(),
-            field::LOGGER => breadcrumb.logger = text,
-            field::MESSAGE => breadcrumb.message = text,
-            field::CATEGORY => breadcrumb.category = Category::from(text.as_str()),
+            field::LOGGER => breadcrumb.logger = text.into_owned(),
+            field::MESSAGE => breadcrumb.message = text.into_owned(),
+            field::CATEGORY => breadcrumb.category = Category::from(&*text),
             _ => {}
         }
     }

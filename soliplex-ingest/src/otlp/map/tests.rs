@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use prost::Message as _;
-use soliplex_wire::{AnyValue as Wire, Breadcrumb, Envelope};
+use soliplex_wire::{AnyValue as Wire, Breadcrumb, Envelope, LogRecord, Uuid};
 
+use super::record::{LOGFIRE_MSG_BYTES, display_text};
 use super::*;
+use crate::otlp::RECORD_UID;
 use crate::otlp::proto::{self, ExportLogsServiceRequest, KeyValue, any_value};
 use crate::otlp::validate::validate;
 
@@ -16,6 +18,7 @@ fn map(
     records: Vec<LogRecord>,
     arrival: &Arrival<'_>,
 ) -> ExportLogsServiceRequest {
+    let records: Vec<_> = records.into_iter().map(LogRecordRef::from).collect();
     let (bytes, facts) = encode(&resource, &records, arrival);
     let request = ExportLogsServiceRequest::decode(bytes.as_slice()).unwrap();
     assert_eq!(facts, Facts::of(&request, bytes.len()));
