@@ -296,13 +296,16 @@ impl App {
         }
     }
 
-    async fn keep(&self, batch: Batch) -> Result<Kept, IngestError> {
+    async fn keep(&self, mut batch: Batch) -> Result<Kept, IngestError> {
         let facts = batch.facts;
         if facts.records == 0 {
             return Ok(Kept::default());
         }
         match &self.delivery {
-            Delivery::Spool { spool, .. } => {
+            Delivery::Spool { spool, forwarder } => {
+                if forwarder.takes_gzip() {
+                    batch.request = otlp::packed::pack(batch.request);
+                }
                 let appended = spool.append(batch).await?;
                 Ok(Kept {
                     records: appended.records.into(),

@@ -109,6 +109,11 @@ impl Forwarder {
             .clone()
     }
 
+    /// Whether batches are to be compressed before they are kept.
+    pub(crate) fn takes_gzip(&self) -> bool {
+        self.upstream.takes_gzip()
+    }
+
     /// How many dead letters are on disk; zero where that cannot be told.
     pub async fn dead_letters(&self) -> u64 {
         let letters = Arc::clone(&self.dead_letters);

@@ -4,7 +4,8 @@
 //! instead of building records again, and encoding itself builds no tree. Encoded requests can be
 //! joined because a protobuf message followed by another of its type is their union, so the
 //! resources of two batches simply follow each other. Only the rare cases decode: a duplicate to
-//! take out, a time to adjust, a batch to split.
+//! take out, a time to adjust, a batch to split. Where the upstream takes gzip, a batch is also
+//! compressed when it is accepted, and joined in that form (`packed`).
 //!
 //! # Why not opentelemetry-otlp's `LogExporter`
 //!
@@ -36,6 +37,7 @@
 //! | the session's claims | `enduser.id`, `soliplex.auth.session`; `soliplex.user_mismatch` when the claimed user differs |
 
 mod map;
+pub(crate) mod packed;
 mod protobuf;
 mod split;
 pub mod validate;

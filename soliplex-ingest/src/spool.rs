@@ -51,7 +51,7 @@ pub struct Facts {
 /// A batch as it is appended.
 #[derive(Debug)]
 pub struct Batch {
-    /// An encoded `ExportLogsServiceRequest`.
+    /// An encoded `ExportLogsServiceRequest`, compressed or not.
     pub request: Vec<u8>,
     /// What is known of it.
     pub facts: Facts,

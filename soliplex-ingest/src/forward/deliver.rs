@@ -14,7 +14,7 @@ use super::pace::Pace;
 use crate::dead_letters::DeadLetter;
 use crate::error::Chain;
 use crate::metrics::Reason;
-use crate::otlp;
+use crate::otlp::{self, packed};
 use crate::spool::{Batch, Facts, Loan, StoreError};
 
 /// How a request ended.
@@ -37,10 +37,18 @@ impl End {
 #[derive(Debug, Default)]
 pub(super) struct Unread(Mutex<BTreeMap<u64, u32>>);
 
-/// A batch that could not be read; without an error when the store does not have it.
+/// A batch that could not be read; without an error when the store does not have it whole.
 struct NoBatch {
     loan: Loan,
     error: Option<StoreError>,
+}
+
+/// A request's body.
+enum Outgoing {
+    /// An encoded request.
+    Plain(Vec<u8>),
+    /// The same, compressed.
+    Gzip(Vec<u8>),
 }
 
 /// What a request comes to; told to the metrics when its batches leave.
@@ -69,8 +77,8 @@ impl Forwarder {
     async fn deliver_groups(&self, loans: Vec<Loan>, back: &mut Vec<u64>) -> Pace {
         let mut groups = vec![loans];
         while let Some(group) = groups.pop() {
-            let pace = match self.join(&group) {
-                Ok(request) => match self.upstream.post(request).await {
+            let pace = match self.outgoing(&group) {
+                Ok(outgoing) => match self.post(outgoing).await {
                     Outcome::TooLarge | Outcome::Refused(_) if group.len() > 1 => {
                         let (left, right) = group.split_at(group.len() / 2);
                         groups.push(right.to_vec());
@@ -96,39 +104,61 @@ impl Forwarder {
         Pace::Go
     }
 
-    /// The bytes of one request for these batches, times moved into the window; all of them or
-    /// none.
+    /// One request's body for these batches; all of them or none.
+    fn outgoing(&self, group: &[Loan]) -> Result<Outgoing, NoBatch> {
+        let now = now_nanos();
+        let fits = |loan: &Loan| (self.window).holds(loan.facts.earliest, loan.facts.latest, now);
+        if self.upstream.takes_gzip() && group.iter().all(fits) {
+            let batches: Vec<_> = group
+                .iter()
+                .map(|loan| self.read(loan))
+                .collect::<Result<_, _>>()?;
+            if let Some(body) = packed::gzip(&batches) {
+                return Ok(Outgoing::Gzip(body));
+            }
+        }
+        self.join(group).map(Outgoing::Plain)
+    }
+
+    async fn post(&self, outgoing: Outgoing) -> Outcome {
+        match outgoing {
+            Outgoing::Plain(request) => self.upstream.post(request).await,
+            Outgoing::Gzip(body) => self.upstream.post_gzip(body).await,
+        }
+    }
+
+    /// The bytes of one encoded request for these batches, times moved into the window; all of
+    /// them or none.
     fn join(&self, group: &[Loan]) -> Result<Vec<u8>, NoBatch> {
+        let now = now_nanos();
         let bytes = group.iter().map(|loan| loan.facts.bytes as usize).sum();
         let mut request = Vec::with_capacity(bytes);
         for loan in group {
-            match self.spool.read(loan.seq) {
-                Ok(Some(batch)) => request.extend(self.fit(batch, loan.facts)),
-                Ok(None) => {
-                    return Err(NoBatch {
-                        loan: *loan,
-                        error: None,
-                    });
-                }
-                Err(error) => {
-                    return Err(NoBatch {
-                        loan: *loan,
-                        error: Some(error),
-                    });
-                }
+            let batch = packed::unpack(self.read(loan)?).map_err(|_| NoBatch {
+                loan: *loan,
+                error: None,
+            })?;
+            if self
+                .window
+                .holds(loan.facts.earliest, loan.facts.latest, now)
+            {
+                request.extend_from_slice(&batch);
+            } else {
+                request.extend(self.window.fit_now(batch));
             }
-            self.unread.forget(loan.seq);
         }
         Ok(request)
     }
 
-    fn fit(&self, batch: Vec<u8>, facts: Facts) -> Vec<u8> {
-        let now = u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(0);
-        if self.window.holds(facts.earliest, facts.latest, now) {
-            batch
-        } else {
-            self.window.fit_now(batch)
-        }
+    /// A lent batch as it is kept.
+    fn read(&self, loan: &Loan) -> Result<Vec<u8>, NoBatch> {
+        let read = self.spool.read(loan.seq);
+        let missing = |error| NoBatch { loan: *loan, error };
+        let batch = read
+            .map_err(|error| missing(Some(error)))?
+            .ok_or_else(|| missing(None))?;
+        self.unread.forget(loan.seq);
+        Ok(batch)
     }
 
     /// Has the store opened anew, and gives up a batch that is not read even then.
@@ -396,6 +426,10 @@ fn after_refusal(outcome: &Outcome) -> Pace {
         after: None,
         cause: Cause::Status(status),
     }
+}
+
+fn now_nanos() -> u64 {
+    u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(0)
 }
 
 fn seqs(group: &[Loan]) -> Vec<u64> {

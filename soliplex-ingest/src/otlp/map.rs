@@ -63,12 +63,12 @@ pub fn encode(
 }
 
 fn request(resource: &[u8], scopes: &[Vec<u8>]) -> Vec<u8> {
-    let len = protobuf::bytes_len(RESOURCE_LOGS_RESOURCE, resource.len())
+    let len = protobuf::bytes_len(resource.len())
         + scopes
             .iter()
-            .map(|scope| protobuf::bytes_len(RESOURCE_LOGS_SCOPES, scope.len()))
+            .map(|scope| protobuf::bytes_len(scope.len()))
             .sum::<usize>();
-    let mut request = Vec::with_capacity(protobuf::bytes_len(REQUEST_RESOURCE_LOGS, len));
+    let mut request = Vec::with_capacity(protobuf::bytes_len(len));
     protobuf::length(&mut request, REQUEST_RESOURCE_LOGS, len);
     protobuf::bytes(&mut request, RESOURCE_LOGS_RESOURCE, resource);
     for scope in scopes {
@@ -104,7 +104,7 @@ impl<'a> Scopes<'a> {
 /// The beginning of a `ScopeLogs`.
 fn scope(name: &str, room: usize) -> Vec<u8> {
     let mut scope_logs = Vec::with_capacity(name.len() + room + 24);
-    let len = protobuf::bytes_len(SCOPE_NAME, name.len());
+    let len = protobuf::bytes_len(name.len());
     protobuf::length(&mut scope_logs, SCOPE_LOGS_SCOPE, len);
     protobuf::bytes(&mut scope_logs, SCOPE_NAME, name.as_bytes());
     scope_logs

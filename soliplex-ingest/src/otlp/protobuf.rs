@@ -4,26 +4,79 @@
 //! make, measure, write and drop. Here each value is measured and written where it is met. Field
 //! numbers are those of `common.proto`, `resource.proto` and `logs.proto`.
 
-use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
+use prost::encoding::encoded_len_varint;
 use soliplex_wire::{AnyValueRef, MapRef};
 
 /// Writes `key: text` as a `KeyValue` in `field`.
 pub(super) fn text_attribute(out: &mut Vec<u8>, field: u32, key: &str, text: &str) {
-    let value_len = bytes_len(ANY_STRING, text.len());
-    attribute_head(out, field, key, value_len);
-    bytes(out, ANY_STRING, text.as_bytes());
+    let value_len = bytes_len(text.len());
+    let len = key_value_len(key, value_len);
+    out.reserve(bytes_len(len));
+    let mut head = Head::default();
+    head.length(field, len);
+    head.length(KEY_VALUE_KEY, key.len());
+    head.write(out);
+    out.extend_from_slice(key.as_bytes());
+    let mut head = Head::default();
+    head.length(KEY_VALUE_VALUE, value_len);
+    head.length(ANY_STRING, text.len());
+    head.write(out);
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// Writes `key: value` as a `KeyValue` in `field`.
 pub(super) fn attribute(out: &mut Vec<u8>, field: u32, key: &str, value: &AnyValueRef<'_>) {
-    attribute_head(out, field, key, value_len(value));
+    if let AnyValueRef::String(text) = value {
+        return text_attribute(out, field, key, text);
+    }
+    let value_len = value_len(value);
+    let mut head = Head::default();
+    head.length(field, key_value_len(key, value_len));
+    head.length(KEY_VALUE_KEY, key.len());
+    head.write(out);
+    out.extend_from_slice(key.as_bytes());
+    length(out, KEY_VALUE_VALUE, value_len);
     any_value(out, value);
 }
 
-fn attribute_head(out: &mut Vec<u8>, field: u32, key: &str, value_len: usize) {
-    length(out, field, key_value_len(key, value_len));
-    bytes(out, KEY_VALUE_KEY, key.as_bytes());
-    length(out, KEY_VALUE_VALUE, value_len);
+/// What stands in front of a value: field numbers, wire types and lengths, put together before they
+/// are written, since a vector asks at every byte whether it has room.
+#[derive(Default)]
+struct Head {
+    bytes: [u8; 2 * (1 + MAX_VARINT_BYTES)],
+    len: usize,
+}
+
+impl Head {
+    fn length(&mut self, field: u32, len: usize) {
+        self.push(tag(field, LENGTH_DELIMITED));
+        self.varint(len as u64);
+    }
+
+    fn varint(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.push(number as u8);
+    }
+
+    fn push(&mut self, byte: u8) {
+        // Room for two fields; a third would be a defect, and would show in every test.
+        if let Some(place) = self.bytes.get_mut(self.len) {
+            *place = byte;
+            self.len += 1;
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.bytes[..self.len]);
+    }
+}
+
+/// A field's number and wire type in one byte: OTLP's messages of logs have no number above 15.
+const fn tag(field: u32, wire_type: u8) -> u8 {
+    (field as u8) << 3 | wire_type
 }
 
 fn any_value(out: &mut Vec<u8>, value: &AnyValueRef<'_>) {
@@ -55,41 +108,38 @@ fn any_value(out: &mut Vec<u8>, value: &AnyValueRef<'_>) {
 fn value_len(value: &AnyValueRef<'_>) -> usize {
     match value {
         AnyValueRef::Null => 0,
-        AnyValueRef::String(text) => bytes_len(ANY_STRING, text.len()),
-        AnyValueRef::Bool(_) => key_len(ANY_BOOL) + 1,
-        AnyValueRef::Int(number) => key_len(ANY_INT) + encoded_len_varint(number.cast_unsigned()),
-        AnyValueRef::Double(_) => key_len(ANY_DOUBLE) + 8,
-        AnyValueRef::Array(values) => bytes_len(ANY_ARRAY, array_len(values)),
-        AnyValueRef::Map(values) => bytes_len(ANY_KVLIST, map_len(values)),
+        AnyValueRef::String(text) => bytes_len(text.len()),
+        AnyValueRef::Bool(_) => TAG_BYTES + 1,
+        AnyValueRef::Int(number) => TAG_BYTES + encoded_len_varint(number.cast_unsigned()),
+        AnyValueRef::Double(_) => TAG_BYTES + 8,
+        AnyValueRef::Array(values) => bytes_len(array_len(values)),
+        AnyValueRef::Map(values) => bytes_len(map_len(values)),
     }
 }
 
 fn array_len(values: &[AnyValueRef<'_>]) -> usize {
-    values
-        .iter()
-        .map(|value| bytes_len(LIST_VALUES, value_len(value)))
-        .sum()
+    values.iter().map(|value| bytes_len(value_len(value))).sum()
 }
 
 fn map_len(values: &MapRef<'_>) -> usize {
     // An empty key is legal JSON and illegal OTLP.
     let kept = values.iter().filter(|(key, _)| !key.is_empty());
-    kept.map(|(key, value)| bytes_len(LIST_VALUES, key_value_len(key, value_len(value))))
+    kept.map(|(key, value)| bytes_len(key_value_len(key, value_len(value))))
         .sum()
 }
 
 fn key_value_len(key: &str, value_len: usize) -> usize {
-    bytes_len(KEY_VALUE_KEY, key.len()) + bytes_len(KEY_VALUE_VALUE, value_len)
+    bytes_len(key.len()) + bytes_len(value_len)
 }
 
 /// Bytes of a length-delimited field with so many bytes in it.
-pub(super) fn bytes_len(field: u32, len: usize) -> usize {
-    key_len(field) + encoded_len_varint(len as u64) + len
+pub(super) fn bytes_len(len: usize) -> usize {
+    TAG_BYTES + encoded_len_varint(len as u64) + len
 }
 
 /// Writes an `AnyValue` that holds a text, in `field`.
 pub(super) fn text_value(out: &mut Vec<u8>, field: u32, text: &str) {
-    length(out, field, bytes_len(ANY_STRING, text.len()));
+    length(out, field, bytes_len(text.len()));
     bytes(out, ANY_STRING, text.as_bytes());
 }
 
@@ -99,23 +149,35 @@ pub(super) fn bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Writes the key and length of what follows.
+/// Writes what stands in front of so many bytes.
 pub(super) fn length(out: &mut Vec<u8>, field: u32, len: usize) {
-    encode_key(field, WireType::LengthDelimited, out);
-    encode_varint(len as u64, out);
+    let mut head = Head::default();
+    head.length(field, len);
+    head.write(out);
 }
 
 /// Writes a number of variable length.
 pub(super) fn varint(out: &mut Vec<u8>, field: u32, number: u64) {
-    encode_key(field, WireType::Varint, out);
-    encode_varint(number, out);
+    let mut head = Head::default();
+    head.push(tag(field, VARINT));
+    head.varint(number);
+    head.write(out);
 }
 
 /// Writes a number of eight bytes.
 pub(super) fn fixed64(out: &mut Vec<u8>, field: u32, number: u64) {
-    encode_key(field, WireType::SixtyFourBit, out);
+    out.push(tag(field, SIXTY_FOUR_BIT));
     out.extend_from_slice(&number.to_le_bytes());
 }
+
+// Protocol Buffers, "Encoding": the wire types, and the longest varint.
+const VARINT: u8 = 0;
+const SIXTY_FOUR_BIT: u8 = 1;
+const LENGTH_DELIMITED: u8 = 2;
+const MAX_VARINT_BYTES: usize = 10;
+
+/// Bytes of a [`tag`].
+const TAG_BYTES: usize = 1;
 
 const KEY_VALUE_KEY: u32 = 1;
 const KEY_VALUE_VALUE: u32 = 2;

@@ -2,7 +2,7 @@
 //!
 //! | table | key | value |
 //! |---|---|---|
-//! | `batches` | place in the order of arrival | an encoded `ExportLogsServiceRequest` |
+//! | `batches` | place in the order of arrival | an encoded `ExportLogsServiceRequest`, compressed (`otlp::packed`) or not |
 //! | `facts` | the same | records, bytes, urgent, earliest, latest: 25 bytes, little-endian |
 //! | `ids` | place in the order of commits | when, in milliseconds since 1970 (8 bytes), and 16 bytes an id |
 //!

@@ -15,7 +15,7 @@ use super::store::{Changes, IdGroup, StoreError};
 use super::{AppendError, Appended, Batch, Facts, Shared};
 use crate::config::Limits;
 use crate::error::Chain;
-use crate::otlp;
+use crate::otlp::{self, packed};
 
 /// What the writer is asked to do.
 #[derive(Debug)]
@@ -170,9 +170,9 @@ impl Writer {
         reply: oneshot::Sender<Result<Appended, AppendError>>,
         group: &mut Group,
     ) {
-        if let Err(error) = self.room_for(batch.request.len() as u64 + group.bytes) {
-            let refused = batch.request.len() as u64;
-            self.shared.refused_bytes.store(refused, Ordering::Relaxed);
+        let bytes = u64::from(batch.facts.bytes);
+        if let Err(error) = self.room_for(bytes + group.bytes) {
+            self.shared.refused_bytes.store(bytes, Ordering::Relaxed);
             // Nobody waits any more when the client has gone.
             let _ = reply.send(Err(error));
             return;
@@ -207,17 +207,21 @@ impl Writer {
         }
         let uids: Vec<String> = known.iter().map(Uuid::to_string).collect();
         // What this server encoded it can decode; were it not so, forwarding twice beats losing.
-        if let Ok(rest) = otlp::without(&batch.request, &uids) {
-            batch.request = rest.encode_to_vec();
+        let is_packed = packed::is_packed(&batch.request);
+        if let Ok(request) = packed::unpack(batch.request.clone())
+            && let Ok(rest) = otlp::without(&request, &uids)
+        {
+            let rest = rest.encode_to_vec();
             batch.facts.records = batch.facts.records.saturating_sub(duplicates);
-            batch.facts.bytes = u32::try_from(batch.request.len()).unwrap_or(u32::MAX);
+            batch.facts.bytes = u32::try_from(rest.len()).unwrap_or(u32::MAX);
+            batch.request = if is_packed { packed::pack(rest) } else { rest };
         }
         duplicates
     }
 
     fn place(&mut self, batch: Batch, group: &mut Group) -> u64 {
         let seq = self.next_seq;
-        group.bytes += batch.request.len() as u64;
+        group.bytes += u64::from(batch.facts.bytes);
         group.append.push((seq, batch));
         self.next_seq += 1;
         seq

@@ -126,7 +126,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
         let mut record = LogRecordRef::default();
         while let Some(Text(name)) = map.next_key()? {
             let value = map.next_value::<AnyValueRef<'de>>()?;
-            if value == AnyValueRef::Null {
+            if matches!(value, AnyValueRef::Null) {
                 continue;
             }
             let set = record.set(name, value);

@@ -166,7 +166,7 @@ impl<'a> AttributesRef<'a> {
     /// Adds a value, to be [settled](AttributesRef::settle). As in [`Attributes::insert`], a null
     /// and an empty key are not kept, and a long key is cut.
     pub(crate) fn push(&mut self, mut key: Cow<'a, str>, value: AnyValueRef<'a>) {
-        if key.is_empty() || value == AnyValueRef::Null {
+        if key.is_empty() || matches!(value, AnyValueRef::Null) {
             return;
         }
         cut_borrowed(&mut key, MAX_KEY_BYTES);
@@ -310,7 +310,8 @@ impl<'de> Visitor<'de> for Depth {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(AnyValueRef::String(Cow::Borrowed(TRUNCATED)));
         };
-        let mut values = MapRef::default();
+        // Room for what a record usually has; growing from nothing would copy it three times.
+        let mut values = MapRef(Vec::with_capacity(8));
         while let Some(Text(mut key)) = map.next_key()? {
             cut_borrowed(&mut key, MAX_KEY_BYTES);
             match map.next_value_seed(Depth(depth))? {

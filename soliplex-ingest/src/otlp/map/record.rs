@@ -19,9 +19,9 @@ pub(super) fn log_record(
     }
     protobuf::bytes(out, RECORD_SEVERITY_TEXT, severity_text(record).as_bytes());
     protobuf::text_value(out, RECORD_BODY, &record.message);
-    out.extend_from_slice(&stamp.attributes);
     let mut attributes = ServerAttributes { out, set: 0 };
     attributes.identity(record, arrival);
+    attributes.out.extend_from_slice(&stamp.attributes);
     attributes.facts(record, arrival);
     attributes.exception(record);
     let set = attributes.set;
