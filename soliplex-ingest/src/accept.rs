@@ -126,12 +126,12 @@ struct Kept {
 
 /// A batch with each of its records judged.
 struct Judged<'a> {
-    /// What is left of the envelope: everything but its records.
+    /// The envelope without the records that repeat another.
     envelope: EnvelopeRef<'a>,
-    good: Vec<LogRecordRef<'a>>,
     ids: Vec<Uuid>,
-    verdict: Verdict,
+    records: usize,
     urgent: bool,
+    verdict: Verdict,
 }
 
 /// What there is to say of a batch once its good records are kept.
@@ -147,49 +147,46 @@ struct Verdict {
 }
 
 fn judge<'a>(mut envelope: EnvelopeRef<'a>, identity: &Identity) -> Judged<'a> {
-    let records = std::mem::take(&mut envelope.records);
-    let mut good = Vec::with_capacity(records.len());
-    let mut bad = Vec::new();
-    for (index, record) in records.into_iter().enumerate() {
-        match record {
-            Ok(record) => good.push(record),
-            Err(error) => bad.push((index, error)),
-        }
-    }
-    let before = good.len();
-    let ids = keep_first_of_each_id(&mut good);
-    for record in &mut good {
-        let _ = record.truncate();
-    }
-    let count = |strange: &dyn Fn(&LogRecordRef<'_>) -> bool| {
-        good.iter().filter(|record| strange(record)).count() as u64
-    };
+    let read = envelope.records.iter().enumerate();
+    let bad: Vec<_> = read
+        .filter_map(|(index, record)| Some((index, *record.as_ref().err()?)))
+        .collect();
+    let before = envelope.records.len();
+    let ids = keep_first_of_each_id(&mut envelope.records);
     let user = identity.user.as_deref();
     let receipt = envelope.receipt.as_ref();
-    let verdict = Verdict {
-        repeated: (before - good.len()) as u64,
+    let mut verdict = Verdict {
+        repeated: (before - envelope.records.len()) as u64,
         bad,
-        without_session: count(&|record| record.session_id.is_none()),
-        mismatches: count(
-            &|record| matches!((&record.user_id, user), (Some(claimed), Some(user)) if claimed != user),
-        ),
+        without_session: 0,
+        mismatches: 0,
         redactions: receipt.map_or(0, |receipt| {
             let counts = receipt.redactions.values();
             counts.fold(0, |sum, count| sum.saturating_add(*count))
         }),
     };
+    let (mut records, mut urgent) = (0, false);
+    for record in envelope.records.iter_mut().flatten() {
+        let _ = record.truncate();
+        records += 1;
+        urgent |= record.severity >= Severity::Error;
+        verdict.without_session += u64::from(record.session_id.is_none());
+        let is_strange =
+            matches!((&record.user_id, user), (Some(claimed), Some(user)) if claimed != user);
+        verdict.mismatches += u64::from(is_strange);
+    }
     Judged {
-        urgent: good.iter().any(|record| record.severity >= Severity::Error),
         envelope,
-        good,
         ids,
+        records,
+        urgent,
         verdict,
     }
 }
 
 /// Leaves out the records that repeat an id; gives the ids that are left.
-fn keep_first_of_each_id(records: &mut Vec<LogRecordRef<'_>>) -> Vec<Uuid> {
-    let ids: Vec<Uuid> = records.iter().filter_map(|record| record.id).collect();
+fn keep_first_of_each_id(records: &mut Vec<Result<LogRecordRef<'_>, BadRecord>>) -> Vec<Uuid> {
+    let ids: Vec<Uuid> = ids(records).collect();
     let mut sorted = ids.clone();
     // Our client's ids are in order already, which sorting sees at once.
     sorted.sort_unstable();
@@ -197,8 +194,15 @@ fn keep_first_of_each_id(records: &mut Vec<LogRecordRef<'_>>) -> Vec<Uuid> {
         return ids;
     }
     let mut seen = HashSet::with_capacity(ids.len());
-    records.retain(|record| record.id.is_none_or(|id| seen.insert(id)));
-    records.iter().filter_map(|record| record.id).collect()
+    records.retain(|record| match record {
+        Ok(record) => record.id.is_none_or(|id| seen.insert(id)),
+        Err(_) => true,
+    });
+    self::ids(records).collect()
+}
+
+fn ids(records: &[Result<LogRecordRef<'_>, BadRecord>]) -> impl Iterator<Item = Uuid> {
+    records.iter().flatten().filter_map(|record| record.id)
 }
 
 impl Judged<'_> {
@@ -218,7 +222,8 @@ impl Judged<'_> {
             rules: receipt.map(|receipt| receipt.rules.as_str()),
             logfire,
         };
-        let (request, facts) = otlp::encode(&self.envelope.resource, &self.good, &arrival);
+        let good = self.envelope.records.iter().flatten();
+        let (request, facts) = otlp::encode(&self.envelope.resource, good, &arrival);
         let batch = Batch {
             request,
             facts,
@@ -271,7 +276,7 @@ impl App {
         self.metrics.body(body.len() as u64);
         let judged = judge(EnvelopeRef::parse(body)?, identity);
         let cost = Cost {
-            records: judged.good.len(),
+            records: judged.records,
             bytes: body.len(),
             urgent: judged.urgent,
         };

@@ -15,7 +15,7 @@ use soliplex_wire::limits::{
 };
 use soliplex_wire::{
     ActiveRun, AnyValue, Attributes, Batch, Breadcrumb, Category, Double, Envelope, LogRecord,
-    Severity, SpanId, Timestamp, TraceId, Uuid,
+    LogRecordRef, Severity, SpanId, Timestamp, TraceId, Uuid,
 };
 
 // === Any record ===
@@ -311,6 +311,63 @@ fn each_wrong_field_is_named_and_never_echoed() {
         LogRecord::parse(&long).unwrap_err().to_string(),
         "userId: expected at most 256 bytes"
     );
+}
+
+#[test]
+fn a_refused_record_keeps_its_id_wherever_it_stands() {
+    let id = Uuid::from_u128(7);
+    for (json, kept) in [
+        (format!(r#"{{"id":"{id}","message":1}}"#), true),
+        (
+            format!(r#"{{"message":1,"x":[{{"id":2}}],"id":"{id}"}}"#),
+            true,
+        ),
+        (format!(r#"{{"id":"{id}","message":"\ud800"}}"#), true),
+        (r#"{"message":1,"id":"hunter2"}"#.to_owned(), false),
+        (r#"{"message":1}"#.to_owned(), false),
+        ("7".to_owned(), false),
+    ] {
+        let body = format!(r#"{{"logs":[{json},{{}}]}}"#);
+        let records = Envelope::parse(body.as_bytes()).unwrap().records;
+        let bad = records[0].as_ref().unwrap_err();
+        assert_eq!(bad.id, kept.then_some(id), "{json}");
+        assert!(records[1].is_ok());
+    }
+}
+
+#[test]
+fn one_record_that_json_does_not_allow_changes_no_other() {
+    let good = r#"{"message":"m","attributes":{"a":[1,"b\n"]}}"#;
+    let read = |bad: &str| {
+        let body = format!(r#"{{"logs":[{good},{bad},{good}]}}"#);
+        Envelope::parse(body.as_bytes()).unwrap().records
+    };
+    // In one pass, and with each record cut out because one of them fails the pass.
+    let (whole, apart) = (read("{}"), read(r#"{"n":1e999}"#));
+    assert!(whole[1].is_ok() && apart[1].is_err());
+    assert_eq!((&whole[0], &whole[2]), (&apart[0], &apart[2]));
+}
+
+#[test]
+fn a_timestamp_that_would_be_written_just_so_is_not_written_anew() {
+    for (text, kept) in [
+        ("2026-02-06T12:00:00Z", true),
+        ("2026-02-06T12:00:00.123456789Z", true),
+        ("2026-02-06T12:00:00.500Z", false),
+        ("2026-02-06T12:00:00.Z", false),
+        ("2026-02-06T23:59:60Z", false),
+        ("2026-02-06T12:00Z", false),
+        ("2026-02-06 12:00:00Z", false),
+        ("2026-02-06T12:00:00,5Z", false),
+        ("2026-02-06T12:00:00z", false),
+        ("2026-02-06T13:00:00+01:00", false),
+    ] {
+        let json = format!(r#"{{"timestamp":"{text}"}}"#);
+        let record = LogRecordRef::parse(&json).unwrap();
+        assert_eq!(record.timestamp_text.as_deref(), kept.then_some(text));
+        let written = record.timestamp.map(|timestamp| timestamp.to_string());
+        assert_eq!(written.as_deref() == Some(text), kept, "{text}");
+    }
 }
 
 #[test]

@@ -30,9 +30,9 @@ pub struct Arrival<'a> {
 
 /// Maps and encodes a batch: one resource, one scope a logger, records in the order they were sent
 /// within it.
-pub fn encode(
+pub fn encode<'r, 'a: 'r>(
     resource: &Attributes,
-    records: &[LogRecordRef<'_>],
+    records: impl IntoIterator<Item = &'r LogRecordRef<'a>>,
     arrival: &Arrival<'_>,
 ) -> (Vec<u8>, Facts) {
     let stamp = Stamp::new(arrival);

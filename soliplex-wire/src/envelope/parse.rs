@@ -149,7 +149,7 @@ fn lenient<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
 
 /// The records of an envelope, or the first [`MAX_REQUEST_RECORDS`] of too many.
 struct Logs<'a> {
-    records: Vec<Result<LogRecordRef<'a>, BadRecord>>,
+    records: Verdicts<'a>,
     too_many: bool,
 }
 
@@ -158,6 +158,37 @@ impl<'de> DeserializeSeed<'de> for Records {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Logs<'de>, D::Error> {
         deserializer.deserialize_seq(Array(self))
+    }
+}
+
+type Verdicts<'a> = Vec<Result<LogRecordRef<'a>, BadRecord>>;
+
+impl Records {
+    /// Adds the next record; `false` when there is none.
+    fn read_one<'de, A: SeqAccess<'de>>(
+        self,
+        seq: &mut A,
+        records: &mut Verdicts<'de>,
+    ) -> Result<bool, A::Error> {
+        let mut record = LogRecordRef::default();
+        match self {
+            Records::Apart => {
+                let raw = seq.next_element::<&RawValue>()?;
+                records.extend(raw.map(|raw| LogRecordRef::parse(raw.get())));
+                Ok(raw.is_some())
+            }
+            Records::Whole => match seq.next_element_seed(Reader(&mut record))? {
+                Some(read) => {
+                    let id = record.id;
+                    records.push(
+                        read.map(|()| record)
+                            .map_err(|error| BadRecord { id, error }),
+                    );
+                    Ok(true)
+                }
+                None => Ok(false),
+            },
+        }
     }
 }
 
@@ -173,23 +204,12 @@ impl<'de> Visitor<'de> for Array {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Logs<'de>, A::Error> {
         let mut records = Vec::new();
         while records.len() < MAX_REQUEST_RECORDS {
-            let record = match self.0 {
-                Records::Whole => {
-                    let mut id = None;
-                    seq.next_element_seed(Reader(&mut id))?
-                        .map(|record| record.map_err(|error| BadRecord { id, error }))
-                }
-                Records::Apart => seq
-                    .next_element::<&RawValue>()?
-                    .map(|record| LogRecordRef::parse(record.get())),
-            };
-            let Some(record) = record else {
+            if !self.0.read_one(&mut seq, &mut records)? {
                 return Ok(Logs {
                     records,
                     too_many: false,
                 });
-            };
-            records.push(record);
+            }
         }
         let mut too_many = false;
         while seq.next_element::<IgnoredAny>()?.is_some() {

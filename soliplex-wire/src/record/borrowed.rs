@@ -16,7 +16,7 @@ use crate::{AnyValueRef, AttributesRef, Breadcrumb, Severity, SpanId, TraceId, T
 /// or it carries a run or breadcrumbs. The fields are those of [`LogRecord`].
 ///
 /// `Debug` shows which record it is and how large, never what it says.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct LogRecordRef<'a> {
     /// The record's own id.
     pub id: Option<Uuid>,
@@ -24,6 +24,8 @@ pub struct LogRecordRef<'a> {
     pub seq: Option<u64>,
     /// When it happened, by the device's clock.
     pub timestamp: Option<Timestamp>,
+    /// The same as it was sent, where it would be written just so.
+    pub timestamp_text: Option<Cow<'a, str>>,
     /// How bad it is.
     pub severity: Severity,
     /// The level as it was sent, when it is none of ours.
@@ -168,6 +170,7 @@ impl From<LogRecord> for LogRecordRef<'_> {
             id: record.id,
             seq: record.seq,
             timestamp: record.timestamp,
+            timestamp_text: None,
             severity: record.severity,
             severity_text: record.severity_text.map(Cow::Owned),
             logger: Cow::Owned(record.logger),

@@ -94,50 +94,53 @@ impl<'a> LogRecordRef<'a> {
     /// timestamp are kept as attributes under `extra.`, and a strange trace or span id is left out,
     /// as OTLP asks.
     pub fn parse(json: &'a str) -> Result<LogRecordRef<'a>, BadRecord> {
-        let mut id = None;
+        let mut record = LogRecordRef::default();
         let mut json = serde_json::Deserializer::from_str(json);
-        let read = Reader(&mut id).deserialize(&mut json);
-        let read = read.and_then(|record| json.end().map(|()| record));
-        read.unwrap_or(Err(RecordError::NotAnObject))
-            .map_err(|error| BadRecord { id, error })
+        let read = Reader(&mut record).deserialize(&mut json);
+        let read = read.and_then(|read| json.end().map(|()| read));
+        match read.unwrap_or(Err(RecordError::NotAnObject)) {
+            Ok(()) => Ok(record),
+            Err(error) => Err(BadRecord {
+                id: record.id,
+                error,
+            }),
+        }
     }
 }
 
-/// Reads a record: what its text says, or the first thing wrong with it. The id stands apart, so
-/// that it is known whatever comes of the rest.
-pub(crate) struct Reader<'s>(pub(crate) &'s mut Option<Uuid>);
+/// Reads a record into its place, since a record is half a kilobyte to move. Says the first thing
+/// wrong with it; its id is read whatever comes of the rest.
+pub(crate) struct Reader<'s, 'a>(pub(crate) &'s mut LogRecordRef<'a>);
 
-impl<'de> DeserializeSeed<'de> for Reader<'_> {
-    type Value = Result<LogRecordRef<'de>, RecordError>;
+impl<'de> DeserializeSeed<'de> for Reader<'_, 'de> {
+    type Value = Result<(), RecordError>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for Reader<'_> {
-    type Value = Result<LogRecordRef<'de>, RecordError>;
+impl<'de> Visitor<'de> for Reader<'_, 'de> {
+    type Value = Result<(), RecordError>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a record")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut record = LogRecordRef::default();
+        let Reader(record) = self;
         while let Some(Text(name)) = map.next_key()? {
             let value = map.next_value::<AnyValueRef<'de>>()?;
             if matches!(value, AnyValueRef::Null) {
                 continue;
             }
-            let set = record.set(name, value);
-            *self.0 = record.id;
-            if let Err(error) = set {
-                *self.0 = id_after(record.id, &mut map)?;
+            if let Err(error) = record.set(name, value) {
+                record.id = id_after(record.id, &mut map)?;
                 return Ok(Err(error));
             }
         }
         record.attributes.settle();
-        Ok(Ok(record))
+        Ok(Ok(()))
     }
 }
 
@@ -202,7 +205,10 @@ impl<'a> LogRecordRef<'a> {
 
     fn set_timestamp(&mut self, text: Cow<'a, str>) {
         match timestamp(&text) {
-            Some(timestamp) => self.timestamp = Some(timestamp),
+            Some(timestamp) => {
+                self.timestamp = Some(timestamp);
+                self.timestamp_text = is_as_written(&text).then_some(text);
+            }
             None => self.attributes.push(
                 Cow::Owned(format!("{}{}", field::EXTRA, field::TIMESTAMP)),
                 AnyValueRef::String(text),
@@ -220,6 +226,23 @@ fn timestamp(text: &str) -> Option<Timestamp> {
             .ok()
             .map(|zoned| zoned.timestamp())
     })
+}
+
+/// Whether an instant that was read from `text` would be written as `text` is.
+fn is_as_written(text: &str) -> bool {
+    // Of all that is read, only `2026-02-06T12:00:00` with a fraction or none and a `Z` is this
+    // long and has these in these places. A fraction is written without zeros behind it, and a leap
+    // second is none.
+    let text = text.as_bytes();
+    let at = |place: usize| text.get(place).copied();
+    (20..=30).contains(&text.len())
+        && (at(10), at(16)) == (Some(b'T'), Some(b':'))
+        && at(17) != Some(b'6')
+        && match at(19) {
+            Some(b'Z') => text.len() == 20,
+            Some(b'.') => text.ends_with(b"Z") && !text.ends_with(b"0Z"),
+            _ => false,
+        }
 }
 
 fn wrong(field: &'static str, expected: &'static str) -> RecordError {

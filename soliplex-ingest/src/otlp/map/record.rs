@@ -83,8 +83,10 @@ impl ServerAttributes<'_> {
     }
 
     fn facts(&mut self, record: &LogRecordRef<'_>, arrival: &Arrival<'_>) {
-        if let Some(timestamp) = record.timestamp {
-            self.text("client_timestamp", &timestamp.to_string());
+        match (&record.timestamp_text, record.timestamp) {
+            (Some(text), _) => self.text("client_timestamp", text),
+            (None, Some(time)) => self.text("client_timestamp", &time.to_string()),
+            (None, None) => {}
         }
         if let Some(seq) = record.seq {
             self.value("soliplex.seq", AnyValue::from(seq).into());
