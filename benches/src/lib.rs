@@ -1,1 +1,21 @@
-//! What the road costs, beside its peers.
+//! What the road costs, beside its peers, and the report that says so.
+//!
+//! Each bench is a program that measures one room, lets its contenders take turns in one process,
+//! and leaves a [`Section`](section::Section): printed as text, and kept as JSON. `benches/report`
+//! runs them all; its `report` binary assembles the sections into `benches/REPORT.md` and draws
+//! the plots.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, reason = "benches print what they found")]
+
+pub mod options;
+
+pub mod contest;
+pub mod figures;
+pub mod samples;
+
+pub mod lines;
+
+pub mod section;
+
+pub mod plot;

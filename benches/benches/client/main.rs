@@ -1,0 +1,259 @@
+//! What one event costs the thread that logs it: our road part by part, and beside its peers.
+//!
+//! All roads get the same event, five fields and a message, in one process, in turns; what is
+//! quoted is the median over the rounds. A full queue would be measured for what refusing costs, so
+//! events come in bursts that each queue can hold, with a pause in which it is emptied. What a flood
+//! leaves of itself is counted apart.
+//!
+//! ```text
+//! cargo bench -p soliplex-benches --bench client                   # about three minutes
+//! cargo bench -p soliplex-benches --bench client -- --quick        # half a minute
+//! cargo bench -p soliplex-benches --bench client -- --quick "ours" # the roads so named
+//! ```
+
+#![allow(clippy::unwrap_used, reason = "a bench may be blunt")]
+
+mod cost;
+mod flood;
+mod peers;
+mod roads;
+mod sink;
+
+use soliplex_benches::figures::{bytes, nanos, number, percent};
+use soliplex_benches::options::Options;
+use soliplex_benches::plot::{Plot, Shape};
+use soliplex_benches::section::{Bound, Section, Table};
+
+use cost::Cost;
+use roads::name;
+
+fn main() -> std::io::Result<()> {
+    let options = Options::from_args();
+    let folder = tempfile::tempdir()?;
+    let stage = roads::Stage::set(folder.path());
+    let mut roads = stage.roads();
+    roads.retain(|road| options.chooses(road.name));
+    let costs = cost::measure(&roads, &options);
+    let floods = match options.named {
+        None => flood::measure(folder.path(), &options),
+        Some(_) => Vec::new(),
+    };
+
+    let mut section = Section::new(
+        "client",
+        "Client: one event on the thread that logs it",
+        "An event with five fields and a message goes through each road, in bursts of 1,000 with \
+         pauses in which queues are emptied, in turns within one process. Two threads log at once \
+         where it says so, each its own events. The tail is that of single calls, two clock \
+         readings included. Allocations are those of the logging thread.",
+        "cargo bench -p soliplex-benches --bench client",
+    );
+    section.tables.push(costs_table(&costs));
+    section.plots.push(peers_plot(&costs));
+    section.plots.push(parts_plot(&costs));
+    if !floods.is_empty() {
+        section.tables.push(floods_table(&floods));
+        section.plots.push(floods_plot(&floods));
+    }
+    hold_to_aims(&mut section, &costs);
+    section.note(
+        "A flood is logged as fast as two threads can, one event in a hundred a warning; kept is \
+         what came out at the other end: the exporter, the transport, the file, or for ours a \
+         server on loopback that the records were delivered to.",
+    );
+    section.note(
+        "fmt to a file, without non_blocking, keeps everything because the application waits for \
+         the disk.",
+    );
+    section.finish(&options)
+}
+
+fn median(costs: &[(&str, Cost)], name: &str, of: impl Fn(&Cost) -> f64) -> f64 {
+    let found = costs.iter().find(|(known, _)| *known == name);
+    found.map_or(f64::NAN, |(_, cost)| of(cost))
+}
+
+fn one(cost: &Cost) -> f64 {
+    cost.one_thread.median()
+}
+
+fn two(cost: &Cost) -> f64 {
+    cost.two_threads.median()
+}
+
+fn costs_table(costs: &[(&str, Cost)]) -> Table {
+    let mut table = Table::new(
+        "One event",
+        [
+            "road",
+            "one thread",
+            "two threads",
+            "p50",
+            "p99",
+            "p99.9",
+            "allocations",
+            "bytes",
+            "to all of ours",
+        ],
+    );
+    let ours = median(costs, name::ALL, one);
+    for (name, cost) in costs {
+        table.row([
+            (*name).to_owned(),
+            nanos(one(cost)),
+            nanos(two(cost)),
+            nanos(cost.calls.quantile(0.5)),
+            nanos(cost.calls.quantile(0.99)),
+            nanos(cost.calls.quantile(0.999)),
+            number(cost.allocations),
+            bytes(cost.bytes),
+            format!("{}×", number(one(cost) / ours)),
+        ]);
+    }
+    table
+}
+
+fn peers_plot(costs: &[(&str, Cost)]) -> Plot {
+    let groups = costs
+        .iter()
+        .filter(|(known, _)| name::SIDE_BY_SIDE.contains(known))
+        .map(|(name, cost)| ((*name).to_owned(), vec![one(cost), two(cost)]))
+        .collect();
+    let series = ["one thread", "two threads"].map(str::to_owned).to_vec();
+    let shape = Shape::Bars { series, groups };
+    Plot::new(
+        "client-peers",
+        "One event, peers side by side",
+        "nanoseconds an event, median",
+        shape,
+    )
+}
+
+/// Each part is what the road with it costs more than the road without it.
+fn parts_plot(costs: &[(&str, Cost)]) -> Plot {
+    let parts = name::PARTS.map(|(part, _)| part.to_owned()).to_vec();
+    let stacked = |of: fn(&Cost) -> f64| {
+        let steps = name::PARTS.map(|(_, road)| median(costs, road, of));
+        let mut before = 0.0;
+        let mut parts = Vec::new();
+        for step in steps {
+            parts.push((step - before).max(0.0));
+            before = step.max(before);
+        }
+        parts
+    };
+    let groups = vec![
+        ("one thread".to_owned(), stacked(one)),
+        ("two threads".to_owned(), stacked(two)),
+    ];
+    let shape = Shape::Stack { parts, groups };
+    Plot::new(
+        "client-parts",
+        "One event down our road, part by part",
+        "nanoseconds an event, median",
+        shape,
+    )
+}
+
+fn floods_table(floods: &[flood::Flood]) -> Table {
+    let mut table = Table::new(
+        "A flood: how much of it is kept",
+        [
+            "road",
+            "logged",
+            "kept",
+            "of all",
+            "of warnings",
+            "an event",
+        ],
+    );
+    for flood in floods {
+        table.row([
+            flood.name.to_owned(),
+            number(flood.logged.all as f64),
+            number(flood.kept.all as f64),
+            percent(flood.kept.all as f64 / flood.logged.all as f64),
+            percent(flood.kept.warnings as f64 / flood.logged.warnings as f64),
+            nanos(flood.nanos),
+        ]);
+    }
+    table
+}
+
+fn floods_plot(floods: &[flood::Flood]) -> Plot {
+    let share = |kept: u64, logged: u64| 100.0 * kept as f64 / logged as f64;
+    let groups = floods
+        .iter()
+        .map(|flood| {
+            let all = share(flood.kept.all, flood.logged.all);
+            let warnings = share(flood.kept.warnings, flood.logged.warnings);
+            (flood.name.to_owned(), vec![all, warnings])
+        })
+        .collect();
+    let series = ["of all records", "of warnings"]
+        .map(str::to_owned)
+        .to_vec();
+    let shape = Shape::Bars { series, groups };
+    Plot::new("client-flood", "What is kept of a flood", "per cent", shape)
+}
+
+fn hold_to_aims(section: &mut Section, costs: &[(&str, Cost)]) {
+    let all = |of: fn(&Cost) -> f64| median(costs, name::ALL, of);
+    for (what, road, most, of) in [
+        (
+            "all of ours / opentelemetry batch, one thread",
+            name::OTEL,
+            0.6,
+            one as fn(&Cost) -> f64,
+        ),
+        (
+            "all of ours / opentelemetry batch, two threads",
+            name::OTEL,
+            0.6,
+            two,
+        ),
+        (
+            "all of ours / fmt json through non_blocking, one thread",
+            name::NON_BLOCKING,
+            0.2,
+            one,
+        ),
+        (
+            "all of ours / fmt json through non_blocking, two threads",
+            name::NON_BLOCKING,
+            0.2,
+            two,
+        ),
+    ] {
+        let ratio = all(of) / median(costs, road, of);
+        section.aim(what, Bound::AtMost(most), ratio, "");
+    }
+    let allocations = all(|cost| cost.allocations);
+    section.aim(
+        "allocations, all of ours",
+        Bound::AtMost(0.0),
+        allocations,
+        "an event",
+    );
+    let tail = all(|cost| cost.calls.quantile(0.999)) / 1e3;
+    section.aim(
+        "p99.9 of a call, all of ours",
+        Bound::AtMost(5.0),
+        tail,
+        "µs",
+    );
+    let root = median(costs, name::ROOT_STANDARD, one) - median(costs, name::REGISTRY, one);
+    section.aim(
+        "root with the standard rules, added to an event",
+        Bound::AtMost(150.0),
+        root,
+        "ns",
+    );
+    let crumbs = median(costs, name::ROOT_CRUMBS, one) - median(costs, name::ROOT_STANDARD, one);
+    section.aim(
+        "breadcrumbs, added to an event",
+        Bound::AtMost(60.0),
+        crumbs,
+        "ns",
+    );
+}

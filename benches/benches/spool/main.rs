@@ -1,0 +1,237 @@
+//! What durability costs: the spool beside a bare file that is appended to and synced, which is
+//! as fast as a disk lets anyone be, and beside two stores that could have been taken instead.
+//!
+//! ```text
+//! cargo bench -p soliplex-benches --features peers --bench spool            # about two minutes
+//! cargo bench -p soliplex-benches --features peers --bench spool -- --quick # a tenth of it
+//! ```
+//!
+//! Every store keeps the same records of 500 bytes, in the same number a commit, and every commit
+//! is on disk when it returns. They take turns on a disk that is shared with whatever else runs.
+//! Then each is filled with a million records and drained as the worker would, a batch at a time:
+//! the last tenth must go as fast as the first. The folder is `SPOOL_BENCH_DIR` or the system's
+//! temporary one; mind that the latter may be in memory.
+
+#![allow(clippy::unwrap_used, reason = "a bench may be blunt")]
+
+// The spool is private to its crate; its source is compiled here as it stands, which leaves the
+// crate without a door that only a bench would use.
+#[path = "../../../tracing-soliplex/src"]
+#[allow(dead_code, unused_imports, unreachable_pub)]
+mod client {
+    pub(crate) mod spool;
+}
+
+mod drain;
+mod stores;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use soliplex_benches::contest::{Contest, Results};
+use soliplex_benches::figures::{bytes, nanos, number, percent};
+use soliplex_benches::options::Options;
+use soliplex_benches::plot::{Plot, Shape};
+use soliplex_benches::section::{Bound, Section, Table};
+
+use drain::Drain;
+use stores::{BARE, OURS, Open, RECORD_BYTES};
+
+/// Records a commit.
+const SIZES: [usize; 4] = [1, 32, 256, 2048];
+
+/// The size the aim is about, and the share of the bare file's speed it wants.
+const AIMED: usize = 256;
+const SHARE: f64 = 0.6;
+
+fn main() -> io::Result<()> {
+    let options = Options::from_args();
+    let root: PathBuf =
+        std::env::var_os("SPOOL_BENCH_DIR").map_or_else(std::env::temp_dir, Into::into);
+    let turn = options.pick(Duration::from_millis(80), Duration::from_millis(500));
+    let rounds = options.pick(3, 5);
+    // First, while the process holds nothing yet that would hide what a store takes.
+    let drained = drain::measure(&root, options.pick(100_000, 1_000_000), &options);
+    let sizes: Vec<(usize, Results)> = SIZES
+        .into_iter()
+        .map(|records| (records, contest(&root, records, turn).run(rounds, &options)))
+        .collect();
+
+    let mut section = Section::new(
+        "spool",
+        "Spool: records on disk",
+        "Records of 500 bytes, so many a commit, each commit on disk when it returns; records a \
+         second, median of turns. Keeping up means that each commit that stores is followed by one \
+         that takes out what was delivered.",
+        "cargo bench -p soliplex-benches --features peers --bench spool",
+    );
+    section.tables.push(rates(&sizes));
+    section.plots.push(rates_plot(&sizes));
+    section.tables.push(drains(&drained));
+    section.plots.push(drains_plot(&drained));
+    let aimed = sizes.iter().find(|(records, _)| *records == AIMED);
+    let share = aimed.map_or(f64::NAN, |(_, rates)| {
+        rates.median(OURS) / rates.median(BARE)
+    });
+    section.aim(
+        "append / bare file, 256 a commit",
+        Bound::AtLeast(SHARE),
+        share,
+        "",
+    );
+    if let Some(ours) = drained.iter().find(|drain| drain.name == OURS) {
+        let evenness = ours.last_to_first();
+        section.aim(
+            "drain, last tenth / first",
+            Bound::AtLeast(0.9),
+            evenness,
+            "",
+        );
+    }
+    section.note(
+        "Memory is what the process held at most while draining, beyond what it held before the \
+         store was opened; a mapped file counts where it was touched.",
+    );
+    if !cfg!(feature = "peers") {
+        section.note("SKIPPED: SQLite and fjall, which need `--features peers`.");
+    }
+    section.finish(&options)
+}
+
+fn contest<'a>(root: &'a Path, records: usize, turn: Duration) -> Contest<'a> {
+    let mut contest = Contest::new();
+    contest.enter(BARE, move || {
+        let folder = tempfile::tempdir_in(root).unwrap();
+        let mut append = stores::bare_file(folder.path(), records);
+        rate(records, turn, &mut append)
+    });
+    for (name, open) in stores::ALL {
+        contest.enter(name, move || {
+            let folder = tempfile::tempdir_in(root).unwrap();
+            let mut store = open(folder.path());
+            rate(records, turn, &mut || store.append(records))
+        });
+        contest.enter(&keeping_up(name), move || {
+            let folder = tempfile::tempdir_in(root).unwrap();
+            keep_up(*open, folder.path(), records, turn)
+        });
+    }
+    contest
+}
+
+fn keeping_up(name: &str) -> String {
+    format!("{name}, keeping up")
+}
+
+/// A device with a network: nothing stays for long.
+fn keep_up(open: Open, folder: &Path, records: usize, turn: Duration) -> f64 {
+    let mut store = open(folder);
+    rate(records, turn, &mut || {
+        store.append(records);
+        let taken = store.take(records);
+        assert_eq!(taken, records, "what was stored is there");
+    })
+}
+
+/// Runs commits for one turn and returns records per second.
+fn rate(records: usize, turn: Duration, commit: &mut dyn FnMut()) -> f64 {
+    let start = Instant::now();
+    let mut commits = 0;
+    while start.elapsed() < turn {
+        commit();
+        commits += 1;
+    }
+    (commits * records) as f64 / start.elapsed().as_secs_f64()
+}
+
+fn rates(sizes: &[(usize, Results)]) -> Table {
+    let columns = ["store", "1 a commit", "32", "256", "2048"];
+    let caption =
+        format!("Records of {RECORD_BYTES} bytes a second, and as a share of the bare file");
+    let mut table = Table::new(&caption, columns);
+    let names = sizes
+        .first()
+        .into_iter()
+        .flat_map(|(_, rates)| rates.iter());
+    for (name, _) in names {
+        let mut cells = vec![name.to_owned()];
+        cells.extend(sizes.iter().map(|(_, rates)| {
+            let rate = rates.median(name);
+            format!("{} ({})", number(rate), number(rate / rates.median(BARE)))
+        }));
+        table.rows.push(cells);
+    }
+    table
+}
+
+fn rates_plot(sizes: &[(usize, Results)]) -> Plot {
+    let names: Vec<&str> = stores::ALL.iter().map(|(name, _)| *name).collect();
+    let groups = sizes
+        .iter()
+        .map(|(records, rates)| {
+            let share = |name: &&str| 100.0 * rates.median(name) / rates.median(BARE);
+            (
+                format!("{records} a commit"),
+                names.iter().map(share).collect(),
+            )
+        })
+        .collect();
+    let series = names.iter().map(|name| (*name).to_owned()).collect();
+    let shape = Shape::Bars { series, groups };
+    Plot::new(
+        "spool-append",
+        "Durable appends",
+        "per cent of a bare file, appended to and synced",
+        shape,
+    )
+}
+
+fn drains(drained: &[Drain]) -> Table {
+    let mut table = Table::new(
+        "Filled, closed, opened, and drained a hundred at a time",
+        [
+            "store",
+            "filled at",
+            "opened in",
+            "first tenth",
+            "last tenth",
+            "last / first",
+            "files full",
+            "files drained",
+            "memory",
+        ],
+    );
+    for drain in drained {
+        let tenth = |place: usize| drain.tenths.get(place).copied().unwrap_or(f64::NAN);
+        table.row([
+            format!("{}, {} records", drain.name, number(drain.records as f64)),
+            format!("{}/s", number(drain.fill_rate)),
+            nanos(drain.open_nanos),
+            format!("{}/s", number(tenth(0))),
+            format!("{}/s", number(tenth(9))),
+            percent(drain.last_to_first()),
+            bytes(drain.full_bytes as f64),
+            bytes(drain.drained_bytes as f64),
+            bytes(drain.memory as f64),
+        ]);
+    }
+    table
+}
+
+fn drains_plot(drained: &[Drain]) -> Plot {
+    let shape = Shape::Lines {
+        steps: "tenth of the backlog".to_owned(),
+        ticks: (1..=10).map(|tenth| tenth.to_string()).collect(),
+        series: drained
+            .iter()
+            .map(|drain| (drain.name.to_owned(), drain.tenths.clone()))
+            .collect(),
+    };
+    Plot::new(
+        "spool-drain",
+        "Draining a backlog",
+        "records a second, a hundred a commit",
+        shape,
+    )
+}
