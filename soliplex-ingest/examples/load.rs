@@ -2,20 +2,24 @@
 //!
 //! ```text
 //! cargo build --release -p soliplex-ingest && cargo run --release -p soliplex-ingest --example load -- \
-//!     target/release/soliplex-ingest [records=500000] [clients=32] [delivery=spool] [backlog=0]
+//!     target/release/soliplex-ingest [records=500000] [clients=32] [delivery=spool] [backlog=0] \
+//!     [count=no] [body=soliplex]
 //! ```
 //!
 //! Starts the given binary as a process of its own with an upstream in this process that takes
 //! everything at once, posts batches of 100 records (about 55 KB) from many sessions, and prints
 //! the server's CPU seconds per million records, its memory, and the quantiles of its answers. With
 //! `backlog=N`, N records are kept waiting first (the upstream answers 503) and then drained, so
-//! that the drain of two sizes of backlog can be compared. Linux only: the figures come from
-//! `/proc`.
+//! that the drain of two sizes of backlog can be compared. With `count=yes` the upstream reads what
+//! it gets and counts the records, which takes time of its own. With `body=otlp` the same records
+//! are posted as OTLP's JSON, for servers that take nothing else and have no page to ask whether
+//! they are done: they are when nothing more has arrived for a second. Linux only: the figures come
+//! from `/proc`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,8 +28,11 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use flate2::read::GzDecoder;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use prost::Message as _;
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -37,10 +44,14 @@ struct Upstream {
     refuse: Arc<AtomicBool>,
     bytes: Arc<AtomicU64>,
     requests: Arc<AtomicU64>,
+    /// Whether to read the requests.
+    count: bool,
+    records: Arc<AtomicU64>,
 }
 
 async fn take(
     State(upstream): State<Upstream>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, [(&'static str, &'static str); 1]) {
     if upstream.refuse.load(Ordering::Relaxed) {
@@ -49,8 +60,25 @@ async fn take(
     upstream
         .bytes
         .fetch_add(body.len() as u64, Ordering::Relaxed);
+    if upstream.count {
+        let gzipped = headers.get("content-encoding").is_some();
+        let records = records_in(&body, gzipped);
+        upstream.records.fetch_add(records, Ordering::Relaxed);
+    }
     upstream.requests.fetch_add(1, Ordering::Relaxed);
     (StatusCode::OK, [("content-type", "application/x-protobuf")])
+}
+
+fn records_in(body: &[u8], gzipped: bool) -> u64 {
+    let mut plain = Vec::new();
+    let mut body = body;
+    if gzipped {
+        GzDecoder::new(body).read_to_end(&mut plain).unwrap();
+        body = &plain;
+    }
+    let request = ExportLogsServiceRequest::decode(body).unwrap();
+    let scopes = request.resource_logs.iter().flat_map(|r| &r.scope_logs);
+    scopes.map(|scope| scope.log_records.len() as u64).sum()
 }
 
 #[tokio::main]
@@ -70,7 +98,11 @@ async fn main() {
     let delivery = set.get("delivery").map_or("spool", String::as_str);
     let compression = set.get("compression").map_or("gzip", String::as_str);
 
-    let upstream = Upstream::default();
+    let otlp = set.get("body").is_some_and(|body| body == "otlp");
+    let upstream = Upstream {
+        count: set.get("count").is_some_and(|count| count == "yes"),
+        ..Upstream::default()
+    };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}/v1/logs", listener.local_addr().unwrap());
     let router = Router::new()
@@ -80,7 +112,8 @@ async fn main() {
     tokio::spawn(async move { axum::serve(listener, router).await });
 
     let dir = tempfile::tempdir().unwrap();
-    let server = Server::start(&binary, dir.path(), &endpoint, delivery, compression);
+    let mut server = Server::start(&binary, dir.path(), &endpoint, delivery, compression);
+    server.otlp = otlp.then(|| upstream.clone());
     println!("idle: {} MiB resident", server.resident_mib());
     if backlog > 0 {
         upstream.refuse.store(true, Ordering::Relaxed);
@@ -117,6 +150,13 @@ async fn main() {
         upstream.requests.load(Ordering::Relaxed),
         upstream.bytes.load(Ordering::Relaxed)
     );
+    if upstream.count {
+        println!(
+            "arrived: {} records of {} acknowledged",
+            upstream.records.load(Ordering::Relaxed),
+            records + backlog
+        );
+    }
 }
 
 /// Posts so many records and gives how long each answer took.
@@ -125,6 +165,7 @@ async fn run(server: &Server, records: u64, clients: u64) -> Vec<Duration> {
     let tasks: Vec<_> = (0..clients)
         .map(|client| {
             let (next, url, token) = (next.clone(), server.url.clone(), server.token(client));
+            let batch = if server.otlp.is_some() { otlp } else { batch };
             tokio::spawn(async move {
                 let http = reqwest::Client::new();
                 let mut waits = Vec::new();
@@ -134,6 +175,7 @@ async fn run(server: &Server, records: u64, clients: u64) -> Vec<Duration> {
                     let response = http
                         .post(format!("{url}/api/v1/logs"))
                         .header("authorization", format!("Bearer {token}"))
+                        .header("content-type", "application/json")
                         .body(body)
                         .send()
                         .await
@@ -174,10 +216,43 @@ fn batch(client: u64) -> String {
     .to_string()
 }
 
+/// The same hundred records as OTLP's JSON.
+fn otlp(client: u64) -> String {
+    let text = |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
+    let records: Vec<_> = (0..BATCH)
+        .map(|seq| {
+            let now = jiff::Timestamp::now().as_nanosecond().to_string();
+            json!({
+                "timeUnixNano": now, "observedTimeUnixNano": now,
+                "severityNumber": ([5, 9, 9, 13][(seq % 4) as usize]),
+                "severityText": (["DEBUG", "INFO", "INFO", "WARN"][(seq % 4) as usize]),
+                "body": { "stringValue": "request finished after a retry because the connection had been closed by the peer" },
+                "attributes": [
+                    text("http.request.method", "GET"), text("url.path", "/api/v1/rooms/7/messages"),
+                    { "key": "http.response.status_code", "value": { "intValue": "200" } },
+                    { "key": "duration_ms", "value": { "doubleValue": 12.5 } },
+                    { "key": "retry", "value": { "boolValue": true } },
+                    text("span.name", "sync_room"), text("peer", "station-4"),
+                    text("install.id", &format!("install-{client}")),
+                    text("session.id", &format!("session-{client}")), text("user.id", &format!("user-{client}")),
+                    text("log.record.uid", &uuid::Uuid::now_v7().to_string()),
+                ],
+            })
+        })
+        .collect();
+    json!({ "resourceLogs": [{
+        "resource": { "attributes": [text("service.name", "field"), text("service.version", "1.2.3")] },
+        "scopeLogs": [{ "scope": { "name": "app::net" }, "logRecords": records }],
+    }] })
+    .to_string()
+}
+
 struct Server {
     child: Child,
     binary: String,
     url: String,
+    /// Where the records arrive, for a server that takes OTLP and cannot be asked.
+    otlp: Option<Upstream>,
 }
 
 impl Server {
@@ -223,6 +298,7 @@ impl Server {
             child,
             binary: binary.to_owned(),
             url,
+            otlp: None,
         }
     }
 
@@ -242,6 +318,16 @@ impl Server {
     }
 
     async fn drained(&self) {
+        if let Some(upstream) = &self.otlp {
+            let mut seen = None;
+            loop {
+                let now = upstream.requests.load(Ordering::Relaxed);
+                if seen.replace(now) == Some(now) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
         loop {
             let page = reqwest::get(format!("{}/metrics", self.url))
                 .await
