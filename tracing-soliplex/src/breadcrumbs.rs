@@ -87,6 +87,7 @@ pub(crate) struct Breadcrumbs {
 struct Upkeep {
     /// Whether all slots are closed, because consent is withdrawn.
     wiped: bool,
+    session: Option<Uuid>,
 }
 
 /// What an earlier process left.
@@ -152,13 +153,27 @@ impl Breadcrumbs {
 
     /// Records kept from now on are this session's.
     pub(crate) fn begin_session(&self, id: Uuid) {
-        let _alone = self.upkeep();
+        let mut upkeep = self.upkeep();
+        upkeep.session = Some(id);
         self.ring.begin_session(id.as_u64_pair());
+    }
+
+    /// Goes on with the session that was begun, after another process may have used the file.
+    pub(crate) fn rejoin(&self) {
+        let upkeep = self.upkeep();
+        if let Some(id) = upkeep.session {
+            self.ring.begin_session(id.as_u64_pair());
+        }
     }
 
     /// Says whether what is logged comes here: whether a layer is installed and does not refuse.
     pub(crate) fn set_collected(&self, collected: bool) {
         self.collected.store(collected, Ordering::Relaxed);
+    }
+
+    /// Records that were skipped since the start.
+    pub(crate) fn skipped(&self) -> u64 {
+        self.skipped.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_collected(&self) -> bool {

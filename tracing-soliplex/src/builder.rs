@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use soliplex_sanitize::Rules;
-use soliplex_wire::{AnyValue, Attributes, Category, SpanId, TraceId};
+use soliplex_wire::{AnyValue, Attributes, SpanId, TraceId};
 use tracing_core::{Dispatch, span};
 
-use crate::breadcrumbs::{self, BreadcrumbOptions, Breadcrumbs, Previous};
+use crate::breadcrumbs::BreadcrumbOptions;
 use crate::capture::Capture;
 use crate::clock::{Clock, SystemClock};
 use crate::command::Consent;
@@ -32,6 +32,8 @@ use crate::start_marker;
 use crate::store::Store;
 use crate::wake::Wake;
 use crate::worker::{self, NetworkChecker, Parts, Settings, TokenProvider};
+
+mod breadcrumbs;
 
 /// How often what is waiting is sent, unless something is urgent.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(30);
@@ -230,42 +232,6 @@ impl Builder {
         self
     }
 
-    /// How many records the [breadcrumb layer](Soliplex::breadcrumb_layer) keeps at least; default
-    /// 100, at most 16,384. They take half a kilobyte each. An application that shows its user what
-    /// it has been doing ([`Soliplex::recent`]) wants some thousands.
-    pub fn breadcrumbs(mut self, records: usize) -> Builder {
-        self.breadcrumbs.slots = records;
-        self
-    }
-
-    /// How many breadcrumbs go with an error or a panic: the last ones before it; default and most
-    /// 20, and with 0 none.
-    pub fn attached_breadcrumbs(mut self, records: usize) -> Builder {
-        self.breadcrumbs.attached = records;
-        self
-    }
-
-    /// Says what kind of thing the loggers under this prefix tell of.
-    ///
-    /// A prefix matches whole segments, parted by `.` or `::`, in any case, wherever they stand in
-    /// the logger: `Sync` matches `sync.upload` and `app::sync`, and not `Synchronous`. Built in are
-    /// `Router`, `Navigation`, `UI` for [`Category::Ui`]; `Http`, `Network`, `Connectivity` for
-    /// [`Category::Network`]; `Lifecycle`, `Permission` for [`Category::System`]; `Auth`, `Login`,
-    /// `User` for [`Category::User`]. All else is of [`Category::System`]. The application's own
-    /// prefixes come first, and an event's field `breadcrumb_category` before all of them.
-    ///
-    /// ```
-    /// use tracing_soliplex::{Category, Soliplex};
-    ///
-    /// let builder = Soliplex::builder("field-app", "1.4.2")
-    ///     .breadcrumb_category("Sync", Category::Other("sync".into()))
-    ///     .breadcrumb_category("app::map", Category::Ui);
-    /// ```
-    pub fn breadcrumb_category(mut self, prefix: &str, category: Category) -> Builder {
-        self.breadcrumbs.categories.add(prefix, category);
-        self
-    }
-
     /// What becomes of panics; default [`PanicHook::ChainSanitized`].
     pub fn panic_hook(mut self, hook: PanicHook) -> Builder {
         self.panic_hook = hook;
@@ -430,14 +396,6 @@ impl Builder {
                 (queue, reader, Recovered::default())
             }
         }
-    }
-
-    fn open_breadcrumbs(&mut self, in_directory: bool) -> (Arc<Breadcrumbs>, Previous) {
-        let options = std::mem::take(&mut self.breadcrumbs);
-        let directory = self.store_dir.as_ref().filter(|_| in_directory);
-        let file = directory.map(|directory| directory.join(breadcrumbs::FILE));
-        let (breadcrumbs, previous) = Breadcrumbs::open(file.as_deref(), options);
-        (Arc::new(breadcrumbs), previous)
     }
 
     /// The run's marker, and what the run before left there.

@@ -17,6 +17,7 @@
 //!
 //! tracing_subscriber::registry()
 //!     .with(tracing_subscriber::fmt::layer())   // any layers at all
+//!     .with(soliplex.breadcrumb_layer())        // what led up to an error
 //!     .with(soliplex.export_layer())
 //!     .sanitize(&soliplex)                      // last: nothing can be layered above it
 //!     .init();
@@ -41,6 +42,13 @@
 //! # When is it lost, and who says so?
 //! Never silently. Each [`DiscardReason`] says when; [`Soliplex::stats`] counts them, and a record
 //! in the stream tells what is missing and which numbers it had.
+//!
+//! # What led up to an error?
+//! With a [`BreadcrumbLayer`] each error and each panic carries the last twenty records before it,
+//! of any level that the layer is shown, in their short form and by category. They lie in a ring of
+//! fixed size that outlives the process too. [`Soliplex::recent`] and [`Soliplex::subscribe`] read
+//! the same ring for a log view in the application; [`Recent::to_text`] is the report its user can
+//! send by mail.
 //!
 //! # How do I find out why nothing arrives?
 //! [`Soliplex::stats`] gives the [`State`], the last error and the counters, and

@@ -317,6 +317,7 @@ impl Soliplex {
                 _ => breadcrumbs.recent(filter),
             },
             collection,
+            skipped: breadcrumbs.skipped(),
         }
     }
 

@@ -103,10 +103,11 @@ impl<S: Subscriber> Layer<S> for BreadcrumbLayer {
         if (self.strict && rules.is_some()) || !self.capture.takes() {
             return;
         }
-        match event.normalized_metadata() {
-            None => self.keep(event, event.metadata(), rules),
-            Some(metadata) => self.keep(event, &metadata, rules),
-        }
+        let metadata = event.metadata();
+        // All records of the bridge have this target; to ask the bridge itself costs more.
+        let bridged = (metadata.target() == "log").then(|| event.normalized_metadata());
+        let bridged = bridged.flatten();
+        self.keep(event, bridged.as_ref().unwrap_or(metadata), rules);
     }
 }
 

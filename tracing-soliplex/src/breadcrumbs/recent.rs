@@ -30,6 +30,9 @@ pub struct Recent {
     pub records: Vec<RecentRecord>,
     /// Whether what is logged now is kept, so that "no records" can be told from "not collected".
     pub collection: Collection,
+    /// Records that were not kept since the start, because two threads met in one place of the
+    /// ring. It takes a thread that is held up for as long as all others need for a whole lap.
+    pub skipped: u64,
 }
 
 /// Whether what is logged is kept as breadcrumbs at present.

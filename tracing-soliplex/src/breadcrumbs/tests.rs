@@ -18,6 +18,7 @@ mod crash;
 mod files;
 mod follow;
 mod interleavings;
+mod kill;
 mod layers;
 mod model;
 mod reports;

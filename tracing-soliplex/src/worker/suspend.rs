@@ -86,6 +86,7 @@ impl Worker {
         if self.let_go {
             self.queue.relock()?;
             self.intake.rejoin();
+            self.breadcrumbs.rejoin();
             self.let_go = false;
             self.bar(false);
         }

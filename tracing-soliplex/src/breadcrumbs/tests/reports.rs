@@ -23,6 +23,7 @@ fn recent(records: Vec<RecentRecord>, collection: Collection) -> Recent {
     Recent {
         records,
         collection,
+        skipped: 0,
     }
 }
 
