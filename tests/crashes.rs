@@ -35,7 +35,13 @@ fn check(crash: &str, dies: impl Fn(std::process::ExitStatus) -> bool) {
     assert_eq!(account["balances"], true, "{account}");
     let records = backend.finish();
     let panics = records.iter().filter(|record| record["scope"] == "panic");
-    assert_eq!(panics.count(), usize::from(crash == "panic"), "{records:?}");
+    let panics: Vec<_> = panics.collect();
+    assert_eq!(panics.len(), usize::from(crash == "panic"), "{records:?}");
+    for panic in panics {
+        let breadcrumbs = panic["attributes"]["breadcrumbs"].as_str().unwrap();
+        assert_eq!(breadcrumbs.matches("\"category\"").count(), 20);
+        assert!(!breadcrumbs.contains("panicked"), "{breadcrumbs}");
+    }
     let arrived = count_by(&records, "event_id");
     for event_id in &told {
         assert_eq!(

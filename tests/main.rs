@@ -17,6 +17,7 @@
 )]
 
 // What is tested, from one record to a thousand deaths.
+mod breadcrumbs;
 mod delivery;
 mod quickstart;
 mod road;

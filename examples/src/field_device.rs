@@ -107,6 +107,7 @@ fn run(args: &Args) -> Result<ExitCode, Failure> {
         return drain(args, &soliplex);
     }
     tracing_subscriber::registry()
+        .with(soliplex.breadcrumb_layer())
         .with(soliplex.export_layer())
         .sanitize(&soliplex)
         .try_init()?;

@@ -54,6 +54,17 @@ pub(super) enum Act {
     Replay,
 }
 
+impl Act {
+    /// Each error of the visit tells what led up to it. In a file full of errors, each would carry
+    /// the lines before it along once more.
+    fn breadcrumbs(self) -> usize {
+        match self {
+            Act::Morning | Act::Afternoon => 20,
+            Act::Replay => 0,
+        }
+    }
+}
+
 /// Secrets go by the environment, which other users of the machine cannot read.
 pub(super) const TOKEN: &str = "QUICKSTART_TOKEN";
 pub(super) const CANARIES: &str = "QUICKSTART_CANARIES";
@@ -111,7 +122,7 @@ fn play(args: &Args) -> Result<(), Failure> {
 }
 
 impl Device {
-    /// The lines an application needs: a pipeline, its layer beside any others, the root.
+    /// The lines an application needs: a pipeline, its layers beside any others, the root.
     fn install(args: &Args) -> Result<Device, Failure> {
         let token = args.token.clone();
         let soliplex = Soliplex::builder("field-app", "1.4.2")
@@ -121,6 +132,7 @@ impl Device {
             .resource("deployment.environment.name", "quickstart")
             // A fleet would spread its first requests; this device is alone.
             .startup_jitter(Duration::ZERO)
+            .attached_breadcrumbs(args.act.breadcrumbs())
             .start()?;
         let tally = Tally::default();
         tracing_subscriber::registry()
@@ -130,6 +142,7 @@ impl Device {
                     .with_writer(io::stderr),
             )
             .with(tally.clone())
+            .with(soliplex.breadcrumb_layer())
             .with(soliplex.export_layer())
             .sanitize(&soliplex)
             .try_init()?;

@@ -157,8 +157,16 @@ impl<'a> Record<'a> {
             let summary = format!("stack trace of {lines} lines{}", own_frame(trace));
             below(Ink::Dim, &words(&summary));
         }
-        for crumb in self.breadcrumbs() {
-            below(Ink::Dim, &[cut(&crumb, page::COLUMNS - MARGIN)]);
+        let breadcrumbs = self.breadcrumbs();
+        let earlier = breadcrumbs.len().saturating_sub(SHOWN_BREADCRUMBS);
+        if earlier > 0 {
+            below(
+                Ink::Dim,
+                &words(&format!("before: {earlier} more, and then")),
+            );
+        }
+        for crumb in breadcrumbs.iter().skip(earlier) {
+            below(Ink::Dim, &[cut(crumb, page::COLUMNS - MARGIN)]);
         }
     }
 
@@ -265,8 +273,10 @@ fn cut(text: &str, columns: usize) -> String {
 }
 
 /// The longest logger of the scripted session has as many.
-/// The longest logger of the scripted session has as many.
 const LOGGER_COLUMNS: usize = 16;
+
+/// Breadcrumbs that are shown below an error; the record has twenty.
+const SHOWN_BREADCRUMBS: usize = 6;
 
 /// Characters of a message that are shown; the record has them all.
 const MAX_MESSAGE_CHARACTERS: usize = 180;
