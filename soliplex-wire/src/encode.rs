@@ -31,10 +31,12 @@ use uuid::Uuid;
 mod number;
 mod prepared;
 mod value;
+mod writer;
 
 pub use prepared::{Key, Opening};
 pub use value::Value;
-use value::text;
+use value::{rest_of_text, text};
+use writer::Writer;
 
 use crate::record::field;
 use crate::{ActiveRun, Attributes, Batch, LogRecord, Receipt, Severity, SpanId, TraceId};
@@ -72,7 +74,7 @@ pub(crate) fn encoded_len(value: &(impl Serialize + ?Sized)) -> usize {
 #[derive(Debug)]
 #[must_use = "a record is whole only after `end`"]
 pub struct Members<'a> {
-    out: &'a mut Vec<u8>,
+    out: Writer<'a>,
     attributes: Place,
 }
 
@@ -86,26 +88,29 @@ enum Place {
 impl<'a> Members<'a> {
     /// Appends level and logger to `out`.
     pub fn begin(out: &'a mut Vec<u8>, severity: Severity, logger: &str) -> Self {
-        let mut members = Members {
-            out,
-            attributes: Place::Before,
-        };
+        let mut members = Members::new(out);
         if severity != Severity::Unspecified {
             members.member(field::LEVEL);
-            text(members.out, severity.level());
-            members.out.push(b',');
+            text(&mut members.out, severity.level());
+            members.out.piece(b",");
         }
         members.member(field::LOGGER);
-        text(members.out, logger);
+        text(&mut members.out, logger);
         members
     }
 
     /// Begins with a level and a logger that were encoded beforehand.
     #[inline]
     pub fn open(out: &'a mut Vec<u8>, opening: &Opening) -> Self {
-        opening.append(out);
+        let mut members = Members::new(out);
+        opening.append(&mut members.out);
+        members
+    }
+
+    #[inline]
+    fn new(out: &'a mut Vec<u8>) -> Self {
         Members {
-            out,
+            out: Writer::new(out),
             attributes: Place::Before,
         }
     }
@@ -113,9 +118,9 @@ impl<'a> Members<'a> {
     /// Appends an attribute. The caller sees to it that each key comes once.
     pub fn attribute<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
         self.attribute_by(|out| {
-            out.push(b',');
+            out.piece(b",");
             text(out, key);
-            out.push(b':');
+            out.piece(b":");
             value.into().write(out);
         });
     }
@@ -123,13 +128,13 @@ impl<'a> Members<'a> {
     /// Appends an attribute whose name was encoded beforehand.
     #[inline]
     pub fn prepared_attribute(&mut self, key: &Key, value: Value<'_>) {
-        self.attribute_by(|out| key.write(value, out));
+        self.attribute_by(|out| key.append(value, out));
     }
 
     /// Appends an attribute that [`Key::write`] has written.
     #[inline]
     pub fn written_attribute(&mut self, attribute: &[u8]) {
-        self.attribute_by(|out| out.extend_from_slice(attribute));
+        self.attribute_by(|out| out.bytes(attribute));
     }
 
     /// Whether an attribute was appended, and nothing else since.
@@ -146,7 +151,9 @@ impl<'a> Members<'a> {
     /// Appends the message.
     #[inline]
     pub fn message(&mut self, message: &str) {
-        self.text_member(field::MESSAGE, message);
+        self.close_attributes();
+        self.out.piece(&MESSAGE);
+        rest_of_text(&mut self.out, message);
     }
 
     /// Appends the error, its sources included.
@@ -177,8 +184,10 @@ impl<'a> Members<'a> {
 
     /// Appends members that were encoded beforehand, by [`binding`].
     pub fn encoded(&mut self, members: &[u8]) {
-        self.close_attributes();
-        self.out.extend_from_slice(members);
+        if !members.is_empty() {
+            self.close_attributes();
+            self.out.bytes(members);
+        }
     }
 
     /// Appends what led up to it: a sequence of [`Breadcrumb`](crate::Breadcrumb)s, or of
@@ -194,41 +203,39 @@ impl<'a> Members<'a> {
 
     /// Appends an attribute by `write`, which begins it with a comma.
     #[inline]
-    fn attribute_by(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    fn attribute_by(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
         debug_assert_ne!(self.attributes, Place::After, "attributes come together");
-        if self.attributes == Place::Inside {
-            return write(self.out);
-        }
-        self.attributes = Place::Inside;
-        self.out.push(b',');
-        self.member(field::ATTRIBUTES);
-        let first = self.out.len();
-        write(self.out);
+        let first = (self.attributes == Place::Before).then(|| {
+            self.attributes = Place::Inside;
+            self.out.piece(&ATTRIBUTES);
+            self.out.len()
+        });
+        write(&mut self.out);
         // Before the first one stands the brace instead of a comma.
-        if let Some(comma) = self.out.get_mut(first) {
-            *comma = b'{';
+        if let Some(first) = first {
+            self.out.replace(first, b'{');
         }
     }
 
     fn after_attributes(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
         self.close_attributes();
-        self.out.push(b',');
+        self.out.piece(b",");
         self.member(name);
-        json(self.out, value);
+        self.out.json(value);
     }
 
     #[inline]
     fn text_member(&mut self, name: &str, value: &str) {
         self.close_attributes();
-        self.out.push(b',');
+        self.out.piece(b",");
         self.member(name);
-        text(self.out, value);
+        text(&mut self.out, value);
     }
 
     #[inline]
     fn close_attributes(&mut self) {
         if self.attributes == Place::Inside {
-            self.out.push(b'}');
+            self.out.piece(b"}");
             self.attributes = Place::After;
         }
     }
@@ -236,25 +243,49 @@ impl<'a> Members<'a> {
     /// Our own names need no escape.
     #[inline]
     fn member(&mut self, name: &str) {
-        self.out.push(b'"');
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(b"\":");
+        self.out.piece(b"\"");
+        self.out.bytes(name.as_bytes());
+        self.out.piece(b"\":");
     }
+}
+
+/// Before the attributes, but for their opening brace.
+const ATTRIBUTES: [u8; field::ATTRIBUTES.len() + 4] = member(field::ATTRIBUTES);
+
+/// Before the message, its opening quote included.
+const MESSAGE: [u8; field::MESSAGE.len() + 5] = {
+    let mut opening = member(field::MESSAGE);
+    if let Some(last) = opening.last_mut() {
+        *last = b'"';
+    }
+    opening
+};
+
+/// How a member begins that follows another one. Our own names need no escape.
+const fn member<const N: usize>(name: &str) -> [u8; N] {
+    let mut opening = [b','; N];
+    let (mut to, mut name) = (2, name.as_bytes());
+    opening[1] = b'"';
+    while let Some((byte, rest)) = name.split_first() {
+        opening[to] = *byte;
+        (to, name) = (to + 1, rest);
+    }
+    opening[to] = b'"';
+    opening[to + 1] = b':';
+    opening
 }
 
 /// The members that say who was logged in and which agent run it was, for many records to share.
 pub fn binding(user_id: Option<&str>, active_run: Option<&ActiveRun>) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut members = Members {
-        out: &mut out,
-        attributes: Place::After,
-    };
+    let mut members = Members::new(&mut out);
     if let Some(user_id) = user_id {
         members.user_id(user_id);
     }
     if let Some(run) = active_run {
         members.active_run(run);
     }
+    members.end();
     out
 }
 

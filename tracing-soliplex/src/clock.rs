@@ -26,10 +26,14 @@ pub(crate) struct SystemClock;
 impl Clock for SystemClock {
     fn unix_nanos(&self) -> i64 {
         // A clock before 1970 or after 2262 is a device that lost its time: the epoch says so.
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
+        let Ok(since) = SystemTime::now().duration_since(UNIX_EPOCH) else {
+            return 0;
+        };
+        // Not by `as_nanos`, whose 128 bits take longer than the rest.
+        i64::try_from(since.as_secs())
             .ok()
-            .and_then(|since| i64::try_from(since.as_nanos()).ok())
+            .and_then(|seconds| seconds.checked_mul(1_000_000_000))
+            .and_then(|nanos| nanos.checked_add(i64::from(since.subsec_nanos())))
             .unwrap_or(0)
     }
 }

@@ -1,25 +1,27 @@
 //! Numbers as JSON writes them, the common ones without the general way.
 
+use super::writer::Writer;
+
 /// Below this a whole number has at most eight digits.
 const EIGHT_DIGITS: u64 = 100_000_000;
 
 /// Appends a whole number.
 #[inline]
-pub(super) fn integer(out: &mut Vec<u8>, number: i64) {
+pub(super) fn integer(out: &mut Writer<'_>, number: i64) {
     if number < 0 {
-        out.push(b'-');
+        out.piece(b"-");
     }
     let magnitude = number.unsigned_abs();
     if magnitude < EIGHT_DIGITS {
         short(out, magnitude);
     } else {
-        out.extend_from_slice(itoa::Buffer::new().format(magnitude).as_bytes());
+        out.bytes(itoa::Buffer::new().format(magnitude).as_bytes());
     }
 }
 
 /// Appends a finite number with a fraction: the shortest decimal that is read back as the same.
 #[inline]
-pub(super) fn fraction(out: &mut Vec<u8>, number: f64) {
+pub(super) fn fraction(out: &mut Writer<'_>, number: f64) {
     let magnitude = number.abs();
     // The thousandths may have been rounded, but if they divide back to the number they are it, and
     // their decimal is the shortest: of those with up to 15 digits no two are the same number.
@@ -28,29 +30,27 @@ pub(super) fn fraction(out: &mut Vec<u8>, number: f64) {
         || thousandths >= EIGHT_DIGITS * 1000
         || thousandths as f64 / 1000.0 != magnitude
     {
-        return out.extend_from_slice(zmij::Buffer::new().format_finite(number).as_bytes());
+        return out.bytes(zmij::Buffer::new().format_finite(number).as_bytes());
     }
     if number < 0.0 {
-        out.push(b'-');
+        out.piece(b"-");
     }
     short(out, thousandths / 1000);
     let fraction = thousandths % 1000;
     let point_and_digits = u64::from(b'.') | (digits(fraction) | ZEROS) >> (5 * 8) << 8;
-    out.extend_from_slice(&(point_and_digits as u32).to_le_bytes());
     let zeros =
         usize::from(fraction.is_multiple_of(10)) + usize::from(fraction.is_multiple_of(100));
-    out.truncate(out.len() - zeros);
+    out.block(&(point_and_digits as u32).to_le_bytes(), 4 - zeros);
 }
 
 /// Appends a whole number of at most eight digits.
 #[inline]
-fn short(out: &mut Vec<u8>, number: u64) {
+fn short(out: &mut Writer<'_>, number: u64) {
     let digits = digits(number);
     // The last digit stays, even if it is a zero.
     let leading_zeros = (digits | 1 << 56).trailing_zeros() / 8;
     let text = (digits | ZEROS) >> (leading_zeros * 8);
-    out.extend_from_slice(&text.to_le_bytes());
-    out.truncate(out.len() - leading_zeros as usize);
+    out.block(&text.to_le_bytes(), 8 - leading_zeros as usize);
 }
 
 /// The digit 0 in each byte.
@@ -78,14 +78,14 @@ mod tests {
 
     fn check_fraction(number: f64) {
         let mut out = Vec::new();
-        fraction(&mut out, number);
+        fraction(&mut Writer::new(&mut out), number);
         let expected = serde_json::to_vec(&number).unwrap();
         assert_eq!(String::from_utf8(out), String::from_utf8(expected));
     }
 
     fn check_integer(number: i64) {
         let mut out = Vec::new();
-        integer(&mut out, number);
+        integer(&mut Writer::new(&mut out), number);
         assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
     }
 

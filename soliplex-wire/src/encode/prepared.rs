@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Members;
 use super::value::{Value, rest_of_text, text};
+use super::writer::Writer;
 use crate::Severity;
 
 /// Level and logger of the records of one callsite.
@@ -20,8 +21,8 @@ impl Opening {
     }
 
     #[inline]
-    pub(super) fn append(&self, out: &mut Vec<u8>) {
-        self.0.append(out);
+    pub(super) fn append(&self, out: &mut Writer<'_>) {
+        self.0.append(out, 0);
     }
 }
 
@@ -33,21 +34,29 @@ pub struct Key(Prepared);
 impl Key {
     /// Encodes it.
     pub fn new(name: &str) -> Key {
-        let mut bytes = vec![b','];
-        text(&mut bytes, name);
-        bytes.extend_from_slice(b":\"");
+        let mut bytes = Vec::new();
+        let mut out = Writer::new(&mut bytes);
+        out.piece(b",");
+        text(&mut out, name);
+        out.piece(b":\"");
+        drop(out);
         Key(Prepared::new(bytes))
     }
 
     /// Appends an attribute as a member that follows another one: for
     /// [`Members::written_attribute`].
-    #[inline]
     pub fn write(&self, value: Value<'_>, out: &mut Vec<u8>) {
-        self.0.append(out);
+        self.append(value, &mut Writer::new(out));
+    }
+
+    #[inline]
+    pub(super) fn append(&self, value: Value<'_>, out: &mut Writer<'_>) {
         if let Value::Str(value) = value {
+            self.0.append(out, 0);
             rest_of_text(out, value);
         } else {
-            out.pop();
+            // Without the quote.
+            self.0.append(out, 1);
             value.write(out);
         }
     }
@@ -67,12 +76,13 @@ impl fmt::Debug for Key {
 
 /// Bytes to be copied again and again.
 ///
-/// They are copied in whole blocks, and what was too much is cut off: copying a block is a handful
+/// They are copied in whole blocks, of which the last is used in part: copying a block is a handful
 /// of instructions, while copying a number of bytes that is not known beforehand is a call.
 struct Prepared {
     blocks: Box<[Block]>,
-    /// Bytes of the last block that fill it up.
-    excess: usize,
+    last: Block,
+    /// Bytes of the last block that are used; at least one.
+    used: usize,
 }
 
 /// As long as most names, with their punctuation.
@@ -80,25 +90,28 @@ type Block = [u8; 32];
 
 impl Prepared {
     fn new(mut bytes: Vec<u8>) -> Prepared {
-        let length = bytes.len();
-        bytes.resize(length.next_multiple_of(size_of::<Block>()), 0);
-        let (blocks, _) = bytes.as_chunks();
+        let before = bytes.len().saturating_sub(1) / size_of::<Block>() * size_of::<Block>();
+        let used = bytes.len() - before;
+        bytes.resize(before + size_of::<Block>(), 0);
+        let (blocks, _) = bytes[..before].as_chunks();
         Prepared {
             blocks: blocks.into(),
-            excess: bytes.len() - length,
+            last: bytes.last_chunk().copied().unwrap_or_default(),
+            used,
         }
     }
 
-    #[inline]
-    fn append(&self, out: &mut Vec<u8>) {
+    /// Appends them but for the last few, of which there are as many.
+    #[inline(always)]
+    fn append(&self, out: &mut Writer<'_>, without: usize) {
         for block in &self.blocks {
-            out.extend_from_slice(block);
+            out.piece(block);
         }
-        out.truncate(out.len() - self.excess);
+        out.block(&self.last, self.used - without);
     }
 
     fn len(&self) -> usize {
-        self.blocks.as_flattened().len() - self.excess
+        self.blocks.as_flattened().len() + self.used
     }
 }
 

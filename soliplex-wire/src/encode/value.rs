@@ -1,7 +1,7 @@
 //! Values of attributes, and how text and numbers become JSON.
 
-use super::json;
 use super::number::{fraction, integer};
+use super::writer::Writer;
 
 /// The value of an attribute, borrowed: what a field of an event can hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,46 +35,48 @@ value_from!(&'a str => Str, bool => Bool, i64 => I64, u64 => U64, f64 => F64);
 impl Value<'_> {
     /// Appends the value as JSON, in the shape [`AnyValue`](crate::AnyValue) reads back.
     #[inline]
-    pub fn write(self, out: &mut Vec<u8>) {
+    pub(super) fn write(self, out: &mut Writer<'_>) {
         match self {
             Value::Str(value) => text(out, value),
-            Value::Bool(true) => out.extend_from_slice(b"true"),
-            Value::Bool(false) => out.extend_from_slice(b"false"),
+            Value::Bool(true) => out.piece(b"true"),
+            Value::Bool(false) => out.piece(b"false"),
             Value::I64(number) => integer(out, number),
             Value::U64(number) => match i64::try_from(number) {
                 Ok(number) => integer(out, number),
-                Err(_) => json(out, &number.to_string()),
+                Err(_) => out.json(&number.to_string()),
             },
             Value::F64(number) if number.is_finite() => fraction(out, number),
-            Value::F64(number) => json(out, &number.to_string()),
-            Value::Json(bytes) => out.extend_from_slice(bytes),
+            Value::F64(number) => out.json(&number.to_string()),
+            Value::Json(bytes) => out.bytes(bytes),
         }
     }
 }
 
 /// Appends `text` as a JSON string.
 #[inline]
-pub(super) fn text(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
+pub(super) fn text(out: &mut Writer<'_>, text: &str) {
+    out.piece(b"\"");
     rest_of_text(out, text);
 }
 
 /// Appends `text` and its closing quote behind the opening one. Most text needs no escape; what
 /// does goes the general way.
 #[inline]
-pub(super) fn rest_of_text(out: &mut Vec<u8>, text: &str) {
+pub(super) fn rest_of_text(out: &mut Writer<'_>, text: &str) {
     let bytes = text.as_bytes();
     let plain = match (bytes.first_chunk(), bytes.last_chunk()) {
         (Some(first), Some(last)) if bytes.len() <= 2 * WORD => {
             let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
-            let overlap = 2 * WORD - bytes.len();
-            // Written as two words, of which the second leaves out what the first has told.
-            let rest = last.checked_shr(8 * overlap as u32).unwrap_or(0);
-            append_words(out, [first, rest], overlap);
+            out.piece(&first.to_le_bytes());
+            // The second word and the quote behind it, without what the first word has told.
+            let overlap = 8 * (2 * WORD - bytes.len());
+            let rest = (u128::from(last) | u128::from(QUOTE) << u64::BITS) >> overlap;
+            out.block(&rest.to_le_bytes(), bytes.len() + 1 - WORD);
             escaped(first) | escaped(last) == 0
         }
         (_, Some(last)) => {
-            out.extend_from_slice(bytes);
+            out.bytes(bytes);
+            out.piece(b"\"");
             let (words, _) = bytes.as_chunks();
             let found = words
                 .iter()
@@ -83,31 +85,25 @@ pub(super) fn rest_of_text(out: &mut Vec<u8>, text: &str) {
         }
         (_, None) => {
             let word = less_than_a_word(bytes);
-            append_words(out, [word], WORD - bytes.len());
-            escaped(word | SPACES << (8 * bytes.len())) == 0
+            let length = 8 * bytes.len();
+            out.block(&(word | QUOTE << length).to_le_bytes(), bytes.len() + 1);
+            escaped(word | SPACES << length) == 0
         }
     };
-    if plain {
-        out.push(b'"');
-    } else {
-        out.truncate(out.len() - bytes.len() - 1);
-        json(out, text);
+    if !plain {
+        out.take_back(bytes.len() + 2);
+        out.json(text);
     }
 }
+
+/// A quote at the start of a word.
+const QUOTE: u64 = b'"' as u64;
 
 /// Bytes in a word, which are looked at together.
 const WORD: usize = size_of::<u64>();
 
 /// Spaces, which need no escape.
 const SPACES: u64 = u64::from_le_bytes([b' '; WORD]);
-
-/// Appends the words without the last so many bytes: copying a number of bytes that is known
-/// beforehand takes some instructions, another one a call.
-#[inline]
-fn append_words<const N: usize>(out: &mut Vec<u8>, words: [u64; N], excess: usize) {
-    out.extend_from_slice(words.map(u64::to_le_bytes).as_flattened());
-    out.truncate(out.len() - excess);
-}
 
 /// The bytes in a word, put together from pieces that may overlap.
 #[inline]
@@ -148,13 +144,13 @@ mod tests {
                 for behind in ["", "yz", "1234567"] {
                     let value = format!("{}{c}{behind}", "x".repeat(place));
                     let mut out = Vec::new();
-                    text(&mut out, &value);
+                    text(&mut Writer::new(&mut out), &value);
                     assert_eq!(out, serde_json::to_vec(&value).unwrap(), "{c:?} at {place}");
                 }
             }
         }
         let mut out = Vec::new();
-        text(&mut out, "");
+        text(&mut Writer::new(&mut out), "");
         assert_eq!(out, b"\"\"");
     }
 }
