@@ -17,9 +17,9 @@ use soliplex_wire::limits::{MAX_ID_BYTES, TRUNCATED};
 #[derive(Default)]
 pub(crate) struct Bound {
     now: Mutex<Binding>,
-    /// The binding as members of a record; empty when there is none.
+    /// The binding as members of a record.
     places: [RwLock<Vec<u8>>; 2],
-    /// The place to read. Three writes within one read would be needed to meet a writer there, and
+    /// The place to read, counted from 1; 0 while records are bound to nobody. Three writes within one read would be needed to meet a writer there, and
     /// then the other place is read.
     current: AtomicUsize,
 }
@@ -52,7 +52,7 @@ impl Bound {
     pub(crate) fn write(&self, members: &mut Members<'_>) {
         for _ in 0..self.places.len() {
             let current = self.current.load(Ordering::Acquire);
-            let Some(place) = self.places.get(current) else {
+            let Some(place) = current.checked_sub(1).and_then(|at| self.places.get(at)) else {
                 return;
             };
             let read = match place.try_read() {
@@ -68,10 +68,13 @@ impl Bound {
         let mut binding = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut binding);
         let encoded = encode::binding(binding.user_id.as_deref(), binding.active_run.as_ref());
-        let next = 1 - self.current.load(Ordering::Relaxed).min(1);
+        if encoded.is_empty() {
+            return self.current.store(0, Ordering::Release);
+        }
+        let next = usize::from(self.current.load(Ordering::Relaxed) == 1);
         if let Some(place) = self.places.get(next) {
             *place.write().unwrap_or_else(PoisonError::into_inner) = encoded;
-            self.current.store(next, Ordering::Release);
+            self.current.store(next + 1, Ordering::Release);
         }
     }
 }
@@ -159,7 +162,7 @@ mod tests {
         let bound = Bound::default();
         bound.set_user_id(Some("ada".into()));
         let _changing = bound.now.lock().unwrap();
-        let next = 1 - bound.current.load(Ordering::Relaxed);
+        let next = 2 - bound.current.load(Ordering::Relaxed);
         let _writing = bound.places[next].write().unwrap();
         assert_eq!(captured(&bound).user_id.as_deref(), Some("ada"));
     }

@@ -58,8 +58,8 @@ pub(crate) struct Texts {
     pub(crate) message_is_written: bool,
     pub(crate) error: String,
     pub(crate) stack_trace: String,
-    /// The attributes written so far.
-    pub(crate) names: Vec<&'static str>,
+    /// The attributes written so far that are no fields of the event.
+    pub(crate) inherited: Vec<&'static str>,
 }
 
 /// Texts on their way into a record.
@@ -228,13 +228,13 @@ impl Buffers {
             message_is_written,
             error,
             stack_trace,
-            names,
+            inherited,
         } = &mut self.texts;
         for text in [message, error, stack_trace, &mut self.scratch.path] {
             text.clear();
         }
         *message_is_written = false;
-        names.clear();
+        inherited.clear();
         self.packed.clear();
     }
 

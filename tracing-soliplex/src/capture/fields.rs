@@ -7,7 +7,7 @@ use soliplex_wire::encode::{Members, Value};
 use soliplex_wire::limits::{MAX_ATTRIBUTES, MAX_RECORD_BYTES};
 
 use super::Texts;
-use super::plan::{Part, Plan, PlannedField};
+use super::plan::{Bits, Part, Plan, PlannedField};
 use super::visitor::Take;
 
 // === impl EventFields ===
@@ -17,6 +17,8 @@ pub(crate) struct EventFields<'a, 'b> {
     members: &'b mut Members<'a>,
     texts: &'b mut Texts,
     plan: &'b Plan,
+    /// The fields written as attributes.
+    written: Bits,
     dropped: u32,
 }
 
@@ -30,6 +32,7 @@ impl<'a, 'b> EventFields<'a, 'b> {
             members,
             texts,
             plan,
+            written: 0,
             dropped: 0,
         }
     }
@@ -64,9 +67,12 @@ impl<'a, 'b> EventFields<'a, 'b> {
         if self.plan.repeats && self.has(field.name) {
             return;
         }
-        if self.admit(field.name) {
-            self.members.prepared_attribute(&field.key, value);
+        if field.bit == 0 {
+            self.dropped += 1;
+            return;
         }
+        self.written |= field.bit;
+        self.members.prepared_attribute(&field.key, value);
     }
 
     /// Written at once where nothing can follow that belongs to it, and gathered otherwise.
@@ -81,15 +87,15 @@ impl<'a, 'b> EventFields<'a, 'b> {
     }
 
     fn has(&self, name: &str) -> bool {
-        self.texts.names.contains(&name)
+        self.plan.names(self.written, name) || self.texts.inherited.contains(&name)
     }
 
-    /// Whether one more attribute is within the limit.
-    #[inline]
+    /// Whether one more attribute, which is no field of the event, is within the limit.
     fn admit(&mut self, name: &'static str) -> bool {
-        let admitted = self.texts.names.len() < MAX_ATTRIBUTES;
+        let attributes = self.written.count_ones() as usize + self.texts.inherited.len();
+        let admitted = attributes < MAX_ATTRIBUTES;
         if admitted {
-            self.texts.names.push(name);
+            self.texts.inherited.push(name);
         } else {
             self.dropped += 1;
         }

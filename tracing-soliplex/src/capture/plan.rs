@@ -3,6 +3,7 @@
 
 use soliplex_sanitize::{KeyVerdict, PerCallsite, Rules};
 use soliplex_wire::encode::{Key, Members, Opening};
+use soliplex_wire::limits::MAX_ATTRIBUTES;
 use tracing_core::{Event, Field, Metadata};
 use tracing_log::NormalizeEvent as _;
 
@@ -29,11 +30,21 @@ pub(crate) struct PlannedField {
     pub(crate) name: &'static str,
     pub(crate) key: Key,
     pub(crate) part: Part,
+    /// One bit of its own; none if it is beyond as many attributes as a record may have.
+    pub(crate) bit: Bits,
     /// Whether no other field of the callsite is the same part.
     pub(crate) is_only: bool,
     /// What the rules say of its name; asked only where the stack has no sanitizing root.
     pub(crate) verdict: KeyVerdict,
 }
+
+/// A set of fields of one callsite.
+pub(crate) type Bits = u128;
+
+const _: () = assert!(
+    Bits::BITS as usize == MAX_ATTRIBUTES,
+    "a bit for each attribute"
+);
 
 /// Where a field's text goes. A number is an attribute, whatever it is called.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,8 +100,9 @@ impl Plan {
     fn new(metadata: &Metadata<'static>, rules: &Rules, part: impl Fn(&str) -> Part) -> Plan {
         let names: Vec<&'static str> = metadata.fields().iter().map(|f| f.name()).collect();
         let count = |is: &dyn Fn(&str) -> bool| names.iter().filter(|name| is(name)).count();
-        let plan = |name: &&'static str| PlannedField {
+        let plan = |(index, name): (usize, &&'static str)| PlannedField {
             name,
+            bit: Bits::from(1_u8).checked_shl(index as u32).unwrap_or(0),
             key: Key::new(name),
             part: part(name),
             is_only: count(&|other| part(other) == part(name)) == 1,
@@ -98,7 +110,7 @@ impl Plan {
         };
         Plan {
             opening: None,
-            fields: names.iter().map(plan).collect(),
+            fields: names.iter().enumerate().map(plan).collect(),
             repeats: names.iter().any(|name| count(&|other| other == *name) > 1),
         }
     }
@@ -118,6 +130,12 @@ impl Plan {
     #[inline]
     pub(crate) fn field(&self, field: &Field) -> Option<&PlannedField> {
         self.fields.get(field.index())
+    }
+
+    /// Whether one of `fields` has this name.
+    pub(crate) fn names(&self, fields: Bits, name: &str) -> bool {
+        let mut planned = self.fields.iter();
+        planned.any(|field| field.bit & fields != 0 && field.name == name)
     }
 }
 
