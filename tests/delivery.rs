@@ -12,6 +12,7 @@ mod answers;
 mod connectivity;
 mod control;
 mod files;
+mod lifecycle;
 mod promises;
 
 /// For what is expected to happen; a flush returns as soon as it has.

@@ -1,6 +1,6 @@
 //! What a telemetry screen shows and does.
 
-use tracing_soliplex::{State, TelemetrySnapshot};
+use tracing_soliplex::{State, TelemetryControl, TelemetrySnapshot, TestOutcome};
 
 use super::{BRIEFLY, SOON, assert_balance, log, log_some, start};
 use crate::scripted::{Reply, Scripted};
@@ -45,6 +45,100 @@ fn a_screen_hears_nothing_while_nothing_changes() {
     log_some(&soliplex, 1);
     assert!(screen.changed_timeout(SOON).is_some());
 }
+
+// === Test events ===
+
+/// A pipeline that has delivered what it begins with.
+fn started(server: &Scripted) -> TelemetryControl {
+    let soliplex = start(server);
+    assert!(soliplex.flush(SOON).is_complete());
+    soliplex.control()
+}
+
+#[test]
+fn a_test_event_arrives_at_once_and_says_so() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let control = started(&server);
+    assert_eq!(control.send_test_event(SOON), TestOutcome::Delivered);
+    let requests = server.requests();
+    assert_eq!(requests.last().unwrap().messages(), ["test event"]);
+}
+
+#[test]
+fn a_test_event_can_be_awaited_in_any_runtime() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let control = started(&server);
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.build().unwrap();
+    let outcome = runtime.block_on(control.send_test_event_async(SOON));
+    assert_eq!(outcome, TestOutcome::Delivered);
+}
+
+#[test]
+fn a_test_event_says_why_it_has_not_arrived() {
+    for (status, state, word) in [
+        (401, State::Parked, "401"),
+        (404, State::Parked, "404"),
+        (503, State::BackingOff, "503"),
+    ] {
+        let server = Scripted::start(|_| Reply::accepted());
+        let control = started(&server);
+        server.now(move |_| Reply::status(status));
+        let TestOutcome::Waiting { state: is, reason } = control.send_test_event(BRIEFLY * 5)
+        else {
+            panic!("delivered after {status}");
+        };
+        assert_eq!(is, state, "{status}");
+        assert!(reason.contains(word), "{status}: {reason}");
+        // It is kept, as any record is.
+        assert_eq!(control.snapshot().stats.waiting, 1, "{status}");
+    }
+}
+
+#[test]
+fn a_test_event_the_server_will_never_take_is_told_with_its_reason() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let control = started(&server);
+    server.now(|request| {
+        let messages = request.messages();
+        let index = messages.iter().position(|text| text == "test event");
+        let rejected: Vec<_> = index
+            .map(|index| serde_json::json!({ "index": index, "reason": "tests are not taken" }))
+            .into_iter()
+            .collect();
+        let answer = serde_json::json!({ "rejected": rejected });
+        Reply::Status(200, &[], answer.to_string())
+    });
+    let reason = "tests are not taken".to_owned();
+    let outcome = control.send_test_event(SOON);
+    assert_eq!(outcome, TestOutcome::Rejected { reason });
+}
+
+#[test]
+fn a_test_event_that_cannot_go_out_says_so_at_once() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let soliplex = start(&server);
+    let control = soliplex.control();
+    soliplex.network_changed(tracing_soliplex::NetworkKind::None, false);
+    let begun = std::time::Instant::now();
+    let outcome = control.send_test_event(SOON);
+    let is_offline = |outcome: &TestOutcome| {
+        matches!(
+            outcome,
+            TestOutcome::Waiting {
+                state: State::Offline,
+                ..
+            }
+        )
+    };
+    assert!(is_offline(&outcome), "{outcome:?}");
+    control.set_enabled(false);
+    assert_eq!(control.send_test_event(SOON), TestOutcome::NotCaptured);
+    assert!(begun.elapsed() < SOON / 3);
+    assert_balance(&soliplex);
+}
+
+// === The endpoint ===
 
 #[cfg(debug_assertions)]
 #[test]

@@ -21,6 +21,7 @@ use crate::exporter::Exporter;
 use crate::exporter::http::{Endpoint, EndpointError, HttpExporter};
 use crate::install;
 use crate::intake::Intake;
+use crate::lifecycle::{self, Told};
 use crate::panic_hook::{self, PanicHook};
 use crate::queue::{Queue, QueueOptions, Reader, Recovered};
 use crate::resource;
@@ -65,6 +66,8 @@ pub struct Builder {
     breadcrumbs: BreadcrumbOptions,
     panic_hook: PanicHook,
     consent: Consent,
+    lifecycle_timeout: Duration,
+    releases_files: bool,
     trace_context: Option<TraceContextHook>,
     on_diagnostic: Option<Callback>,
 }
@@ -114,6 +117,8 @@ impl Builder {
             breadcrumbs: BreadcrumbOptions::default(),
             panic_hook: PanicHook::default(),
             consent: Consent::default(),
+            lifecycle_timeout: lifecycle::TIMEOUT,
+            releases_files: false,
             trace_context: None,
             on_diagnostic: None,
         }
@@ -244,6 +249,23 @@ impl Builder {
         self
     }
 
+    /// How long [`on_paused`](Soliplex::on_paused), [`on_hidden`](Soliplex::on_hidden),
+    /// [`on_detached`](Soliplex::on_detached) and [`on_resumed`](Soliplex::on_resumed) may keep
+    /// their caller waiting; default 1 s. A phone gives an application some five seconds to step
+    /// aside, a person notices one, and nothing is lost when it does not suffice.
+    pub fn lifecycle_timeout(mut self, timeout: Duration) -> Builder {
+        self.lifecycle_timeout = timeout.min(LONGEST);
+        self
+    }
+
+    /// Lets go of all files and their locks when the application is paused or detached, as
+    /// [`suspend`](Soliplex::suspend) does, until it is resumed: for systems that kill what sleeps
+    /// with a lock in its hand. What is logged in between is counted as discarded.
+    pub fn release_files_in_background(mut self) -> Builder {
+        self.releases_files = true;
+        self
+    }
+
     /// Asks a tracing layer for a span's real trace and span ids, so that records carry them.
     ///
     /// Without it records carry no ids: none are invented. With tracing-opentelemetry, ask its
@@ -351,6 +373,7 @@ impl Builder {
         Ok(Soliplex::new(Inner {
             connectivity: Arc::new(Connectivity::new(Arc::clone(&capture), commands.clone())),
             endpoint: Mutex::new(endpoint),
+            lifecycle: Told::new(self.lifecycle_timeout, self.releases_files),
             capture,
             rules: self.rules,
             strict: self.strict,

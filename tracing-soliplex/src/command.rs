@@ -5,8 +5,9 @@ use std::fmt;
 use soliplex_wire::{Envelope, LogRecord};
 use tokio::time::Instant;
 
-use crate::diagnostics::{DiscardReason, Stats};
+use crate::diagnostics::{DiscardReason, State, Stats};
 use crate::exporter::http::Endpoint;
+use crate::queue::Position;
 
 /// What the application asks of the worker.
 pub(crate) enum Command {
@@ -20,8 +21,10 @@ pub(crate) enum Command {
     SetConsent(Consent),
     /// Store everything, let go of the files, and rest; the reply says whether that was done.
     Suspend(Box<dyn FnOnce(bool) + Send>),
-    /// Take the files again and go on.
-    Resume,
+    /// Take the files again and go on; called when that is done, at once where they are ours.
+    Resume(Box<dyn FnOnce() + Send>),
+    /// Deliver everything up to a test event, and say what became of it.
+    Test(TestEvent),
     /// The token may have changed.
     Changed,
     /// There is a network, or there is none any more.
@@ -98,6 +101,39 @@ impl fmt::Display for FlushReport {
         }
         Ok(())
     }
+}
+
+/// A test event on its way.
+pub(crate) struct TestEvent {
+    /// The session it belongs to.
+    pub(crate) context: u64,
+    pub(crate) seq: u64,
+    /// The end of the queue behind it.
+    pub(crate) end: Position,
+    pub(crate) deadline: Instant,
+    pub(crate) reply: Box<dyn FnOnce(TestOutcome) + Send>,
+}
+
+/// What became of a test event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TestOutcome {
+    /// The server has it.
+    Delivered,
+    /// The server will never take it.
+    Rejected {
+        /// Why, in the server's words.
+        reason: String,
+    },
+    /// It is kept and will be sent; this is why it has not arrived yet.
+    Waiting {
+        /// What delivery is doing.
+        state: State,
+        /// Why, in words.
+        reason: String,
+    },
+    /// It was not captured: the pipeline is switched off, without consent, or without its files.
+    NotCaptured,
 }
 
 /// A record the server will never take as it is, kept on the device for whoever wants to know.

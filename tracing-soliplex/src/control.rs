@@ -8,12 +8,17 @@
 
 use std::fmt;
 use std::sync::PoisonError;
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
-use crate::command::Command;
+use soliplex_wire::Severity;
+use tokio::sync::oneshot;
+
+use crate::command::{Command, TestEvent, TestOutcome};
 use crate::diagnostics::Stats;
 use crate::exporter::http::{Endpoint, EndpointError};
-use crate::soliplex::{LONGEST, Soliplex};
+use crate::soliplex::{GRACE, LONGEST, Soliplex};
+use crate::start_marker;
 
 /// Whether this build lets the endpoint be set at run time.
 const ENDPOINT_IS_SETTABLE: bool = cfg!(any(debug_assertions, feature = "unlocked-endpoint"));
@@ -108,7 +113,7 @@ impl TelemetryControl {
 
     /// The URL that records are posted to, if there is one.
     pub fn endpoint(&self) -> Option<String> {
-        let endpoint = self.soliplex.inner().endpoint.lock();
+        let endpoint = self.soliplex.inner.endpoint.lock();
         let endpoint = endpoint.unwrap_or_else(PoisonError::into_inner);
         endpoint.as_ref().map(|url| url.as_str().to_owned())
     }
@@ -133,7 +138,7 @@ impl TelemetryControl {
             return Err(SetEndpointError::Locked);
         }
         let endpoint = Endpoint::parse(url)?;
-        let shown = self.soliplex.inner().endpoint.lock();
+        let shown = self.soliplex.inner.endpoint.lock();
         let mut shown = shown.unwrap_or_else(PoisonError::into_inner);
         *shown = Some(endpoint.clone());
         // Sent while it is held, so that what is shown is what the worker heard last.
@@ -143,8 +148,72 @@ impl TelemetryControl {
         Ok(())
     }
 
+    /// Logs a test event and has it delivered at once, with all that waits; says what became of it
+    /// as soon as that is known, at `timeout` at the latest.
+    pub fn send_test_event(&self, timeout: Duration) -> TestOutcome {
+        let (reply, answer) = sync_channel(1);
+        let reply = move |outcome| {
+            let _ = reply.try_send(outcome);
+        };
+        if !self.begin_test(timeout, reply) {
+            return TestOutcome::NotCaptured;
+        }
+        answer
+            .recv_timeout(timeout.min(LONGEST) + GRACE)
+            .unwrap_or_else(|_| self.unanswered())
+    }
+
+    /// [`send_test_event`](Self::send_test_event) for asynchronous code; works in any runtime.
+    pub async fn send_test_event_async(&self, timeout: Duration) -> TestOutcome {
+        let (reply, answer) = oneshot::channel();
+        let reply = move |outcome| {
+            let _ = reply.send(outcome);
+        };
+        if !self.begin_test(timeout, reply) {
+            return TestOutcome::NotCaptured;
+        }
+        answer.await.unwrap_or_else(|_| self.unanswered())
+    }
+
+    /// Puts a test event into the queue, and has the worker look for it; whether anything is
+    /// captured at present.
+    fn begin_test(
+        &self,
+        timeout: Duration,
+        reply: impl FnOnce(TestOutcome) + Send + 'static,
+    ) -> bool {
+        let capture = &self.soliplex.inner.capture;
+        if !capture.takes() {
+            return false;
+        }
+        let head = capture
+            .session
+            .head(Severity::Info, capture.clock.unix_nanos());
+        let (context, seq) = (head.context, head.seq);
+        start_marker::push(capture, head, |members| {
+            members.attribute("event.name", "test_event");
+            members.message("test event");
+        });
+        self.soliplex.command(Command::Test(TestEvent {
+            context,
+            seq,
+            end: capture.queue.end(),
+            deadline: tokio::time::Instant::now() + timeout.min(LONGEST),
+            reply: Box::new(reply),
+        }));
+        true
+    }
+
+    /// What can be said of a test event when the worker has ended or does not answer.
+    fn unanswered(&self) -> TestOutcome {
+        TestOutcome::Waiting {
+            state: self.soliplex.stats().state,
+            reason: "the pipeline has ended, or its store does not answer".to_owned(),
+        }
+    }
+
     fn changes(&self) -> &crate::changes::Changes {
-        &self.soliplex.inner().capture.diagnostics.changes
+        &self.soliplex.inner.capture.diagnostics.changes
     }
 }
 
@@ -253,7 +322,7 @@ mod tests {
     fn no_debug_text_shows_a_key_in_the_endpoint() {
         let inner = control();
         let endpoint = Endpoint::parse("https://ingest.example.org/?key=hunter2").unwrap();
-        *inner.soliplex.inner().endpoint.lock().unwrap() = Some(endpoint);
+        *inner.soliplex.inner.endpoint.lock().unwrap() = Some(endpoint);
         let subscription = inner.subscribe();
         for text in [
             format!("{:?}", inner.snapshot()),

@@ -71,6 +71,7 @@
 mod builder;
 mod connectivity;
 mod control;
+mod lifecycle;
 mod soliplex;
 
 mod breadcrumbs;
@@ -112,12 +113,13 @@ pub use breadcrumbs::layer::BreadcrumbLayer;
 pub use breadcrumbs::recent::{Collection, Recent, RecentRecord};
 pub use breadcrumbs::subscription::{Subscription, Update};
 pub use builder::{Builder, StartError};
-pub use command::{Consent, FlushReport, StoredDeadLetter};
+pub use command::{Consent, FlushReport, StoredDeadLetter, TestOutcome};
 pub use connectivity::NetworkKind;
 pub use control::{SetEndpointError, TelemetryControl, TelemetrySnapshot, TelemetrySubscription};
 pub use diagnostics::{Diagnostic, DiscardReason, State, Stats};
 pub use export_layer::ExportLayer;
 pub use exporter::http::EndpointError;
+pub use lifecycle::LifecycleReport;
 pub use panic_hook::PanicHook;
 pub use soliplex::Soliplex;
 pub use soliplex_sanitize::{Rules, Sanitize, SanitizeLayer, SanitizedStack};

@@ -115,7 +115,7 @@ pub(crate) enum Lifecycle {
     /// It is in front, or has no such thing.
     #[default]
     Foreground,
-    /// It is visible, and does not have the user's attention.
+    /// It has been put aside, and may be stopped at any moment.
     Paused,
     /// It cannot be seen.
     Hidden,

@@ -23,6 +23,7 @@ use crate::control::TelemetryControl;
 use crate::diagnostics::Stats;
 use crate::export_layer::{ExportLayer, TraceContextHook};
 use crate::exporter::http::Endpoint;
+use crate::lifecycle::Told;
 use crate::start_marker::{self, Another};
 
 /// The pipeline, from the layers to the server. Clone it freely; all clones are one pipeline.
@@ -32,7 +33,7 @@ use crate::start_marker::{self, Another};
 /// start delivers them.
 #[derive(Clone, Debug)]
 pub struct Soliplex {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
@@ -41,6 +42,7 @@ pub(crate) struct Inner {
     pub(crate) rules: Rules,
     pub(crate) strict: bool,
     pub(crate) trace_context: Option<TraceContextHook>,
+    pub(crate) lifecycle: Told,
     pub(crate) connectivity: Arc<Connectivity>,
     /// Where batches go, to be shown; the worker has its own copy.
     pub(crate) endpoint: Mutex<Option<Endpoint>>,
@@ -51,7 +53,7 @@ pub(crate) struct Inner {
 pub(crate) const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// What the worker may take beyond a deadline to notice it has passed.
-const GRACE: Duration = Duration::from_millis(250);
+pub(crate) const GRACE: Duration = Duration::from_millis(250);
 
 impl Soliplex {
     /// Begins to set up a pipeline for this application: its OpenTelemetry `service.name` and
@@ -154,7 +156,7 @@ impl Soliplex {
     pub fn set_enabled(&self, enabled: bool) {
         self.inner.capture.enabled.store(enabled, Ordering::Relaxed);
         self.command(Command::SetEnabled(enabled));
-        self.inner.connectivity.catch_up();
+        self.catch_up();
         self.inner.capture.diagnostics.changes.tell();
     }
 
@@ -173,7 +175,7 @@ impl Soliplex {
             start_marker::begin_another(capture, Another::Consent);
         }
         self.command(Command::SetConsent(consent));
-        self.inner.connectivity.catch_up();
+        self.catch_up();
     }
 
     /// Stores what has been logged and lets go of all files and their locks, for a mobile host
@@ -193,7 +195,7 @@ impl Soliplex {
     /// Takes the files again after [`suspend`](Soliplex::suspend). When another process has taken
     /// them in the meantime, nothing is captured until it lets go.
     pub fn resume(&self) {
-        self.command(Command::Resume);
+        self.resume_then(|| ());
     }
 
     /// The device is connected by this now, and the server can be reached, or it cannot.
@@ -359,17 +361,13 @@ impl Soliplex {
         }
     }
 
-    pub(crate) fn inner(&self) -> &Inner {
-        &self.inner
-    }
-
     pub(crate) fn command(&self, command: Command) {
         // A worker that has ended has nothing left to obey.
         let _ = self.inner.commands.send(command);
     }
 
     /// What can be said of a flush when the worker has ended or does not answer.
-    fn unanswered(&self) -> FlushReport {
+    pub(crate) fn unanswered(&self) -> FlushReport {
         let stats = self.stats();
         FlushReport::between(&stats, &stats)
     }
@@ -382,7 +380,7 @@ impl From<&Soliplex> for Rules {
     }
 }
 
-fn flush(timeout: Duration, reply: impl FnOnce(FlushReport) + Send + 'static) -> Flush {
+pub(crate) fn flush(timeout: Duration, reply: impl FnOnce(FlushReport) + Send + 'static) -> Flush {
     Flush {
         deadline: Instant::now() + timeout.min(LONGEST),
         reply: Box::new(reply),

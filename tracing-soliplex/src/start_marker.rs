@@ -191,7 +191,7 @@ fn push_start(
 }
 
 /// Counts a record of ours and puts it into the queue, where it is admitted like an error.
-fn push(capture: &Capture, head: PackedHead, write: impl FnOnce(&mut Members<'_>)) {
+pub(crate) fn push(capture: &Capture, head: PackedHead, write: impl FnOnce(&mut Members<'_>)) {
     let mut packed = head.to_bytes().to_vec();
     let mut members = Members::begin(&mut packed, head.severity, LOGGER);
     write(&mut members);

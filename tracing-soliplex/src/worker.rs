@@ -34,6 +34,7 @@ mod keep;
 mod obey;
 mod send;
 mod suspend;
+mod test_event;
 #[cfg(test)]
 mod tests;
 mod wipe;
@@ -42,6 +43,7 @@ use host::Host;
 use keep::STORE_RETRY;
 use obey::PendingFlush;
 use send::{Flight, Hand, PACE};
+use test_event::PendingTest;
 
 /// How often the queue is looked at while records come in. At 4 MiB and half a kilobyte each, it
 /// takes more than 80,000 records a second to fill it in between, and half of that rouses us.
@@ -174,6 +176,9 @@ struct Worker {
     /// Records that have left the spool since the start, whatever became of them.
     left: u64,
     flushes: Vec<PendingFlush>,
+    tests: Vec<PendingTest>,
+    /// Called when the files are taken again.
+    on_resume: Vec<Box<dyn FnOnce() + Send>>,
     stopping: Option<Stopped>,
 
     store: Store,
@@ -272,6 +277,8 @@ impl Worker {
             flying: None,
             left: 0,
             flushes: Vec::new(),
+            tests: Vec::new(),
+            on_resume: Vec::new(),
             stopping: None,
             store,
             suspended: waits,
@@ -302,6 +309,7 @@ impl Worker {
                 self.aim_flushes();
                 self.depart();
             }
+            self.answer_tests();
             self.answer_flushes();
             self.intake.session().run.alive(self.clock.unix_nanos());
             self.diagnostics.tell_changes();

@@ -40,7 +40,11 @@ impl Worker {
                 }
             }
             Command::Suspend(reply) => reply(self.suspend()),
-            Command::Resume => self.resume(),
+            Command::Resume(resumed) => {
+                self.on_resume.push(resumed);
+                self.resume();
+            }
+            Command::Test(event) => self.begin_test(event),
             Command::Changed => {
                 self.pace.changed(now);
                 self.host.changed();
@@ -92,18 +96,24 @@ impl Worker {
         }
     }
 
+    /// Whether nothing can be delivered until something changes.
+    pub(super) fn is_in_vain(&self, now: Instant) -> bool {
+        let is_stopped = match self.state() {
+            State::Disabled | State::Offline => true,
+            // A token or an answer may still be under way.
+            State::Parked => self.flying.is_none() && self.pace.wait_until(now).is_some(),
+            State::Active | State::BackingOff => false,
+        };
+        is_stopped || matches!(self.host.last(), Ready::Nobody | Ready::NoToken)
+    }
+
     /// Answers the flushes that have come to an end: all delivered, too late, or in vain.
     pub(super) fn answer_flushes(&mut self) {
         if self.flushes.is_empty() {
             return;
         }
         let now = Instant::now();
-        let in_vain = match self.state() {
-            State::Disabled | State::Offline => true,
-            // A token or an answer may still be under way.
-            State::Parked => self.flying.is_none() && self.pace.wait_until(now).is_some(),
-            State::Active | State::BackingOff => false,
-        } || matches!(self.host.last(), Ready::Nobody | Ready::NoToken);
+        let in_vain = self.is_in_vain(now);
         let left = self.left;
         let ended = |pending: &PendingFlush| {
             let stored = |goal| left >= goal || in_vain;

@@ -24,9 +24,9 @@ pub(super) const PACE: &str = "pace";
 
 /// A batch between peek and confirm.
 pub(super) struct Hand {
-    peeked: Peeked,
-    facts: Facts,
-    fates: InHand,
+    pub(super) peeked: Peeked,
+    pub(super) facts: Facts,
+    pub(super) fates: InHand,
 }
 
 /// A request between question and answer.
@@ -224,6 +224,7 @@ impl Worker {
                 let seqs = seqs.clone().min().zip(seqs.max());
                 self.diagnostics
                     .discard(DiscardReason::Rejected, confirmed.refused, seqs);
+                self.find_tests(&hand);
                 self.store_failing = false;
                 self.left += confirmed.records;
                 self.to_send = self.to_send.saturating_sub(confirmed.records.max(1));

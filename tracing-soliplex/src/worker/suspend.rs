@@ -60,7 +60,7 @@ impl Worker {
     /// Takes the files again. Where that fails, as when somebody else has them, it is tried again.
     pub(super) fn resume(&mut self) {
         if !self.suspended {
-            return;
+            return self.tell_resumed();
         }
         match self.take_files() {
             Ok(joined) => {
@@ -72,11 +72,18 @@ impl Worker {
                 (self.store_retry, self.store_failing) = (None, false);
                 self.due = Instant::now();
                 self.publish();
+                self.tell_resumed();
             }
             Err(error) => {
                 self.store_failed(&*error);
                 self.resume_at = Some(Instant::now() + STORE_RETRY);
             }
+        }
+    }
+
+    fn tell_resumed(&mut self) {
+        for resumed in std::mem::take(&mut self.on_resume) {
+            resumed();
         }
     }
 

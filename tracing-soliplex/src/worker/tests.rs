@@ -546,7 +546,11 @@ async fn a_suspended_pipeline_keeps_what_is_logged_and_sends_it_when_resumed() {
         sent,
         "nothing is sent while suspended"
     );
-    pipeline.commands.send(Command::Resume).ok().unwrap();
+    pipeline
+        .commands
+        .send(Command::Resume(Box::new(|| ())))
+        .ok()
+        .unwrap();
     let _ = pipeline.flush(HOUR).await;
     assert_eq!(pipeline.server.messages(), ["before", "asleep"]);
     pipeline.assert_accounted();
