@@ -20,6 +20,10 @@ use libfuzzer_sys::fuzz_target;
 mod client {
     pub(crate) mod queue;
 }
+// Where the queue's source looks for it.
+#[path = "../../tracing-soliplex/src/map.rs"]
+#[allow(dead_code, unreachable_pub, unsafe_code)]
+mod map;
 
 use client::queue::{Lane, Queue, QueueOptions};
 
