@@ -33,16 +33,23 @@ impl Scan<'_> {
         self.path(at, at);
     }
 
-    /// Looks at a backslash: a drive's root.
+    /// Looks at a backslash: a drive's root, or the escape before a path (`\t/home/ann/main.go:1`).
     pub(super) fn drive(&mut self, at: usize) {
-        if is_drive(self.b, at) {
+        let b = self.b;
+        if is_drive(b, at) {
             self.path(at - 2, at);
+        } else if b.get(at + 2) == Some(&b'/') && ends_escape(b, at + 2) {
+            self.path(at + 2, at + 2);
         }
     }
 
     /// `start` is where a cut begins, `root` the first separator.
     fn path(&mut self, start: usize, root: usize) {
         let b = self.b;
+        // `file://` may be all there is.
+        if root >= b.len() {
+            return;
+        }
         let (end, names) = path_end(b, root);
         if end <= root + 1 || names.are_plain(&b[root..end]) {
             return;
@@ -56,6 +63,8 @@ impl Scan<'_> {
             self.push_fill(start, keep, Rule::Path, Fill::Cut);
         } else if let Some((from, to)) = path.home()
             && !self.is_marker(&b[from..to])
+            // `/users/ann@example.com/profile` is an address.
+            && !b[from..to].contains(&b'@')
             && self.starts_like_home(root)
         {
             self.push(from, to, Rule::HomeUser);
@@ -75,7 +84,7 @@ impl Scan<'_> {
 
     /// A URL's path is not a file's: `https://host/home/page`.
     fn starts_like_home(&self, root: usize) -> bool {
-        root == 0 || !self.b[root - 1].is_ascii_alphanumeric()
+        root == 0 || !self.b[root - 1].is_ascii_alphanumeric() || ends_escape(self.b, root)
     }
 }
 
@@ -207,7 +216,12 @@ fn is_drive(b: &[u8], at: usize) -> bool {
     at >= 2
         && b[at - 1] == b':'
         && b[at - 2].is_ascii_alphabetic()
-        && (at == 2 || !b[at - 3].is_ascii_alphanumeric())
+        && (at == 2 || !b[at - 3].is_ascii_alphanumeric() || ends_escape(b, at - 2))
+}
+
+/// Whether `\n`, `\t` or `\r` stands before `at`.
+fn ends_escape(b: &[u8], at: usize) -> bool {
+    at >= 2 && b[at - 2] == b'\\' && matches!(b[at - 1], b'n' | b't' | b'r')
 }
 
 /// What the names in a path have been seen to have.
