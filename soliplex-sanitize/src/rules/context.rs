@@ -112,7 +112,7 @@ const BEGINNINGS: &[&[u8; 3]] = &[
     b"tel", b"fax", b"cal", b"sms", b"wha", b"hot", b"dia", b"voi", b"dsn", b"lic", b"mrn", b"npi",
     b"dea", b"nhs", b"pat", b"med", b"mbi", b"car", b"cre", b"deb", b"vis", b"mas", b"ame", b"pan",
     b"lat", b"lon", b"lng", b"gps", b"coo", b"geo", b"loc", b"pos", b"mgr", b"usn", b"gri", b"wal",
-    b"bit", b"btc", b"eth", b"pay", b"cry", b"mac", b"hwa", b"phy", b"iba",
+    b"bit", b"btc", b"eth", b"pay", b"cry", b"mac", b"hwa", b"phy", b"iba", b"sim", b"han",
 ];
 
 static BEGINNING_BITS: [u64; 512] = {
@@ -160,10 +160,12 @@ fn meaning(word: &[u8], after: &[u8]) -> Context {
         b"edipi" | b"dodid" | b"cac" | b"edi" => Context::EDIPI,
         b"dod" if is(after, "id") || is(after, "number") || after.is_empty() => Context::EDIPI,
         b"imei" | b"imeisv" => Context::IMEI,
-        b"iccid" | b"imsi" | b"msisdn" => Context::SIM,
+        b"iccid" | b"imsi" => Context::SIM,
+        b"sim" if is(after, "serial") || is(after, "number") || is(after, "card") => Context::SIM,
         b"phone" | b"mobile" | b"cell" | b"cellphone" | b"tel" | b"telephone" | b"fax"
         | b"callback" | b"sms" | b"whatsapp" | b"phonenumber" | b"hotline" | b"dial"
-        | b"dialed" | b"dialing" | b"voicemail" => Context::PHONE,
+        | b"dialed" | b"dialing" | b"voicemail" | b"msisdn" | b"telefon" | b"telefono"
+        | b"handy" => Context::PHONE,
         b"call" if is(after, "me") || is(after, "us") || is(after, "back") || is(after, "at") => {
             Context::PHONE
         }
@@ -171,11 +173,13 @@ fn meaning(word: &[u8], after: &[u8]) -> Context {
         b"license" | b"licence" => Context::LICENSE,
         b"iban" => Context::IBAN,
         b"mrn" | b"npi" | b"dea" | b"nhs" => Context::MEDICAL,
+        b"patientid" | b"patientnumber" => Context::MEDICAL,
         b"patient" if is(after, "id") || is(after, "number") => Context::MEDICAL,
         b"medical" if is(after, "record") => Context::MEDICAL,
         b"medicare" | b"mbi" => Context::MEDICARE,
         b"card" | b"credit" | b"debit" | b"visa" | b"mastercard" | b"amex" | b"cc" | b"pan"
         | b"cardnumber" => Context::CARD,
+        b"lat" if is(after, "ms") => Context::default(),
         b"lat" | b"latitude" | b"lon" | b"lng" | b"long" | b"longitude" | b"gps"
         | b"coordinates" | b"coordinate" | b"coords" | b"coord" | b"geo" | b"geolocation"
         | b"location" | b"position" | b"latlng" | b"latlong" | b"latlon" => Context::PLACE,

@@ -10,7 +10,7 @@ use tracing_core::callsite::Identifier;
 
 use super::gate::Shape;
 use super::keys::MAX_KEY_BYTES;
-use super::{KeyVerdict, Rules, context, json, scan, tokens};
+use super::{KeyVerdict, Rules, context, json, pairs, scan, tokens};
 use crate::PerCallsite;
 
 /// What the rules say of the name of one field.
@@ -101,6 +101,7 @@ impl Rules {
             || !name.iter().all(plain)
             || self.0.strength(name).is_some()
             || tokens::ends_like_secret_word(name)
+            || name.eq_ignore_ascii_case(pairs::ASSERTION)
             || context::speaks(name)
     }
 

@@ -114,6 +114,11 @@ fn step(text: &str, i: usize) -> (usize, Plain) {
         b'\n' => (1, Plain::Break),
         b'\r' if b.get(i + 1) == Some(&b'\n') => (2, Plain::Break),
         b'%' => match hex(b.get(i + 1..i + 3)) {
+            // Encoded twice: `%2540`.
+            Some(0x25) => match hex(b.get(i + 3..i + 5)) {
+                Some(c @ 0x20..=0x7e) => (5, Plain::Byte(c as u8)),
+                _ => (3, Plain::Byte(b'%')),
+            },
             Some(c @ 0x20..=0x7e) => (3, Plain::Byte(c as u8)),
             _ => (1, Plain::Same),
         },

@@ -90,6 +90,9 @@ fn clean_names(rules: &Rules, map: &mut serde_json::Map<String, Value>) {
 /// Redacts the text of a field whose name is not itself sensitive but may say what the text is:
 /// `edipi`, `imei`, `lat`.
 pub(super) fn in_context<'a>(rules: &Rules, key: &str, text: &'a str) -> Cow<'a, str> {
+    if is_version(key, text) {
+        return Cow::Borrowed(text);
+    }
     let clean = rules.sanitize(text);
     if key.is_empty() || !wants_context(&clean) {
         return clean;
@@ -115,6 +118,20 @@ pub(super) fn in_context<'a>(rules: &Rules, key: &str, text: &'a str) -> Cow<'a,
     } else {
         Cow::Owned(rules.write(&clean, &spans))
     }
+}
+
+/// Dotted numbers under such a name are a version, though they may look like an address.
+fn is_version(key: &str, text: &str) -> bool {
+    const NAMES: [&str; 5] = ["version", "firmware", "release", "build", "kernel"];
+    let named = || {
+        NAMES.iter().any(|name| {
+            let start = key.len().checked_sub(name.len());
+            start
+                .and_then(|start| key.get(start..))
+                .is_some_and(|end| end.eq_ignore_ascii_case(name))
+        })
+    };
+    text.bytes().all(|c| c.is_ascii_digit() || c == b'.') && text.contains('.') && named()
 }
 
 thread_local! {

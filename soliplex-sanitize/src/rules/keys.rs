@@ -110,7 +110,8 @@ const STEMS: &[&[u8; 3]] = &[
     b"uth", b"sid", b"cre", b"otp", b"kie", b"srf", b"jwt", b"rer", b"mfa", b"sas", b"mne", b"two",
     b"2fa", b"pin", b"pas", b"sen", b"iti", b"edi", b"dod", b"mbi", b"mei", b"msi", b"cci", b"dob",
     b"nin", b"bir", b"sig", b"non", b"sal", b"has", b"see", b"dsn", b"num", b"cur", b"cod", b"fac",
-    b"nsw", b"ses", b"pan", b"onn", b"tax", b"nat", b"eys", b"wor", b"sio", b"cou", b"acc", b"car",
+    b"nsw", b"aad", b"cpf", b"ein", b"dev", b"mrn", b"aml", b"cke", b"ses", b"pan", b"onn", b"tax",
+    b"nat", b"eys", b"wor", b"sio", b"cou", b"acc", b"car",
 ];
 
 /// The stems as a set of 15-bit numbers, five bits a letter.
@@ -197,14 +198,22 @@ impl Words {
             Meaning::Tokens if after(TOKEN_KINDS) => Certain,
             Meaning::Key if after(SECRET_KEYS) => Certain,
             Meaning::Key if after(PLAIN_KEYS) => return None,
-            Meaning::Random if after(&["password"]) => Certain,
+            Meaning::Random if after(&["password", "amz", "goog"]) => Certain,
             Meaning::Key | Meaning::Random => Hint,
             Meaning::Number if after(NUMBERED) => Likely,
+            Meaning::Number if after(&["record"]) && before(2) == b"medical" => Likely,
+            Meaning::Number if after(&["identification"]) && before(2) == b"employer" => Likely,
             Meaning::Number if after(&["security"]) && before(2) == b"social" => Likely,
             Meaning::Security if after(&["social"]) => Likely,
+            Meaning::Code if after(&["security"]) => Certain,
             Meaning::Code if after(SECRET_CODES) => Likely,
+            // Of OAuth; of an error it is a number or a word.
+            Meaning::Code if i == 0 => Hint,
             Meaning::Factor if after(&["two", "multi"]) => Likely,
             Meaning::Answer if after(&["security"]) => Certain,
+            Meaning::Word if after(&["pass"]) => Certain,
+            Meaning::Passe if after(&["de"]) => Certain,
+            Meaning::Verifier if after(&["code"]) => Certain,
             Meaning::Id if after(&["taxpayer", "tax", "dod", "national"]) => Likely,
             Meaning::Id if after(&["session", "sess"]) => Hint,
             Meaning::String if after(&["connection", "conn"]) => Certain,
@@ -238,6 +247,9 @@ enum Meaning {
     Session,
     Pan,
     Birth,
+    Word,
+    Passe,
+    Verifier,
     /// May follow a sensitive word and leaves it sensitive: `token_value`.
     Value,
     /// Says that the field is about a secret and not the secret itself: `token_count`.
@@ -327,6 +339,12 @@ const SECRET_CODES: &[&str] = &[
     "pairing",
     "invite",
     "time",
+    "login",
+    "sms",
+    "confirmation",
+    "activation",
+    "device",
+    "2fa",
 ];
 
 /// Every word that means something in a name.
@@ -338,6 +356,9 @@ const WORDS: &[(Meaning, &[&str])] = &[
             "passwords",
             "passwd",
             "passwort",
+            "kennwort",
+            "wachtwoord",
+            "senha",
             "pwd",
             "passphrase",
             "passcode",
@@ -422,6 +443,10 @@ const WORDS: &[(Meaning, &[&str])] = &[
             "iccid",
             "dob",
             "nino",
+            "aadhaar",
+            "cpf",
+            "ein",
+            "mrn",
             "birthdate",
             "dateofbirth",
             "birthday",
@@ -442,6 +467,10 @@ const WORDS: &[(Meaning, &[&str])] = &[
     (Meaning::Session, &["session", "sess"]),
     (Meaning::Pan, &["pan"]),
     (Meaning::Birth, &["birth"]),
+    // `pass_word`, `mot de passe`, `code_verifier`.
+    (Meaning::Word, &["word"]),
+    (Meaning::Passe, &["passe"]),
+    (Meaning::Verifier, &["verifier"]),
     (
         Meaning::Value,
         &[
@@ -471,6 +500,9 @@ const WORDS: &[(Meaning, &[&str])] = &[
             "staging",
             "live",
             "jar",
+            // `verification code is: 123456`.
+            "is",
+            "was",
         ],
     ),
     (
@@ -656,7 +688,7 @@ fn ends_like_one(word: &[u8]) -> bool {
     let ends: &[&[u8]] = match &[a, b, c] {
         b"ord" => &[b"password"],
         b"swd" => &[b"passwd"],
-        b"key" => &[b"apikey", b"secretkey", b"accesskey"],
+        b"key" => &[b"apikey", b"secretkey", b"accesskey", b"devkey"],
         b"ken" => &[b"authtoken", b"accesstoken"],
         b"ret" => &[b"secret"],
         b"nid" => &[b"sessionid"],
@@ -678,7 +710,7 @@ mod tests {
             }
             for word in *words {
                 // These are sensitive only beside another word, which then holds the stem.
-                let beside = matches!(*word, "id" | "no" | "nr" | "string" | "str");
+                let beside = matches!(*word, "id" | "no" | "nr" | "string" | "str" | "verifier");
                 assert!(beside || has_stem(word.as_bytes()), "{word}");
             }
         }

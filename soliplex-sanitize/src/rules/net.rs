@@ -94,7 +94,9 @@ impl Scan<'_> {
         {
             start += 1;
         }
-        if start == at || b[at - 1] == b'.' || &b[start..at] == b"git" {
+        // What follows `ESC [` is a color.
+        let colored = start >= 2 && b[start - 1] == b'[' && b[start - 2] == 0x1b;
+        if start == at || b[at - 1] == b'.' || &b[start..at] == b"git" || colored {
             return;
         }
         let Some(end) = domain_end(b, at + 1) else {
@@ -128,6 +130,7 @@ impl Scan<'_> {
         while start < end && b[start] == b'.' {
             start += 1;
         }
+        let end = before_port(b, start, end);
         if is_ipv4(&b[start..end]) && !self.is_version(start, end) {
             self.push(start, end, Rule::Ipv4);
         }
@@ -154,7 +157,14 @@ impl Scan<'_> {
             return is_file_ending(&b[end + 1..]);
         }
         match before {
-            b'-' => start >= 2 && b[start - 2].is_ascii_alphanumeric() && !private,
+            // A package's own version, as in `~31bf3856ad364e35~~6.1.1.0`.
+            b'~' => true,
+            b'-' => {
+                let named = [&b"ip-"[..], b"host-"]
+                    .iter()
+                    .any(|name| b[..start].ends_with(name));
+                start >= 2 && b[start - 2].is_ascii_alphanumeric() && !private && !named
+            }
             b'/' if start >= 2 && b[start - 2].is_ascii_alphanumeric() => {
                 !private && after != b':' && is_product(&b[..start - 1])
             }
@@ -200,6 +210,10 @@ impl Scan<'_> {
             // `addr:fe80::1` has its first colon here; `Event::0` is a path.
             match b[start..end].iter().position(|c| *c == b':') {
                 Some(0) if b.get(start + 1) != Some(&b':') => start += 1,
+                // The `6` of `ip6:` looks like a part of the address.
+                Some(1) if b[..=start].ends_with(b"ip6") || b[..=start].ends_with(b"inet6") => {
+                    start += 2;
+                }
                 _ => return,
             }
         } else if b[start] == b':' && b.get(start + 1) != Some(&b':') {
@@ -389,6 +403,18 @@ fn is_unit_or_file(top: &[u8]) -> bool {
     .iter()
     .take(45)
     .any(|e| top.eq_ignore_ascii_case(e.as_bytes()))
+}
+
+/// Where the address ends when a port follows it behind a fifth dot, as tcpdump writes it.
+fn before_port(b: &[u8], start: usize, end: usize) -> usize {
+    let text = &b[start..end];
+    let port = text.iter().rev().take_while(|c| c.is_ascii_digit()).count();
+    let is_port = matches!(port, 4 | 5) && text[text.len() - port] != b'0';
+    if is_port && text.iter().filter(|c| **c == b'.').count() == 4 {
+        end - port - 1
+    } else {
+        end
+    }
 }
 
 fn is_ipv4(text: &[u8]) -> bool {

@@ -10,6 +10,9 @@ use super::scan::Scan;
 /// The longest run of digits any rule knows, with room to see that a run is longer.
 const MAX_RUN: usize = 40;
 
+/// A sign, three digits, the dot and eighteen decimals, and a comma.
+const MAX_COORDINATE_BYTES: usize = 24;
+
 impl Scan<'_> {
     /// Looks at `ddd?dd?dddd`, ending at `at`.
     pub(super) fn social_security(&mut self, at: usize) {
@@ -103,7 +106,8 @@ impl Scan<'_> {
         {
             return;
         }
-        if is_card(digits) {
+        // One in ten numbers of a span passes Luhn's check: `Id(2252074691592193)`.
+        if is_card(digits) && !b[..start].ends_with(b"Id(") {
             let imei = length == 15 && self.context(start, end).has(Context::IMEI);
             self.push(start, end, if imei { Rule::Imei } else { Rule::Card });
             return;
@@ -171,7 +175,9 @@ impl Scan<'_> {
     /// Looks at grouped digits whose third group (or whole) ends at `at`.
     pub(super) fn card_groups(&mut self, at: usize) {
         let b = self.b;
-        let quads = b[at - 4] == b[at - 9] && !b[at - 4].is_ascii_digit();
+        let blank = |c: u8| matches!(c, b' ' | b'-');
+        let quads = !b[at - 4].is_ascii_digit()
+            && (b[at - 4] == b[at - 9] || blank(b[at - 4]) && blank(b[at - 9]));
         let (back, separator) = if quads {
             (13, b[at - 4])
         } else {
@@ -191,7 +197,8 @@ impl Scan<'_> {
                     .take(most)
                     .take_while(|c| c.is_ascii_digit())
                     .count();
-                if b.get(end) == Some(&separator)
+                if b.get(end)
+                    .is_some_and(|c| *c == separator || blank(*c) && blank(separator))
                     && group > 0
                     && !b.get(end + 1 + group).is_some_and(u8::is_ascii_digit)
                 {
@@ -362,6 +369,22 @@ impl Scan<'_> {
         }
     }
 
+    /// The first number of a pair whose second one begins at `start`, when only that was seen: a
+    /// colon before a number looks like a time of day (`geo:38.8977,-77.0365`).
+    fn first_half(&mut self, start: usize) {
+        let b = self.b;
+        if start == 0 || b[start - 1] != b',' || self.is_covered(start - 2) {
+            return;
+        }
+        let floor = start.saturating_sub(MAX_COORDINATE_BYTES);
+        let dot = b[floor..start].iter().rposition(|c| *c == b'.');
+        if let Some((from, to)) = dot.and_then(|dot| coordinate(b, floor + dot))
+            && to == start - 1
+        {
+            self.push(from, to, Rule::Coordinates);
+        }
+    }
+
     /// Looks at a number with four decimals, the fourth at `at`.
     pub(super) fn decimal(&mut self, at: usize) {
         let b = self.b;
@@ -372,9 +395,13 @@ impl Scan<'_> {
             return;
         };
         self.decimal_until = end;
-        if !self.context(start, end).has(Context::PLACE) && !is_compass(b, end) {
+        if !self.context(start, end).has(Context::PLACE)
+            && !is_compass(b, end)
+            && !is_map(b, start, end)
+        {
             return;
         }
+        self.first_half(start);
         self.push(start, end, Rule::Coordinates);
         // The other half of the pair has no word of its own.
         let mut next = end;
@@ -400,6 +427,15 @@ impl Scan<'_> {
             self.push(start, end, Rule::Coordinates);
         }
     }
+}
+
+/// `@38.8977,-77.0365`, `?ll=38.8977,-77.0365`: a pair as maps write it.
+fn is_map(b: &[u8], start: usize, end: usize) -> bool {
+    let paired = b.get(end) == Some(&b',')
+        && b.get(end + 1)
+            .is_some_and(|c| c.is_ascii_digit() || *c == b'-');
+    let marks: [&[u8]; 6] = [b"@", b"ll=", b"?q=", b"&q=", b"center=", b"daddr="];
+    paired && marks.iter().any(|mark| b[..start].ends_with(mark)) || b[..start].ends_with(b"POINT(")
 }
 
 /// A signed number up to 180 around the dot at `dot`.

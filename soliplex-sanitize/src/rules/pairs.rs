@@ -17,6 +17,15 @@ pub(super) const MAX_CONTAINER_BYTES: usize = 64 * 1024;
 /// How many brackets of a list or map that is cut short are looked behind.
 const MAX_OPENINGS: usize = 4;
 
+/// The name under which single sign-on posts who somebody is.
+pub(super) const ASSERTION: &[u8] = b"SAMLResponse";
+
+/// No authorization code and no ticket is shorter.
+const MIN_GRANT_BYTES: usize = 12;
+
+/// Fifteen digits and as many separators as anyone writes.
+const MAX_PHONE_BYTES: usize = 28;
+
 /// A value that need not be secret is looked at no further than this.
 const MAX_HINT_BYTES: usize = 600;
 
@@ -39,11 +48,18 @@ impl Scan<'_> {
             return;
         }
         let Some(key) = key_before(b, at) else { return };
-        let Some(strength) = self.key_strength(&key) else {
+        // The user of a URL, whose password is read at its `@`.
+        if b[at] == b':' && b[..key.start].ends_with(b"://") {
             return;
-        };
+        }
         let Some(value_at) = after_separator(b, at) else {
             return;
+        };
+        if self.grant(&key, value_at) {
+            return;
+        }
+        let Some(strength) = self.key_strength(&key).or_else(|| self.attribute(&key)) else {
+            return self.contact(&key, value_at);
         };
         let name = &b[key.start..key.end];
         if is_header(name) && b[at] != b'>' {
@@ -75,13 +91,114 @@ impl Scan<'_> {
                 return true;
             }
         }
-        false
+        // Names that are not sensitive by themselves, and the verb of a sentence.
+        let ends: &[&[u8]] = match b[end - 1] | 0x20 {
+            b'e' => &[b"value", b"phone", b"mobile"],
+            b'l' => &[b"tel", b"cell"],
+            b'n' => &[b"telefon"],
+            b's' => &[b" is", b" was"],
+            b'x' => &[b"fax"],
+            b'y' => &[b"handy"],
+            _ => return false,
+        };
+        ends.iter()
+            .any(|name| ends_with_ignore_case(&b[..end], name))
+    }
+
+    /// What was granted to a client, in the query of the address it comes back by.
+    fn grant(&mut self, key: &Key, at: usize) -> bool {
+        let b = self.b;
+        let name = &b[key.start..key.end];
+        let in_query = key.start > 0 && matches!(b[key.start - 1], b'?' | b'&' | b'#');
+        let granted = name.eq_ignore_ascii_case(b"code") || name.eq_ignore_ascii_case(b"ticket");
+        let asserted = name.eq_ignore_ascii_case(ASSERTION);
+        if !(in_query && granted || asserted) {
+            return false;
+        }
+        let end = bare_end(b, at, false);
+        let value = &b[at..end];
+        let any = |is: fn(&u8) -> bool| value.iter().any(is);
+        let drawn = any(u8::is_ascii_digit) && any(u8::is_ascii_alphabetic)
+            || any(u8::is_ascii_lowercase) && any(u8::is_ascii_uppercase);
+        let secret = value.len() >= MIN_GRANT_BYTES && drawn;
+        if secret {
+            self.push(at, end, Rule::Key);
+        }
+        secret
+    }
+
+    /// `<add key="Password" value="…"/>`: the name stands in the attribute before.
+    fn attribute(&self, key: &Key) -> Option<Strength> {
+        let b = self.b;
+        if !b[key.start..key.end].eq_ignore_ascii_case(b"value") {
+            return None;
+        }
+        let before = b[..key.start].trim_ascii_end().strip_suffix(b"\"")?;
+        let floor = before.len().saturating_sub(MAX_KEY_BYTES);
+        let open = floor + before[floor..].iter().rposition(|c| *c == b'"')?;
+        let names = [&b"key="[..], b"name="];
+        names
+            .iter()
+            .any(|name| before[..open].ends_with(name))
+            .then(|| self.table.strength(&before[open + 1..]))?
+    }
+
+    /// A telephone number in whatever groups, after a name that says so.
+    fn contact(&mut self, key: &Key, at: usize) {
+        let b = self.b;
+        let name = &b[key.start..key.end];
+        let called = [
+            "phone",
+            "mobile",
+            "tel",
+            "cell",
+            "telefon",
+            "fax",
+            "handy",
+            "telephone",
+        ]
+        .iter()
+        .any(|word| name.eq_ignore_ascii_case(word.as_bytes()));
+        if !called {
+            return;
+        }
+        let at = opening_quote(b, at).map_or(at, |(open, _)| open);
+        // A sign is not part of one.
+        if b.get(at) == Some(&b'-') {
+            return;
+        }
+        let length = b[at..]
+            .iter()
+            .take(MAX_PHONE_BYTES)
+            .take_while(|c| {
+                c.is_ascii_digit() || matches!(c, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'+')
+            })
+            .count();
+        let Some(last) = b[at..at + length].iter().rposition(u8::is_ascii_digit) else {
+            return;
+        };
+        let end = at + last + 1;
+        let number = &b[at..end];
+        let count = |is: fn(&&u8) -> bool| number.iter().filter(is).count();
+        let digits = count(|c| c.is_ascii_digit());
+        let grouped = count(|c| matches!(c, b' ' | b'-' | b'/')) > 0;
+        // A plain number is one of eight digits or more, and has no decimals.
+        let whole = count(|c| **c == b'.') != 1;
+        let goes_on = b
+            .get(end)
+            .is_some_and(|c| c.is_ascii_alphanumeric() || *c == b'_');
+        if (grouped && digits == 7 || (8..=15).contains(&digits)) && (grouped || whole) && !goes_on
+        {
+            self.push(at, end, Rule::Phone);
+        }
     }
 
     /// A key is judged with up to three words before it when they stand apart: `api key: …`.
     fn key_strength(&self, key: &Key) -> Option<Strength> {
         let name = &self.b[key.start..key.end];
-        if !self.table.may_name_secret(name) {
+        // The verb's subject is the name: `verification code is: 123456`.
+        let verb = name.eq_ignore_ascii_case(b"is") || name.eq_ignore_ascii_case(b"was");
+        if !verb && !self.table.may_name_secret(name) {
             return None;
         }
         let own = self.table.strength(name);
@@ -121,8 +238,12 @@ impl Scan<'_> {
         depth: usize,
     ) {
         let b = self.b;
+        let whole = at;
         let at = skip_wrappers(b, at);
         let Some(&first) = b.get(at) else { return };
+        if is_reference(&b[at..]) {
+            return;
+        }
         if let Some((open, mark)) = opening_quote(b, at) {
             if closes_string(b, open, mark.1, quote) {
                 return;
@@ -175,10 +296,14 @@ impl Scan<'_> {
         let digits = value.iter().all(u8::is_ascii_digit);
         let is_json_number = quote.is_some() && is_number(value);
         let secret = match strength {
+            _ if is_handle(value) => false,
             Strength::Hint => looks_random(value),
             Strength::Likely if is_json_number => true,
+            // `Token(12)` counts; `Some(1234)` is one.
+            Strength::Likely if digits && at > whole && !b[whole..].starts_with(b"Some(") => false,
+            Strength::Likely if is_object(value) => false,
             Strength::Likely if digits => value.len() >= 4,
-            Strength::Likely if prose => looks_secret(value),
+            Strength::Likely if prose => looks_secret(value) || is_grouped(value),
             Strength::Likely => {
                 value.len() >= 3 && !(value.iter().all(u8::is_ascii_alphabetic) && value.len() < 6)
             }
@@ -303,7 +428,14 @@ impl Scan<'_> {
         let word_end = bare_end(b, at, false);
         let scheme = &b[at..word_end];
         let mut end = word_end;
-        if is_scheme(scheme) && b.get(word_end) == Some(&b' ') {
+        let folded = skip_spaces(b, word_end);
+        if is_scheme(scheme) && folded > word_end + 1 && matches!(b[folded - 1], b' ' | b'\t') {
+            // A folded header goes on in the next line, indented.
+            end = bare_end(b, folded, false);
+            if self.starts_with_marker(folded) || end == folded {
+                return;
+            }
+        } else if is_scheme(scheme) && b.get(word_end) == Some(&b' ') {
             end = bare_end(b, word_end + 1, false);
             if is_listing_scheme(scheme) {
                 end = line_end(b, word_end);
@@ -376,7 +508,7 @@ fn key_before(b: &[u8], at: usize) -> Option<Key> {
         end -= 1;
     }
     // `=>` is reported at its `=`, and `->` is not a pair.
-    while end > 0 && at - end < 4 && b[end - 1] == b' ' {
+    while end > 0 && at - end < 4 && matches!(b[end - 1], b' ' | b'\t') {
         end -= 1;
     }
     if end == 0 {
@@ -595,6 +727,43 @@ fn skip_spaces(b: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
+}
+
+/// What stands for a value that is filled in elsewhere: `$PASSWORD`, `${…}`, `$(…)`, `{{ … }}`.
+fn is_reference(text: &[u8]) -> bool {
+    let name = |c: &u8| c.is_ascii_uppercase() || *c == b'_';
+    match text {
+        [b'$', b'{' | b'(', ..] | [b'{', b'{', ..] => true,
+        [b'$', rest @ ..] => {
+            let length = rest.iter().take_while(|c| name(c)).count();
+            length > 1 && rest.get(length).is_none_or(|c| !c.is_ascii_graphic())
+        }
+        _ => false,
+    }
+}
+
+/// `0x14ed93111f293c9`: an address or a counter, of up to sixty-four bits.
+fn is_handle(value: &[u8]) -> bool {
+    value.len() <= 18
+        && value
+            .strip_prefix(b"0x")
+            .is_some_and(|hex| !hex.is_empty() && hex.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// `Token{797b76f`: an object, as Java and Kotlin print one.
+fn is_object(value: &[u8]) -> bool {
+    let name = value.iter().take_while(|c| c.is_ascii_alphabetic()).count();
+    value[0].is_ascii_uppercase() && value.get(name) == Some(&b'{')
+}
+
+/// `1980-03-14`, `34-1927674`: digits in groups.
+fn is_grouped(value: &[u8]) -> bool {
+    value[0].is_ascii_digit()
+        && value
+            .iter()
+            .all(|c| c.is_ascii_digit() || matches!(c, b'-' | b'/' | b'.'))
+        && value.iter().filter(|c| c.is_ascii_digit()).count() >= 6
+        && value.iter().filter(|c| !c.is_ascii_digit()).count() <= 3
 }
 
 fn is_number(value: &[u8]) -> bool {

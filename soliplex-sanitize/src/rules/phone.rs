@@ -134,11 +134,18 @@ impl Scan<'_> {
         {
             return;
         }
-        if groups > 1 && (7..=15).contains(&digits) && end > at {
+        if groups > 1 && (7..=16).contains(&digits) && end > at {
             let context = self.context(start, end);
-            if context.has(Context::PHONE) || context.has(Context::DSN) {
-                self.push(start, end, Rule::Phone);
-            }
+            let rule = if context.has(Context::IMEI) && matches!(digits, 14..=16) {
+                Rule::Imei
+            } else if context.has(Context::MEDICAL) && digits == 10 {
+                Rule::MedicalRecord
+            } else if context.has(Context::PHONE) || context.has(Context::DSN) {
+                Rule::Phone
+            } else {
+                return;
+            };
+            self.push(start, end, rule);
         }
     }
 

@@ -43,6 +43,12 @@ pub(super) fn resolve(spans: &mut Vec<Span>) {
         let span = spans[i];
         if kept > 0 && span.start < spans[kept - 1].end {
             let last = &mut spans[kept - 1];
+            // The end of a password and the host behind it look like an address; the host stays.
+            if last.source == Source::Builtin(Rule::UrlCredentials)
+                && span.source == Source::Builtin(Rule::Email)
+            {
+                continue;
+            }
             if last.fill == Fill::Cut && span.end > last.start {
                 // A cut leaves what follows it; a marker must not be lost in it.
                 last.fill = span.fill;

@@ -8,6 +8,7 @@ use memchr::memmem::Finder;
 use super::catalog::Rule;
 use super::context::{Context, word_before};
 use super::entropy::{bits_per_byte, is_uuid, looks_random};
+use super::keys::Strength;
 use super::numbers::is_iban;
 use super::scan::Scan;
 use super::vendors;
@@ -17,6 +18,12 @@ const LONG_NAME_BYTES: usize = 22;
 
 /// No key of any vendor is longer; what follows is text again.
 const MAX_TOKEN_BYTES: usize = 8192;
+
+/// How far before a `+` the beginning of a key is looked for.
+const MAX_BROKEN_BYTES: usize = 256;
+
+/// `access_token$production$`, sixteen characters and a `$`.
+const MAX_DOLLAR_BYTES: usize = 48;
 
 impl Scan<'_> {
     /// Looks at a long word (letters, digits, `_`, `-`) whose last character is at `at`.
@@ -65,8 +72,10 @@ impl Scan<'_> {
             b'.' | b'~' | b'/' | b':' | b'|' | b'=' | b'@' => {
                 self.dotted_vendor_key(start)
                     || self.joined_key(start, end)
-                    || end - start >= 20 && self.webhook(start, end)
+                    || self.webhook(start, end)
             }
+            b'+' => self.broken_vendor_key(start),
+            b'$' => self.dollar_key(start, end),
             _ => false,
         };
         if found
@@ -122,6 +131,37 @@ impl Scan<'_> {
             }
         }
         false
+    }
+
+    /// A key in base64 whose `+` makes it look like several words.
+    fn broken_vendor_key(&mut self, start: usize) -> bool {
+        let b = self.b;
+        let before = b[..start]
+            .iter()
+            .rev()
+            .take(MAX_BROKEN_BYTES)
+            .take_while(|c| is_word(**c) || matches!(c, b'+' | b'/' | b'='))
+            .count();
+        let from = start - before;
+        let limit = b.len().min(from + MAX_TOKEN_BYTES);
+        match vendors::find(&b[from..limit]) {
+            Some(length) if from + length > start => {
+                self.push(from, from + length, Rule::ApiKey);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// `access_token$production$…$…`, PayPal's and Braintree's.
+    fn dollar_key(&mut self, start: usize, end: usize) -> bool {
+        let b = self.b;
+        let floor = start.saturating_sub(MAX_DOLLAR_BYTES);
+        let Some(from) = memchr::memmem::rfind(&b[floor..start], b"access_token$") else {
+            return false;
+        };
+        self.push(floor + from, end, Rule::ApiKey);
+        true
     }
 
     /// `header.payload.signature`, where the header is base64 of JSON.
@@ -360,9 +400,13 @@ impl Scan<'_> {
         if !(3..=11).contains(&before.len()) || !before[0].is_ascii_alphabetic() {
             return;
         }
-        if !SECRET_WORDS
-            .iter()
-            .any(|w| before.eq_ignore_ascii_case(w.as_bytes()))
+        let certain = before.contains(&b'_')
+            && self.table.strength(before) == Some(Strength::Certain)
+            || before.eq_ignore_ascii_case(b"token");
+        if !certain
+            && !SECRET_WORDS
+                .iter()
+                .any(|w| before.eq_ignore_ascii_case(w.as_bytes()))
         {
             return;
         }
@@ -378,7 +422,18 @@ impl Scan<'_> {
             .max(end);
         let word = &b[start..stop];
         let is_path = word.contains(&b'/') && word.contains(&b'.');
-        if looks_random(word) && !is_path {
+        // Hex is most often a hash, but not where the word before leaves no doubt.
+        let hex = certain && word.len() >= 32 && word.iter().all(u8::is_ascii_hexdigit);
+        if (looks_random(word) || hex) && !is_path {
+            // `creds name:password`.
+            let pair = b[stop..]
+                .iter()
+                .skip(1)
+                .take(MAX_TOKEN_BYTES)
+                .take_while(|c| is_token(**c))
+                .count();
+            let paired = b.get(stop) == Some(&b':') && looks_random(&b[stop + 1..stop + 1 + pair]);
+            let stop = if paired { stop + 1 + pair } else { stop };
             self.push(start, stop, Rule::Entropy);
         }
     }

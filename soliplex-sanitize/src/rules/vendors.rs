@@ -67,7 +67,12 @@ pub(super) fn find(token: &[u8]) -> Option<usize> {
             let tail = &token[vendor.prefix.len()..];
             let length = tail.iter().take_while(|c| vendor.tail.has(**c)).count();
             let varied = tail[..length].iter().any(|c| *c != tail[0]);
-            (length >= vendor.min && varied).then_some(vendor.prefix.len() + length)
+            // Small letters with dashes are words: `sdk-integration-tests-of-the-client`.
+            let words = tail[..length]
+                .iter()
+                .all(|c| c.is_ascii_lowercase() || matches!(c, b'-' | b'_'))
+                && tail[..length].iter().any(|c| !c.is_ascii_lowercase());
+            (length >= vendor.min && varied && !words).then_some(vendor.prefix.len() + length)
         })?;
     // Punctuation at the end belongs to the sentence.
     let stop = |c: &&u8| matches!(c, b'.' | b'-' | b'%' | b'!' | b'/');
@@ -267,6 +272,7 @@ pub(super) const VENDORS: &[Vendor] = &[
     v("hf_", Alnum, 30),
     v("api_org_", Alnum, 30),
     v("ico-", Alnum, 32),
+    v("dG9rOi", Base64, 40),
     v("s-s4t2ud-", Hex, 60),
     v("s-s4t2af-", Hex, 60),
     // Kubernetes bootstrap has no prefix. LaunchDarkly, Linear, Lob, Mailgun, Mapbox, Mattermost.
@@ -277,6 +283,7 @@ pub(super) const VENDORS: &[Vendor] = &[
     v("lin_oauth_", Alnum, 30),
     v("test_pub_", Hex, 30),
     v("live_pub_", Hex, 30),
+    v("live_", Hex, 35),
     v("test_", Hex, 35),
     v("key-", Hex, 32),
     v("pubkey-", Hex, 32),

@@ -124,40 +124,12 @@ fn around_table(text: &str) -> (&str, &str) {
     (&text[..from], &text[to..])
 }
 
-/// The rules with what they are for, and how they do on the examples of all rules: of the lines
-/// they must catch, how many they do; of the lines they fire on, how many they must.
+/// The rules with what they are for.
 fn table() -> String {
-    let rules = Rules::standard();
-    let examples = examples();
     let mut out = String::from(
-        "| rule | marker | catches | leaves alone | validation | recall | precision |\n|---|---|---|---|---|---|---|\n",
+        "| rule | marker | catches | leaves alone | validation |\n|---|---|---|---|---|\n",
     );
     for info in Rules::built_in() {
-        let own = examples.iter().find(|rule| rule.name == info.name);
-        let caught = own.map_or(0, |rule| {
-            rule.catches
-                .iter()
-                .filter(|(line, left)| rules.sanitize(line) == *left)
-                .count()
-        });
-        let all = own.map_or(0, |rule| rule.catches.len());
-        let wrong = examples
-            .iter()
-            .flat_map(|rule| &rule.leaves)
-            .filter(|line| {
-                rules
-                    .explain(line)
-                    .iter()
-                    .any(|finding| finding.rule == info.name)
-            })
-            .count();
-        let share = |part: usize, whole: usize| {
-            if whole == 0 {
-                "by vendor".to_owned()
-            } else {
-                format!("{part}/{whole}")
-            }
-        };
         let marker = if info.marker.is_empty() {
             "(cut)".to_owned()
         } else {
@@ -165,13 +137,8 @@ fn table() -> String {
         };
         let _ = writeln!(
             out,
-            "| `{}` | {marker} | {} | {} | {} | {} | {} |",
-            info.name,
-            info.catches,
-            info.leaves,
-            info.validation,
-            share(caught, all),
-            share(caught, caught + wrong)
+            "| `{}` | {marker} | {} | {} | {} |",
+            info.name, info.catches, info.leaves, info.validation
         );
     }
     out
