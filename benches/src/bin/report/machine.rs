@@ -12,7 +12,10 @@ pub(crate) fn facts() -> Vec<(&'static str, String)> {
         ("cores", cores.ok()),
         ("memory", value_in("/proc/meminfo", "MemTotal", ':')),
         ("system", value_in("/etc/os-release", "PRETTY_NAME", '=')),
-        ("kernel", said("uname", &["-sr"])),
+        (
+            "kernel",
+            said("uname", &["-sr"]).map(|kernel| major(&kernel)),
+        ),
         ("compiler", said("rustc", &["--version"])),
         ("day", said("date", &["-u", "+%Y-%m-%d"])),
     ];
@@ -28,6 +31,11 @@ fn value_in(path: &str, name: &str, separator: char) -> Option<String> {
     let line = text.lines().find(|line| line.starts_with(name))?;
     let (_, value) = line.split_once(separator)?;
     Some(value.trim().trim_matches('"').to_owned())
+}
+
+/// A kernel's name with the first two parts of its version; the rest is whoever built it.
+fn major(kernel: &str) -> String {
+    kernel.split('.').take(2).collect::<Vec<_>>().join(".")
 }
 
 fn said(program: &str, words: &[&str]) -> Option<String> {

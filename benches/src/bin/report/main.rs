@@ -45,7 +45,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         fs::write(plots.join(&plot.id).with_extension("svg"), plot.to_svg())?;
     }
     let peers = versions::of_peers(&home.join(".."), &folder)?;
-    let text = markdown::report(&machine::facts(), &peers, &sections, &missing);
+    // What no program knows: why a figure is what it is, and what was done about it.
+    let tried = fs::read_to_string(home.join("tried.md")).unwrap_or_default();
+    let text = markdown::report(&machine::facts(), &peers, &sections, &missing, &tried);
     fs::write(home.join("REPORT.md"), &text)?;
     println!("benches/REPORT.md: {} sections", sections.len());
     for id in missing {

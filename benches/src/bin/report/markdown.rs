@@ -18,6 +18,7 @@ pub(crate) fn report(
     peers: &[String],
     sections: &[Section],
     missing: &[String],
+    tried: &str,
 ) -> String {
     let mut text = INTRODUCTION.to_owned();
     if sections.iter().any(|section| section.quick) {
@@ -36,6 +37,9 @@ pub(crate) fn report(
         for aim in &section.aims {
             text.push_str(&aim_row(section, aim));
         }
+    }
+    if !tried.is_empty() {
+        let _ = write!(text, "\n{tried}");
     }
     for section in sections {
         text.push_str(&one(section));
