@@ -201,6 +201,8 @@ pub struct Limits {
     pub bodies_bytes: usize,
     /// Connections open at the same time.
     pub connections: usize,
+    /// Connections of one address open at the same time; 0 is no limit.
+    pub connections_per_address: usize,
     /// Requests worked on at the same time.
     pub concurrent_requests: usize,
     /// How long a client may take to send its headers, and a connection may idle.
@@ -413,6 +415,8 @@ fn limits(set: &Settings) -> Result<Limits, ConfigError> {
         body_bytes: set.at_least_one(keys::LIMITS_BODY_BYTES)?,
         bodies_bytes: set.at_least_one(keys::LIMITS_BODIES_BYTES)?,
         connections: set.at_least_one(keys::LIMITS_CONNECTIONS)?,
+        connections_per_address: usize::try_from(set.count(keys::LIMITS_CONNECTIONS_PER_ADDRESS)?)
+            .unwrap_or(usize::MAX),
         concurrent_requests: set.at_least_one(keys::LIMITS_CONCURRENT_REQUESTS)?,
         header_timeout: set.timeout(keys::LIMITS_HEADER_TIMEOUT_SECONDS)?,
         body_timeout: set.timeout(keys::LIMITS_BODY_TIMEOUT_SECONDS)?,

@@ -11,7 +11,6 @@
 //! when its request is answered with 200; a refused request is counted by status and none of its
 //! records here.
 
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -19,6 +18,10 @@ use soliplex_wire::RecordError;
 
 use crate::forward::Outcome;
 use crate::spool::Pending;
+
+mod page;
+
+use page::{Histogram, Page};
 
 /// Why a record ended as a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,12 +76,26 @@ pub struct Metrics {
     user_mismatches: AtomicU64,
     redactions: AtomicU64,
     stores_set_aside: AtomicU64,
-    ids_forgotten_early: AtomicU64,
     panics: AtomicU64,
+    connections_refused: AtomicU64,
     answers: [AtomicU64; STATUSES.len() + 1],
     upstream: [AtomicU64; OUTCOMES.len()],
     answer_latency: Histogram,
     upstream_latency: Histogram,
+}
+
+/// What is read where it is kept, when somebody asks.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Gauges {
+    /// What waits for the upstream.
+    pub pending: Pending,
+    /// Dead letters on disk.
+    pub dead_letters: u64,
+    /// The age of the oldest remembered id: the window of duplicates that is really kept.
+    pub oldest_id: Duration,
+    /// Ids that had to be forgotten before the configured window was over.
+    pub ids_forgotten_early: u64,
 }
 
 /// The sums of the conservation law.
@@ -112,11 +129,6 @@ impl Account {
 impl Metrics {
     pub(crate) fn recovered(&self, records: u64) {
         add(&self.recovered, records);
-    }
-
-    /// Takes over the spool's own count.
-    pub(crate) fn ids_forgotten_early(&self, ids: u64) {
-        self.ids_forgotten_early.store(ids, Ordering::Relaxed);
     }
 
     pub(crate) fn store_set_aside(&self) {
@@ -165,6 +177,10 @@ impl Metrics {
         add(&self.redactions, count);
     }
 
+    pub(crate) fn connection_refused(&self) {
+        add(&self.connections_refused, 1);
+    }
+
     pub(crate) fn panicked(&self) {
         add(&self.panics, 1);
     }
@@ -206,7 +222,8 @@ impl Metrics {
     }
 
     /// Everything, in Prometheus's text format.
-    pub fn render(&self, pending: Pending, dead_letters: u64) -> String {
+    pub fn render(&self, now: &Gauges) -> String {
+        let pending = now.pending;
         let mut page = Page(String::with_capacity(8192));
         page.counter(
             "records_received_total",
@@ -263,7 +280,12 @@ impl Metrics {
             "Bytes of OTLP that wait for the upstream.",
             pending.bytes,
         );
-        page.gauge("dead_letters", "Dead letters on disk.", dead_letters);
+        page.gauge("dead_letters", "Dead letters on disk.", now.dead_letters);
+        page.gauge(
+            "dedupe_oldest_id_age_seconds",
+            "How far back duplicates are known: the age of the oldest remembered id.",
+            now.oldest_id.as_secs(),
+        );
         page.counter(
             "dead_letters_evicted_total",
             "Dead letters that had to go for newer ones.",
@@ -297,12 +319,17 @@ impl Metrics {
         page.counter(
             "dedupe_ids_forgotten_early_total",
             "Record ids forgotten before limits.dedupe_window_seconds, for want of limits.dedupe_ids.",
-            read(&self.ids_forgotten_early),
+            now.ids_forgotten_early,
         );
         page.counter(
             "panics_total",
             "Requests that ended in a defect of this server.",
             read(&self.panics),
+        );
+        page.counter(
+            "connections_refused_total",
+            "Connections closed because their address had limits.connections_per_address.",
+            read(&self.connections_refused),
         );
         let statuses: Vec<String> = STATUSES
             .iter()
@@ -332,86 +359,6 @@ impl Metrics {
     }
 }
 
-/// How long answers take, in fixed buckets.
-#[derive(Debug, Default)]
-struct Histogram {
-    buckets: [AtomicU64; BUCKETS_MS.len()],
-    count: AtomicU64,
-    sum_micros: AtomicU64,
-}
-
-impl Histogram {
-    fn observe(&self, took: Duration) {
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        if let Some(at) = BUCKETS_MS.iter().position(|limit| micros <= limit * 1000) {
-            add(&self.buckets[at], 1);
-        }
-        add(&self.count, 1);
-        add(&self.sum_micros, micros);
-    }
-
-    fn render(&self, page: &mut Page, name: &str, help: &str) {
-        page.head(name, help, "histogram");
-        let mut below = 0;
-        for (limit, bucket) in BUCKETS_MS.iter().zip(&self.buckets) {
-            below += read(bucket);
-            // Bucket limits are small whole numbers of milliseconds: exact enough as a float.
-            page.line(&format!(
-                "{name}_bucket{{le=\"{}\"}} {below}",
-                *limit as f64 / 1000.0
-            ));
-        }
-        let count = read(&self.count);
-        page.line(&format!("{name}_bucket{{le=\"+Inf\"}} {count}"));
-        page.line(&format!(
-            "{name}_sum {}",
-            read(&self.sum_micros) as f64 / 1e6
-        ));
-        page.line(&format!("{name}_count {count}"));
-    }
-}
-
-struct Page(String);
-
-impl Page {
-    fn counter(&mut self, name: &str, help: &str, value: u64) {
-        self.head(name, help, "counter");
-        self.line(&format!("{name} {value}"));
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: u64) {
-        self.head(name, help, "gauge");
-        self.line(&format!("{name} {value}"));
-    }
-
-    fn counters<'a>(
-        &mut self,
-        name: &str,
-        help: &str,
-        label: &str,
-        values: impl Iterator<Item = (&'a str, &'a AtomicU64)>,
-    ) {
-        self.head(name, help, "counter");
-        for (value, count) in values {
-            self.line(&format!("{name}{{{label}=\"{value}\"}} {}", read(count)));
-        }
-    }
-
-    fn head(&mut self, name: &str, help: &str, kind: &str) {
-        // Writing to a String cannot fail.
-        let _ = write!(
-            self.0,
-            "# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}\n"
-        );
-    }
-
-    fn line(&mut self, line: &str) {
-        self.0.push_str(PREFIX);
-        self.0.push_str(line);
-        self.0.push('\n');
-    }
-}
-
 /// Counters carry no other data with them, so no order between them is needed.
 fn add(counter: &AtomicU64, more: u64) {
     counter.fetch_add(more, Ordering::Relaxed);
@@ -421,7 +368,6 @@ fn read(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
 }
 
-const PREFIX: &str = "soliplex_ingest_";
 const REJECTIONS: [&str; 4] = ["not_an_object", "wrong_type", "id_too_long", "other"];
 const OUTCOMES: [&str; 7] = [
     "accepted",
@@ -435,7 +381,6 @@ const OUTCOMES: [&str; 7] = [
 const STATUSES: [u16; 13] = [
     200, 400, 401, 404, 405, 408, 413, 415, 422, 429, 500, 502, 503,
 ];
-const BUCKETS_MS: [u64; 11] = [1, 2, 5, 10, 20, 50, 100, 250, 500, 1000, 5000];
 
 #[cfg(test)]
 mod tests {
@@ -448,14 +393,16 @@ mod tests {
         metrics.dead(Reason::Partial, 2);
         metrics.answered(200, Duration::from_millis(3));
         metrics.answered(418, Duration::from_secs(9));
-        let page = metrics.render(
-            Pending {
+        let page = metrics.render(&Gauges {
+            pending: Pending {
                 batches: 1,
                 records: 7,
                 bytes: 9,
             },
-            4,
-        );
+            dead_letters: 4,
+            oldest_id: Duration::from_secs(60),
+            ids_forgotten_early: 0,
+        });
         for line in [
             "# TYPE soliplex_ingest_records_received_total counter",
             "soliplex_ingest_records_received_total 3",

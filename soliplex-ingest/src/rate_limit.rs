@@ -12,7 +12,7 @@
 //! one policy refuses has still been charged to those before it: the narrowest comes first, so that
 //! is rarely more than itself.
 
-use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -299,7 +299,7 @@ impl<C: Clock + Clone> std::fmt::Debug for Policy<C> {
     }
 }
 
-fn network(address: IpAddr) -> impl Hash {
+pub(crate) fn network(address: IpAddr) -> u128 {
     match address.to_canonical() {
         IpAddr::V4(address) => u128::from(u32::from(address)),
         IpAddr::V6(address) => u128::from(address) >> 64 << 64,

@@ -21,8 +21,8 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use crate::accept::{self, App, Delivery};
 use crate::error::{IngestError, RATE_LIMIT};
 use crate::forward::ForwardState;
+use crate::metrics::Gauges;
 use crate::openapi;
-use crate::spool::Pending;
 
 /// The whole table. From the outside in: CORS, counting, a panic's end, the routes.
 ///
@@ -101,19 +101,17 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
-    let (pending, dead_letters) = match &app.delivery {
-        Delivery::Spool { spool, forwarder } => {
-            app.metrics.ids_forgotten_early(spool.ids_forgotten_early());
-            (spool.pending(), forwarder.dead_letters().await)
-        }
-        Delivery::Passthrough { .. } => (Pending::default(), 0),
+    let gauges = match &app.delivery {
+        Delivery::Spool { spool, forwarder } => Gauges {
+            pending: spool.pending(),
+            dead_letters: forwarder.dead_letters().await,
+            oldest_id: spool.oldest_id(),
+            ids_forgotten_early: spool.ids_forgotten_early(),
+        },
+        Delivery::Passthrough { .. } => Gauges::default(),
     };
     let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    (
-        [(CONTENT_TYPE, text)],
-        app.metrics.render(pending, dead_letters),
-    )
-        .into_response()
+    ([(CONTENT_TYPE, text)], app.metrics.render(&gauges)).into_response()
 }
 
 async fn openapi_document() -> Json<serde_json::Value> {
@@ -182,6 +180,7 @@ const ALMOST_FULL_PERCENT: u64 = 80;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accept::Peer;
     use crate::auth::Authenticator;
     use crate::config::Config;
     use crate::forward::Upstream;
@@ -232,10 +231,30 @@ mod tests {
             soliplex_wire::Problem::CONTENT_TYPE
         );
         assert_eq!(router.oneshot(get("/fine")).await.unwrap().status(), 200);
-        let page = app.metrics.render(Pending::default(), 0);
+        let page = app.metrics.render(&Gauges::default());
         assert!(
             page.contains("panics_total 1") && page.contains("answers_total{status=\"500\"} 1")
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_server_says_when_to_come_back() {
+        let app = app().await;
+        let _only = app.slots.try_acquire().unwrap();
+        let mut request = Request::post(LOGS_PATH)
+            .body(Body::from(r#"{"logs":[]}"#))
+            .unwrap();
+        let peer = Peer(([192, 0, 2, 1], 4000).into());
+        request.extensions_mut().insert(peer);
+        let start = tokio::time::Instant::now();
+        let router = router(Arc::clone(&app), &[]);
+        let response = router.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 503);
+        assert!(response.headers().contains_key(RETRY_AFTER));
+        // It is not turned away at once: the one before may be done in a moment.
+        assert!(start.elapsed() >= std::time::Duration::from_secs(5));
+        let page = app.metrics.render(&Gauges::default());
+        assert!(page.contains("answers_total{status=\"503\"} 1"));
     }
 
     #[tokio::test]

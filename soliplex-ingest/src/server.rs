@@ -1,5 +1,6 @@
 //! The listening side: connections, their deadlines, and a shutdown that loses nothing.
 
+mod addresses;
 mod idle;
 
 use std::convert::Infallible;
@@ -35,6 +36,7 @@ use crate::rate_limit::RateLimits;
 use crate::routes;
 use crate::spool::{Pending, Spool, StoreError};
 use crate::tls::{self, TlsError};
+use addresses::Addresses;
 use idle::Requests;
 
 /// A server that has its address, its store and its keys, and is about to serve.
@@ -233,6 +235,7 @@ impl Server {
     ) {
         let mut shutdown = pin!(shutdown);
         let slots = Arc::new(Semaphore::new(self.app.limits.connections));
+        let addresses = Addresses::new(self.app.limits.connections_per_address);
         let builder = Arc::new(self.connection_builder());
         loop {
             let slot = tokio::select! {
@@ -251,12 +254,17 @@ impl Server {
                     }
                 },
             };
+            let Some(place) = addresses.place(peer.ip()) else {
+                // An answer would cost what the limit is there to save.
+                self.app.metrics.connection_refused();
+                continue;
+            };
             let (router, tls, builder) =
                 (self.router.clone(), self.tls.clone(), Arc::clone(&builder));
             let watcher = connections.watcher();
             let idle_timeout = self.app.limits.header_timeout;
             tokio::spawn(async move {
-                let _slot = slot;
+                let _held = (slot, place);
                 // Small answers leave at once. A socket that refuses the option still works.
                 let _ = stream.set_nodelay(true);
                 match tls {
@@ -346,27 +354,32 @@ fn note_recovered(spool: &Spool, metrics: &Metrics) {
 }
 
 /// Ends on Ctrl-C, and on SIGTERM where there is such a thing.
-pub async fn until_asked_to_stop() {
-    let interrupt = async {
+///
+/// Listens for them from the call on, not only once it is waited for: a server that has said where
+/// it listens can be asked to stop.
+pub fn until_asked_to_stop() -> impl Future<Output = ()> {
+    #[cfg(unix)]
+    let signals = {
+        use tokio::signal::unix::{SignalKind, signal};
+        [SignalKind::interrupt(), SignalKind::terminate()].map(|kind| signal(kind).ok())
+    };
+    async move {
+        #[cfg(unix)]
+        {
+            let [interrupt, terminate] = signals.map(async |signal| match signal {
+                Some(mut signal) => drop(signal.recv().await),
+                // Without a handler there is no way to be asked.
+                None => std::future::pending().await,
+            });
+            tokio::select! {
+                () = interrupt => {}
+                () = terminate => {}
+            }
+        }
+        #[cfg(not(unix))]
         if tokio::signal::ctrl_c().await.is_err() {
-            // Without a handler there is no way to be asked.
             std::future::pending::<()>().await;
         }
-    };
-    #[cfg(unix)]
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate => {}
     }
 }
 

@@ -12,6 +12,8 @@
 //! One thread writes (`writer`); the tables stand in `store`, the order of loans in `waiting`, the
 //! remembered ids in `seen`.
 
+mod facts;
+mod room;
 mod seen;
 mod store;
 mod waiting;
@@ -28,25 +30,12 @@ use tokio::sync::{Notify, oneshot, watch};
 use uuid::Uuid;
 
 use crate::config::Limits;
+pub use facts::Facts;
+use room::Room;
 pub use store::StoreError;
 use store::{Opener, Store};
 use waiting::Waiting;
 use writer::{Command, Writer};
-
-/// What is known of a batch without reading it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Facts {
-    /// How many records it holds.
-    pub records: u32,
-    /// How many bytes of OTLP it is.
-    pub bytes: u32,
-    /// Whether one of its records is ERROR or FATAL.
-    pub urgent: bool,
-    /// Its earliest record's time, nanoseconds since 1970.
-    pub earliest: u64,
-    /// Its latest record's time, nanoseconds since 1970.
-    pub latest: u64,
-}
 
 /// A batch as it is appended.
 #[derive(Debug)]
@@ -134,8 +123,6 @@ pub struct Spool {
     /// Closed when the writer's thread has ended.
     alive: watch::Receiver<()>,
     recovered: Recovered,
-    spool_bytes: u64,
-    headroom_bytes: u64,
 }
 
 /// What was found on opening.
@@ -163,6 +150,10 @@ struct Shared {
     failing: AtomicBool,
     /// Bytes of the last batch, if there was no room for it; else zero.
     refused_bytes: AtomicU64,
+    room: Room,
+    /// How many ids are remembered, and since when: milliseconds since 1970, zero for none.
+    ids: AtomicU64,
+    oldest_id_ms: AtomicU64,
     ids_forgotten_early: AtomicU64,
 }
 
@@ -199,6 +190,9 @@ impl Spool {
             confirmed: Notify::new(),
             failing: AtomicBool::new(false),
             refused_bytes: AtomicU64::new(0),
+            room: Room::new(limits),
+            ids: AtomicU64::new(0),
+            oldest_id_ms: AtomicU64::new(0),
             ids_forgotten_early: AtomicU64::new(0),
         });
         let (living, alive) = watch::channel(());
@@ -217,8 +211,6 @@ impl Spool {
             thread: Some(thread),
             alive,
             recovered,
-            spool_bytes: limits.spool_bytes,
-            headroom_bytes: limits.disk_headroom_bytes,
         })
     }
 
@@ -289,17 +281,12 @@ impl Spool {
     /// out by itself that it is ready again.
     pub fn refusal(&self) -> Option<Refusal> {
         let more = self.shared.refused_bytes.load(Ordering::Relaxed).max(1);
-        let free = self.shared.store.free_bytes();
         if self.alive.has_changed().is_err() {
             Some(Refusal::Gone)
         } else if self.shared.failing.load(Ordering::Relaxed) {
             Some(Refusal::Storage)
-        } else if self.pending().bytes.saturating_add(more) > self.spool_bytes {
-            Some(Refusal::Full)
-        } else if free.is_some_and(|free| free < self.headroom_bytes.saturating_add(more)) {
-            Some(Refusal::DiskFull)
         } else {
-            None
+            self.shared.lacks(more)
         }
     }
 
@@ -307,6 +294,15 @@ impl Spool {
     pub async fn gone(&self) {
         let mut alive = self.alive.clone();
         while alive.changed().await.is_ok() {}
+    }
+
+    /// The age of the oldest remembered id: how far back duplicates are known. Zero when none is.
+    pub fn oldest_id(&self) -> Duration {
+        let now_ms = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0);
+        match self.shared.oldest_id_ms.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            oldest => Duration::from_millis(now_ms.saturating_sub(oldest)),
+        }
     }
 
     /// How many ids had to be forgotten before their window was over, because too many came.
@@ -355,6 +351,13 @@ impl Spool {
 }
 
 impl Shared {
+    /// Why there is no room for so many bytes more; `None` when there is.
+    fn lacks(&self, more: u64) -> Option<Refusal> {
+        let ids = self.ids.load(Ordering::Relaxed);
+        let waiting = self.waiting().pending().bytes;
+        self.room.lacks(more, waiting, ids, || self.store.space())
+    }
+
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }

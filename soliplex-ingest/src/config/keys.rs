@@ -105,6 +105,8 @@ keys! {
         "Bytes of a body, before and after decompression. The contract's 1 MiB.";
     LIMITS_CONNECTIONS: "limits.connections", Count, "1024",
         "Connections open at the same time; further ones wait in the kernel's queue.";
+    LIMITS_CONNECTIONS_PER_ADDRESS: "limits.connections_per_address", Count, "512",
+        "Connections of one address open at the same time; further ones are closed. Half of all, so that none takes all; raise it where a proxy in front is the only address. 0 is off.";
     LIMITS_BODIES_BYTES: "limits.bodies_bytes", Count, "268435456",
         "Bytes of all bodies that are arriving or being read at the same time, HTTP/2's streams included; beyond it 503. 256 of the largest.";
     LIMITS_CONCURRENT_REQUESTS: "limits.concurrent_requests", Count, "64",
@@ -126,9 +128,9 @@ keys! {
     LIMITS_TRACKED_IDENTITIES: "limits.tracked_identities", Count, "100000",
         "Identities whose rates are tracked at the same time, some 100 bytes each; beyond it, newcomers share 1,024 buckets.";
     LIMITS_SPOOL_BYTES: "limits.spool_bytes", Count, "1073741824",
-        "Bytes of records that wait for the upstream: a day's outage at 20 records a second.";
+        "Bytes of records that wait for the upstream, before compression, which leaves about a fifth of them on disk: a day's outage at 20 records a second.";
     LIMITS_DISK_HEADROOM_BYTES: "limits.disk_headroom_bytes", Count, "268435456",
-        "Bytes of the disk left free: deleting from a copy-on-write store needs room too.";
+        "Bytes of the disk left free: deleting from a copy-on-write store needs room too. What has room in the store's own file is taken all the same.";
     LIMITS_DEAD_LETTER_BYTES: "limits.dead_letter_bytes", Count, "268435456",
         "Bytes of dead letters; the oldest go first, counted.";
     LIMITS_DEDUPE_WINDOW_SECONDS: "limits.dedupe_window_seconds", Count, "86400",

@@ -143,7 +143,7 @@ async fn a_batch_that_is_not_there_is_counted_and_never_as_forwarded() {
     assert!(
         forwarder
             .metrics
-            .render(crate::spool::Pending::default(), 0)
+            .render(&crate::metrics::Gauges::default())
             .contains("records_dead_total{reason=\"unreadable\"} 3")
     );
 }

@@ -1,12 +1,13 @@
 //! A disk in memory that fails when a test tells it to: at a write, a sync or a read.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use redb::{Database, StorageBackend};
 
 use super::Spool;
+use super::room::Space;
 use super::store::{Changes, Opener};
 
 /// A disk in memory: what was written, and what of it has been synced.
@@ -20,6 +21,8 @@ struct Inner {
     /// Operations that still succeed; below zero they fail. `i64::MAX` is a sound disk.
     writes_left: AtomicI64,
     syncs_left: AtomicI64,
+    /// Bytes it holds; zero is no end.
+    capacity: AtomicU64,
     /// Reads that still succeed, and how many fail after them.
     reads_left: AtomicI64,
     bad_reads: AtomicI64,
@@ -50,12 +53,32 @@ impl Disk {
     }
 
     pub(crate) fn opener(&self) -> Opener {
-        let disk = self.clone();
-        // Without a cache every read is the disk's.
-        Arc::new(move |_| {
-            Database::builder()
-                .set_cache_size(0)
-                .create_with_backend(disk.clone())
+        let (disk, sized) = (self.clone(), self.clone());
+        Opener {
+            // Without a cache every read is the disk's.
+            open: Arc::new(move |_| {
+                Database::builder()
+                    .set_cache_size(0)
+                    .create_with_backend(disk.clone())
+            }),
+            space: Arc::new(move |_| sized.space()),
+        }
+    }
+
+    /// A disk of so many bytes; without this it is without end.
+    pub(crate) fn end_at(&self, bytes: u64) {
+        self.0.capacity.store(bytes, Ordering::SeqCst);
+    }
+
+    fn space(&self) -> Option<Space> {
+        let capacity = self.0.capacity.load(Ordering::SeqCst);
+        if capacity == 0 {
+            return None;
+        }
+        let file = self.0.written.lock().unwrap().len() as u64;
+        Some(Space {
+            free: capacity.saturating_sub(file),
+            file,
         })
     }
 

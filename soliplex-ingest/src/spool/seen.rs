@@ -81,6 +81,16 @@ impl Seen {
         self.groups.pop_front().map(|group| group.key)
     }
 
+    /// When the oldest remembered ids came, in milliseconds since 1970.
+    pub(super) fn oldest_ms(&self) -> Option<u64> {
+        self.groups.front().map(|group| group.at_ms)
+    }
+
+    /// How many ids are remembered.
+    pub(super) fn len(&self) -> usize {
+        self.marks.len()
+    }
+
     /// How many ids had to go before their window was over.
     pub(super) fn early(&self) -> u64 {
         self.early

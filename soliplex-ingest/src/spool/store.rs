@@ -17,6 +17,7 @@ use redb::{Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, T
 use uuid::Uuid;
 
 use super::Facts;
+use super::room::Space;
 use crate::error::Chain;
 
 const BATCHES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("batches");
@@ -51,8 +52,14 @@ pub(super) struct Store {
     database: RwLock<Option<Database>>,
 }
 
-/// Opens the file at a path; tests open a disk that fails on purpose.
-pub(crate) type Opener = Arc<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send + Sync>;
+/// What the file lives on; tests have a disk that fails on purpose.
+#[derive(Clone)]
+pub(crate) struct Opener {
+    /// Opens the file at a path.
+    pub(crate) open: Arc<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send + Sync>,
+    /// How much room there is for the file at a path.
+    pub(crate) space: Arc<dyn Fn(&Path) -> Option<Space> + Send + Sync>,
+}
 
 /// The ids of one earlier commit.
 #[derive(Debug)]
@@ -134,7 +141,7 @@ impl Store {
         Ok(Opened {
             store: Store {
                 path: path.to_owned(),
-                opener: Arc::clone(opener),
+                opener: opener.clone(),
                 database: RwLock::new(Some(database)),
             },
             batches: contents.batches,
@@ -212,10 +219,9 @@ impl Store {
         Ok(())
     }
 
-    /// Bytes free on the disk; `None` where the system does not tell.
-    pub(super) fn free_bytes(&self) -> Option<u64> {
-        let stat = rustix::fs::statvfs(self.path.parent()?).ok()?;
-        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+    /// How much room the disk has; `None` where the system does not tell.
+    pub(super) fn space(&self) -> Option<Space> {
+        (self.opener.space)(&self.path)
     }
 
     fn with<T>(
@@ -244,11 +250,22 @@ impl Drop for Store {
 
 /// Opens the real file.
 pub(super) fn file_opener() -> Opener {
-    Arc::new(|path| Database::builder().set_cache_size(CACHE_BYTES).create(path))
+    Opener {
+        open: Arc::new(|path| Database::builder().set_cache_size(CACHE_BYTES).create(path)),
+        space: Arc::new(|path| {
+            let disk = rustix::fs::statvfs(path.parent()?).ok()?;
+            // A file may be longer than what the disk has given it.
+            let blocks = rustix::fs::stat(path).ok()?.st_blocks;
+            Some(Space {
+                free: disk.f_bavail.saturating_mul(disk.f_frsize),
+                file: u64::try_from(blocks).ok()?.saturating_mul(512),
+            })
+        }),
+    }
 }
 
 fn open_database(path: &Path, opener: &Opener) -> Result<Database, StoreError> {
-    match opener(path) {
+    match (opener.open)(path) {
         Ok(database) => Ok(database),
         Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse),
         Err(error) => Err(error.into()),
@@ -328,35 +345,6 @@ fn read_ids(bytes: &[u8]) -> (u64, Vec<Uuid>) {
     (u64::from_le_bytes(*at_ms), ids)
 }
 
-impl Facts {
-    fn to_bytes(self) -> [u8; 25] {
-        let mut bytes = [0; 25];
-        bytes[0..4].copy_from_slice(&self.records.to_le_bytes());
-        bytes[4..8].copy_from_slice(&self.bytes.to_le_bytes());
-        bytes[8] = self.urgent.into();
-        bytes[9..17].copy_from_slice(&self.earliest.to_le_bytes());
-        bytes[17..25].copy_from_slice(&self.latest.to_le_bytes());
-        bytes
-    }
-
-    /// `None` when these are no facts; such a batch stays where it is and is not counted.
-    fn from_bytes(bytes: &[u8]) -> Option<Facts> {
-        let bytes: &[u8; 25] = bytes.try_into().ok()?;
-        let (records, rest) = bytes.split_first_chunk()?;
-        let (len, rest) = rest.split_first_chunk()?;
-        let (urgent, rest) = rest.split_first()?;
-        let (earliest, rest) = rest.split_first_chunk()?;
-        let (latest, _) = rest.split_first_chunk()?;
-        Some(Facts {
-            records: u32::from_le_bytes(*records),
-            bytes: u32::from_le_bytes(*len),
-            urgent: *urgent != 0,
-            earliest: u64::from_le_bytes(*earliest),
-            latest: u64::from_le_bytes(*latest),
-        })
-    }
-}
-
 const FILE: &str = "spool.redb";
 
 /// A mebibyte is as fast as redb's default of one gibibyte; eight leave room for a batch or two per
@@ -366,19 +354,6 @@ const CACHE_BYTES: usize = 8 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn facts_read_what_they_write() {
-        let facts = Facts {
-            records: 7,
-            bytes: 9,
-            urgent: true,
-            earliest: 1,
-            latest: u64::MAX,
-        };
-        assert_eq!(Facts::from_bytes(&facts.to_bytes()), Some(facts));
-        assert_eq!(Facts::from_bytes(&[0; 24]), None);
-    }
 
     #[test]
     fn ids_read_what_they_write() {

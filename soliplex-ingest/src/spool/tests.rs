@@ -227,6 +227,56 @@ fn the_disks_headroom_is_left_alone() {
     ));
 }
 
+#[test]
+fn a_disk_that_was_filled_takes_batches_again_once_the_spool_is_drained() {
+    const MIB: u64 = 1 << 20;
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Disk::new(i64::MAX, i64::MAX, false);
+    disk.end_at(48 * MIB);
+    let mut limits = limits("");
+    limits.disk_headroom_bytes = 8 * MIB;
+    let spool = Spool::open_with(dir.path(), &limits, &disk.opener()).unwrap();
+    let large = |number: u64| {
+        let mut batch = batch(&[number]);
+        batch.request.resize(MIB as usize, 0);
+        batch.facts.bytes = MIB as u32;
+        batch
+    };
+    // Twice: what the first filling leaves of the disk is all that the second has.
+    for round in 0..2 {
+        let first = round * 1000;
+        let mut kept = 0;
+        let refused = loop {
+            match block_on(spool.append(large(first + kept))) {
+                Ok(_) => kept += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(refused, AppendError::DiskFull), "{refused}");
+        assert!(kept >= 10, "round {round}: {kept} batches");
+        assert_eq!(spool.refusal(), Some(Refusal::DiskFull));
+        let lent = spool.peek(usize::MAX, usize::MAX);
+        assert_eq!(lent.len() as u64, kept);
+        spool.confirm(lent.iter().map(|loan| loan.seq).collect());
+        block_on(spool.flush());
+        assert_eq!(spool.refusal(), None, "round {round}");
+    }
+}
+
+#[test]
+fn the_oldest_id_says_how_far_back_duplicates_are_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = Spool::open(dir.path(), &limits("")).unwrap();
+    assert_eq!(spool.oldest_id(), Duration::ZERO);
+    let before = jiff::Timestamp::now();
+    let _ = block_on(spool.append(batch(&[0]))).unwrap();
+    let most = jiff::Timestamp::now().duration_since(before);
+    assert!(spool.oldest_id() <= Duration::try_from(most).unwrap() + Duration::from_millis(1));
+    drop(spool);
+    let spool = Spool::open(dir.path(), &limits("")).unwrap();
+    assert!(spool.shared.oldest_id_ms.load(Ordering::Relaxed) > 0);
+}
+
 /// Appends ten batches and gives what was acknowledged, by the first id of each.
 fn append_ten(spool: &Spool) -> BTreeMap<u64, bool> {
     (0..10)

@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use prost::Message as _;
 use tokio::sync::oneshot;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::seen::Seen;
 use super::store::{Changes, IdGroup, StoreError};
-use super::{AppendError, Appended, Batch, Facts, Shared};
+use super::{AppendError, Appended, Batch, Facts, Refusal, Shared};
 use crate::config::Limits;
 use crate::error::Chain;
 use crate::otlp::{self, packed};
@@ -45,9 +45,6 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     seen: Seen,
     next_seq: u64,
-    spool_bytes: u64,
-    headroom_bytes: u64,
-    disk: Disk,
     /// What failed commits leave to be done; it goes with the next commit.
     owed: Owed,
     /// Splits whose commit failed: the file knows whether it took place.
@@ -99,17 +96,16 @@ impl Writer {
             }
             seen.committed(group.key, group.at_ms, group.ids.len());
         }
-        Writer {
+        let writer = Writer {
             shared,
             seen,
             next_seq,
-            spool_bytes: limits.spool_bytes,
-            headroom_bytes: limits.disk_headroom_bytes,
-            disk: Disk::default(),
             owed: Owed::default(),
             doubtful: Vec::new(),
             broken: false,
-        }
+        };
+        writer.tell_ids();
+        writer
     }
 
     pub(super) fn run(mut self, commands: &Receiver<Command>) {
@@ -171,10 +167,13 @@ impl Writer {
         group: &mut Group,
     ) {
         let bytes = u64::from(batch.facts.bytes);
-        if let Err(error) = self.room_for(bytes + group.bytes) {
+        if let Some(refusal) = self.shared.lacks(bytes + group.bytes) {
             self.shared.refused_bytes.store(bytes, Ordering::Relaxed);
             // Nobody waits any more when the client has gone.
-            let _ = reply.send(Err(error));
+            let _ = reply.send(Err(match refusal {
+                Refusal::Full => AppendError::Full,
+                _ => AppendError::DiskFull,
+            }));
             return;
         }
         self.shared.refused_bytes.store(0, Ordering::Relaxed);
@@ -227,21 +226,6 @@ impl Writer {
         seq
     }
 
-    fn room_for(&mut self, more: u64) -> Result<(), AppendError> {
-        let waiting = self.shared.waiting().pending().bytes;
-        if waiting.saturating_add(more) > self.spool_bytes {
-            return Err(AppendError::Full);
-        }
-        if self
-            .disk
-            .free_bytes(&self.shared)
-            .is_some_and(|free| free < self.headroom_bytes.saturating_add(more))
-        {
-            return Err(AppendError::DiskFull);
-        }
-        Ok(())
-    }
-
     fn commit(&mut self, mut group: Group) {
         if (self.broken || !group.reopens.is_empty())
             && let Err(error) = self.reopen()
@@ -272,6 +256,7 @@ impl Writer {
                 if !group.new_ids.is_empty() {
                     self.seen.committed(ids_key, now_ms, group.new_ids.len());
                 }
+                self.tell_ids();
                 self.tell_success(group);
             }
             Err(error) => {
@@ -290,11 +275,18 @@ impl Writer {
                 .forget(&self.shared.store.ids(key).unwrap_or_default());
             expired.push(key);
         }
-        let early = self.seen.early();
-        self.shared
-            .ids_forgotten_early
-            .store(early, Ordering::Relaxed);
         expired
+    }
+
+    /// Tells whoever asks which ids are remembered.
+    fn tell_ids(&self) {
+        let shared = &self.shared;
+        let ids = self.seen.len() as u64;
+        shared.ids.store(ids, Ordering::Relaxed);
+        let oldest = self.seen.oldest_ms().unwrap_or(0);
+        shared.oldest_id_ms.store(oldest, Ordering::Relaxed);
+        let early = self.seen.early();
+        shared.ids_forgotten_early.store(early, Ordering::Relaxed);
     }
 
     fn tell_success(&self, group: Group) {
@@ -401,48 +393,8 @@ impl Writer {
     }
 }
 
-/// The disk's free space, asked for at most once a second.
-#[derive(Default)]
-struct Disk {
-    asked: Option<(Instant, Option<u64>)>,
-}
-
-impl Disk {
-    fn free_bytes(&mut self, shared: &Shared) -> Option<u64> {
-        match self.asked {
-            Some((at, free)) if at.elapsed().as_secs() < 1 => free,
-            _ => {
-                let free = shared.store.free_bytes();
-                self.asked = Some((Instant::now(), free));
-                free
-            }
-        }
-    }
-}
-
 fn now_ms() -> u64 {
     u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0)
-}
-
-impl Facts {
-    /// The facts of an encoded request.
-    pub(crate) fn of(request: &otlp::proto::ExportLogsServiceRequest, bytes: usize) -> Facts {
-        let mut facts = Facts {
-            records: 0,
-            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
-            urgent: false,
-            earliest: u64::MAX,
-            latest: 0,
-        };
-        for record in otlp::records(request) {
-            facts.records += 1;
-            facts.urgent |=
-                record.severity_number >= i32::from(soliplex_wire::Severity::Error.number());
-            facts.earliest = facts.earliest.min(record.time_unix_nano);
-            facts.latest = facts.latest.max(record.time_unix_nano);
-        }
-        facts
-    }
 }
 
 /// Bytes of one commit: enough for dozens of batches, little enough to stay within milliseconds.

@@ -12,6 +12,7 @@ mod upstream;
 mod accept;
 mod auth;
 mod commands;
+mod connections;
 mod faults;
 mod kill;
 mod logfire;
