@@ -11,7 +11,7 @@ mod sink;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -130,6 +130,17 @@ fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
+/// Who can reach an address, in words that the log's rules leave alone.
+fn interface(address: IpAddr) -> &'static str {
+    if address.is_loopback() {
+        "loopback"
+    } else if address.is_unspecified() {
+        "all"
+    } else {
+        "one"
+    }
+}
+
 fn serve(source: &Source) -> Result<(), Failure> {
     let config = Config::load(source.config.as_deref())?;
     let _log = log::init(&config.log)?;
@@ -140,12 +151,21 @@ fn serve(source: &Source) -> Result<(), Failure> {
             "http"
         };
         let server = Server::bind(config).await?;
+        let asked = until_asked_to_stop();
         print(&format!(
             "listening on {scheme}://{}\n",
             server.local_addr()
         ))?;
-        tracing::info!(address = %server.local_addr(), "serving");
-        let report = server.serve(until_asked_to_stop()).await;
+        // The rules would hide an address; where to look is what the line above says, and this one
+        // says it to whoever has only the log.
+        let address = server.local_addr();
+        tracing::info!(
+            scheme,
+            port = address.port(),
+            interface = interface(address.ip()),
+            "serving"
+        );
+        let report = server.serve(asked).await;
         let account = report.account;
         tracing::info!(
             account.received,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::road::{Road, data_dir, record, records};
+use crate::road::{Road, data_dir, record, records, uid};
 use crate::upstream::{Upstream, body_text, text};
 
 async fn with_road<F: AsyncFnOnce(&Road)>(more: &str, test: F) -> Upstream {
@@ -72,7 +72,7 @@ async fn every_refusal_is_a_problem_that_echoes_nothing() {
 #[tokio::test]
 async fn one_bad_record_never_fails_its_batch() {
     let upstream = with_road("", async |road| {
-        let logs = json!([record(0, "info", "first"), 7, { "message": 404 }, { "installId": "x".repeat(300) },
+        let logs = json!([record(0, "info", "first"), 7, { "message": 404, "id": uid(9) }, { "installId": "x".repeat(300) },
             record(1, "info", "last"), record(1, "info", "last again")]);
         let (status, answer) = road.post(&json!({ "logs": logs })).await;
         assert_eq!(status, 200);
@@ -81,7 +81,7 @@ async fn one_bad_record_never_fails_its_batch() {
             answer,
             json!({ "accepted": 2, "duplicates": 1, "rejected": [
                 reason(1, "expected a JSON object"),
-                reason(2, "message: expected a string"),
+                { "index": 2, "id": uid(9), "reason": "message: expected a string" },
                 reason(3, "installId: expected at most 256 bytes"),
             ] })
         );

@@ -212,6 +212,61 @@ async fn a_server_asked_to_stop_finishes_and_exits_with_0() {
 }
 
 #[tokio::test]
+async fn with_a_folder_the_log_goes_to_a_file_of_the_day_and_old_ones_go() {
+    let dir = data_dir();
+    let logs = dir.path().join("logs");
+    std::fs::create_dir(&logs).unwrap();
+    for day in 1..=20 {
+        let name = format!("soliplex-ingest.2026-01-{day:02}.log");
+        std::fs::write(logs.join(name), "old").unwrap();
+    }
+    let mut command = configured(&["serve"], dir.path(), "http://127.0.0.1:9/v1/logs");
+    command
+        .env("SOLIPLEX_INGEST_LISTEN", "127.0.0.1:0")
+        .env("SOLIPLEX_INGEST_LOG__DIR", &logs);
+    let mut server = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.as_mut().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let port = line.trim().rsplit(':').next().unwrap().to_owned();
+    let terminated = Command::new("kill")
+        .arg("-TERM")
+        .arg(server.id().to_string())
+        .status()
+        .unwrap();
+    assert!(terminated.success());
+    let output = tokio::task::spawn_blocking(move || server.wait_with_output().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stderr.is_empty(), "the log is in the file alone");
+
+    let mut files: Vec<_> = std::fs::read_dir(&logs)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    files.sort();
+    assert!(files.len() <= 14, "{files:?}");
+    let today = files
+        .iter()
+        .map(|file| std::fs::read_to_string(file).unwrap())
+        .find(|text| text != "old")
+        .unwrap();
+    // The rules hide addresses; the port and who can reach it are there to read.
+    for said in [
+        format!("serving scheme=\"http\" port={port} interface=\"loopback\""),
+        "stopped".to_owned(),
+    ] {
+        assert!(today.contains(&said), "{today}");
+    }
+}
+
+#[tokio::test]
 async fn help_and_the_table_of_keys_are_complete() {
     let (code, out, _) = run(ingest(&["--help"])).await;
     assert_eq!(code, Some(0));
