@@ -9,9 +9,9 @@ use soliplex_wire::Severity;
 use crate::clock::Clock;
 use crate::diagnostics::{Diagnostics, DiscardReason};
 use crate::loss;
-use crate::packed::{Kind, Packed};
+use crate::packed::{Kind, Packed, PackedHead};
 use crate::queue::{Position, Reader};
-use crate::session::{Facts, Session};
+use crate::session::{FIRST, Facts, Session};
 use crate::spool::{AppendError, Frame, Lane, Spool, Unavailable};
 
 #[cfg(test)]
@@ -338,7 +338,7 @@ fn place(position: Position) -> u64 {
 fn frame(payload: &[u8]) -> Option<Frame<'_>> {
     let head = Packed::parse(payload)?.head;
     Some(Frame {
-        lane: lane(head.severity),
+        lane: lane(&head),
         context: head.context,
         seq: head.seq,
         unix_nanos: head.unix_nanos,
@@ -346,8 +346,9 @@ fn frame(payload: &[u8]) -> Option<Frame<'_>> {
     })
 }
 
-fn lane(severity: Severity) -> Lane {
-    match severity {
+fn lane(head: &PackedHead) -> Lane {
+    match head.severity {
+        _ if head.seq == FIRST => Lane::Marker,
         Severity::Trace | Severity::Debug => Lane::Low,
         Severity::Unspecified | Severity::Info | Severity::Warn => Lane::Normal,
         Severity::Error | Severity::Fatal => Lane::High,

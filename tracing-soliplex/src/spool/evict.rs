@@ -1,6 +1,9 @@
 //! Evicting: what is too old, or too much, goes, the lowest lane's oldest first. Everything that
 //! goes is named, so that a loss record can say what is missing.
 //!
+//! A session's marker is the exception: it stays while any other record of its session does, and
+//! goes before the errors of others once none does.
+//!
 //! Age is the wall clock's, the only one that outlives a restart. A lane is looked at from its
 //! oldest chunk on, and no further than the first that may stay: a chunk stamped by a clock that
 //! ran ahead keeps those behind it a little longer, and the byte bound holds all the same.
@@ -111,13 +114,20 @@ impl Spool {
         let done = self.with_mending(|spool| {
             spool.store.write_freeing(|txn, state| {
                 evicted = spool.untold.clone();
-                for lane in Lane::ALL {
-                    while let Some(header) = pop_oldest(txn, lane, |header| is_such(state, header))?
-                    {
-                        evicted.count(txn, state, lane, reason, header)?;
+                for lane in [Lane::Low, Lane::Normal] {
+                    evicted.pop_all(txn, state, lane, reason, &is_such)?;
+                }
+                evicted.pop_lone_markers(txn, state, reason, &is_such)?;
+                evicted.pop_all(txn, state, Lane::High, reason, &is_such)?;
+                // Errors that went have left theirs alone.
+                evicted.pop_lone_markers(txn, state, reason, &is_such)?;
+                match reason {
+                    EvictReason::Age => Ok(()),
+                    // Nothing else is left, but for dead letters that name the same context.
+                    EvictReason::Bytes => {
+                        evicted.pop_all(txn, state, Lane::Marker, reason, &is_such)
                     }
                 }
-                Ok(())
             })
         });
         match done {
@@ -154,7 +164,7 @@ impl Spool {
     /// Whether the oldest chunk of any lane is such.
     fn any_oldest(&mut self, is_due: impl Fn(&ChunkHeader) -> bool) -> Result<bool, Fault> {
         self.store.read(|txn| {
-            for lane in Lane::ALL {
+            for lane in [Lane::Low, Lane::Normal, Lane::High] {
                 let table = txn.open_table(tables::chunks(lane))?;
                 if let Some((_, chunk)) = table.first()?
                     && is_due(&ChunkHeader::decode(chunk.value())?)
@@ -162,7 +172,9 @@ impl Spool {
                     return Ok(true);
                 }
             }
-            Ok(false)
+            let markers = txn.open_table(tables::chunks(Lane::Marker))?;
+            let users = txn.open_table(tables::CONTEXT_USERS)?;
+            Ok(first_lone(&markers, &users, is_due)?.is_some())
         })
     }
 }
@@ -174,6 +186,44 @@ pub(super) struct Evictions {
 }
 
 impl Evictions {
+    /// Removes a lane's oldest chunks as long as they are such.
+    fn pop_all(
+        &mut self,
+        txn: &WriteTransaction,
+        state: &mut State,
+        lane: Lane,
+        reason: EvictReason,
+        is_such: impl Fn(&State, &ChunkHeader) -> bool,
+    ) -> Result<(), Fault> {
+        while let Some(header) = pop_oldest(txn, lane, |header| is_such(state, header))? {
+            self.count(txn, state, lane, reason, header)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the oldest markers that are such and are all that is left of their session.
+    fn pop_lone_markers(
+        &mut self,
+        txn: &WriteTransaction,
+        state: &mut State,
+        reason: EvictReason,
+        is_such: impl Fn(&State, &ChunkHeader) -> bool,
+    ) -> Result<(), Fault> {
+        loop {
+            let lone = {
+                let markers = txn.open_table(tables::chunks(Lane::Marker))?;
+                let users = txn.open_table(tables::CONTEXT_USERS)?;
+                first_lone(&markers, &users, |header| is_such(state, header))?
+            };
+            let Some((number, header)) = lone else {
+                return Ok(());
+            };
+            txn.open_table(tables::chunks(Lane::Marker))?
+                .remove(number)?;
+            self.count(txn, state, Lane::Marker, reason, header)?;
+        }
+    }
+
     fn count(
         &mut self,
         txn: &WriteTransaction,
@@ -209,6 +259,23 @@ impl Evictions {
         }
         tables::release_context(txn, header.context, 1)
     }
+}
+
+/// The oldest marker that is such and that no other chunk or dead letter shares its context with.
+/// There are as many as sessions wait to be delivered, which are few.
+fn first_lone(
+    markers: &impl ReadableTable<u64, &'static [u8]>,
+    users: &impl ReadableTable<u64, u64>,
+    is_such: impl Fn(&ChunkHeader) -> bool,
+) -> Result<Option<(u64, ChunkHeader)>, Fault> {
+    for row in markers.iter()? {
+        let (number, chunk) = row?;
+        let header = ChunkHeader::decode(chunk.value())?;
+        if is_such(&header) && tables::is_last_user(users, header.context)? {
+            return Ok(Some((number.value(), header)));
+        }
+    }
+    Ok(None)
 }
 
 /// Removes a lane's oldest chunk if it is such.

@@ -51,11 +51,12 @@ pub(crate) type StateRow = [u64; FIELDS];
 impl State {
     /// The totals of one lane, to be changed.
     pub(crate) fn lane_mut(&mut self, lane: Lane) -> &mut LaneTotals {
-        let [low, normal, high] = &mut self.lanes;
+        let [low, normal, high, marker] = &mut self.lanes;
         match lane {
             Lane::Low => low,
             Lane::Normal => normal,
             Lane::High => high,
+            Lane::Marker => marker,
         }
     }
 
@@ -77,7 +78,7 @@ impl State {
     }
 
     pub(crate) fn to_row(self) -> StateRow {
-        let [low, normal, high] = self.lanes;
+        let [low, normal, high, marker] = self.lanes;
         let dead = self.dead;
         [
             self.next_chunk,
@@ -92,6 +93,9 @@ impl State {
             high.records,
             high.bytes,
             high.chunks,
+            marker.records,
+            marker.bytes,
+            marker.chunks,
             dead.records,
             dead.bytes,
             dead.next,
@@ -111,6 +115,9 @@ impl State {
             hr,
             hb,
             hc,
+            mr,
+            mb,
+            mc,
             records,
             bytes,
             next,
@@ -125,7 +132,12 @@ impl State {
             next_chunk,
             ring_through,
             commits,
-            lanes: [lane(lr, lb, lc), lane(nr, nb, nc), lane(hr, hb, hc)],
+            lanes: [
+                lane(lr, lb, lc),
+                lane(nr, nb, nc),
+                lane(hr, hb, hc),
+                lane(mr, mb, mc),
+            ],
             dead: DeadTotals {
                 records,
                 bytes,

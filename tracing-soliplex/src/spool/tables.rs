@@ -3,8 +3,8 @@
 //! | table | key | value |
 //! |---|---|---|
 //! | `format` | `"spool"` | the format version of the whole store |
-//! | `state` | `"state"` | [`State`], sixteen numbers |
-//! | `chunks.low`, `chunks.normal`, `chunks.high` | chunk number, ascending by age over all lanes | a chunk, see `chunk.rs` |
+//! | `state` | `"state"` | [`State`], nineteen numbers |
+//! | `chunks.low`, `chunks.normal`, `chunks.high`, `chunks.marker` | chunk number, ascending by age over all lanes | a chunk, see `chunk.rs` |
 //! | `contexts` | context | the facts of a session, as the caller encoded them |
 //! | `context_users` | context | how many chunks and dead letters name it; at none both rows go |
 //! | `dead` | dead-letter number | a dead letter, see `dead_letter.rs` |
@@ -23,7 +23,7 @@ use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 use std::collections::BTreeMap;
 
 /// The format this code writes, and the only one it reads.
-pub(crate) const FORMAT: u64 = 1;
+pub(crate) const FORMAT: u64 = 2;
 
 /// The caller's facts, as they are held in memory.
 pub(crate) type Meta = BTreeMap<String, Vec<u8>>;
@@ -34,13 +34,15 @@ pub(crate) const CONTEXTS: TableDefinition<'static, u64, &[u8]> = TableDefinitio
 pub(crate) const DEAD: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("dead");
 pub(crate) const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
 const RESERVE: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("reserve");
-const CONTEXT_USERS: TableDefinition<'static, u64, u64> = TableDefinition::new("context_users");
+pub(crate) const CONTEXT_USERS: TableDefinition<'static, u64, u64> =
+    TableDefinition::new("context_users");
 const FORMATS: TableDefinition<'static, &str, u64> = TableDefinition::new("format");
 const STATES: TableDefinition<'static, &str, StateRow> = TableDefinition::new("state");
 
 const CHUNKS_LOW: Chunks = TableDefinition::new("chunks.low");
 const CHUNKS_NORMAL: Chunks = TableDefinition::new("chunks.normal");
 const CHUNKS_HIGH: Chunks = TableDefinition::new("chunks.high");
+const CHUNKS_MARKER: Chunks = TableDefinition::new("chunks.marker");
 
 /// The table of a lane's chunks.
 pub(crate) fn chunks(lane: Lane) -> Chunks {
@@ -48,6 +50,7 @@ pub(crate) fn chunks(lane: Lane) -> Chunks {
         Lane::Low => CHUNKS_LOW,
         Lane::Normal => CHUNKS_NORMAL,
         Lane::High => CHUNKS_HIGH,
+        Lane::Marker => CHUNKS_MARKER,
     }
 }
 
@@ -108,6 +111,14 @@ pub(crate) fn use_context(txn: &WriteTransaction, context: u64, users: u64) -> R
     let before = table.get(context)?.map_or(0, |row| row.value());
     table.insert(context, before + users)?;
     Ok(())
+}
+
+/// Whether no more than one chunk or dead letter names a context.
+pub(crate) fn is_last_user(
+    users: &impl ReadableTable<u64, u64>,
+    context: u64,
+) -> Result<bool, Fault> {
+    Ok(users.get(context)?.is_none_or(|row| row.value() <= 1))
 }
 
 /// Counts them out again; the last one takes the context's facts along.
