@@ -71,6 +71,7 @@
 mod builder;
 mod connectivity;
 mod control;
+mod early;
 mod lifecycle;
 mod soliplex;
 
@@ -78,6 +79,7 @@ mod breadcrumbs;
 mod export_layer;
 mod panic_hook;
 
+mod alias;
 mod bound;
 mod capture;
 mod install;
@@ -112,11 +114,14 @@ pub use breadcrumbs::filter::Filter;
 pub use breadcrumbs::layer::BreadcrumbLayer;
 pub use breadcrumbs::recent::{Collection, Recent, RecentRecord};
 pub use breadcrumbs::subscription::{Subscription, Update};
+pub use builder::{Builder, Fresh, StartError};
 pub use builder::{Builder, StartError};
+pub use command::{Consent, FlushReport, StoredDeadLetter};
 pub use command::{Consent, FlushReport, StoredDeadLetter, TestOutcome};
 pub use connectivity::NetworkKind;
 pub use control::{SetEndpointError, TelemetryControl, TelemetrySnapshot, TelemetrySubscription};
 pub use diagnostics::{Diagnostic, DiscardReason, State, Stats};
+pub use early::Early;
 pub use export_layer::ExportLayer;
 pub use exporter::http::EndpointError;
 pub use lifecycle::LifecycleReport;

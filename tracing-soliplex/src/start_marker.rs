@@ -9,8 +9,8 @@
 //! |---|---|
 //! | `session.previous_id` | the session before this one, where it is known |
 //! | `soliplex.previous.end` | how that ended: a word of [`End`], `inactivity` or `consent` where this run began another session, `unknown` where the marker could not be read; absent at a first start |
-//! | `app.installation.id`, `soliplex.device.alias` | which installation, for machines and for a phone call |
-//! | [`FACTS`] | what the resource has of these |
+//! | `app.installation.id` | which installation |
+//! | [`FACTS`] | what the resource has of these; the alias is the installation's for a phone call |
 //!
 //! | attribute | of the second, `event.name` = `previous_session_ended` |
 //! |---|---|
@@ -26,6 +26,7 @@ use soliplex_wire::encode::{Members, Value};
 use soliplex_wire::{AnyValue, Breadcrumb, Severity, Uuid};
 use std::sync::atomic::Ordering;
 
+use crate::alias;
 use crate::breadcrumbs;
 use crate::capture::Capture;
 use crate::clock::timestamp;
@@ -37,7 +38,7 @@ use crate::run::{End, Found, Lifecycle, Previous};
 use crate::session::session_id;
 
 /// What a session's first record repeats of the resource: what a support engineer asks first.
-const FACTS: [&str; 11] = [
+const FACTS: [&str; 12] = [
     "service.name",
     "service.version",
     "app.build_id",
@@ -49,6 +50,7 @@ const FACTS: [&str; 11] = [
     "device.model.identifier",
     "process.runtime.name",
     "process.runtime.version",
+    alias::ATTRIBUTE,
 ];
 
 /// Why a run begins another session.

@@ -44,11 +44,11 @@ impl Builder {
         self
     }
 
-    /// The breadcrumbs in the store directory, if that could be had, and what an earlier process
-    /// left there.
-    pub(super) fn open_breadcrumbs(&mut self, in_directory: bool) -> (Arc<Breadcrumbs>, Previous) {
+    /// The breadcrumbs in the store directory, if there is one, and what an earlier process left
+    /// there.
+    pub(crate) fn open_breadcrumbs(&mut self) -> (Arc<Breadcrumbs>, Previous) {
         let options = std::mem::take(&mut self.breadcrumbs);
-        let directory = self.store_dir.as_ref().filter(|_| in_directory);
+        let directory = self.store_dir.as_ref();
         let file = directory.map(|directory| directory.join(FILE));
         let (breadcrumbs, previous) = Breadcrumbs::open(file.as_deref(), options);
         (Arc::new(breadcrumbs), previous)

@@ -1,0 +1,309 @@
+//! From what was chosen to a pipeline that runs, in two steps: the files are opened and records
+//! are taken in ([`Builder::early`]), then the worker begins to store and send them
+//! ([`Builder::start`]). What an application logs while it still reads its configuration lies in
+//! the queue in between, which is as much of a promise as it is later: it outlives the process.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use soliplex_sanitize::Rules;
+use soliplex_wire::Attributes;
+
+use crate::alias;
+use crate::breadcrumbs::layer::BreadcrumbLayer;
+use crate::builder::{Builder, Fresh, StartError};
+use crate::capture::Capture;
+use crate::clock::SystemClock;
+use crate::command::Consent;
+use crate::connectivity::Connectivity;
+use crate::diagnostics::Diagnostics;
+use crate::export_layer::ExportLayer;
+use crate::exporter::Exporter;
+use crate::exporter::http::{Endpoint, HttpExporter};
+use crate::install;
+use crate::intake::Intake;
+use crate::lifecycle::Told;
+use crate::panic_hook;
+use crate::queue::{Queue, Reader, Recovered};
+use crate::resource;
+use crate::run::{self, Found, Run};
+use crate::session::Session;
+use crate::soliplex::{Inner, Soliplex};
+use crate::spool::{Directory, OpenError};
+use crate::start_marker;
+use crate::store::{self, Store};
+use crate::wake::Wake;
+use crate::worker::{self, MakeExporter, Parts, Settings};
+
+/// The queue's file in the store directory.
+const RING: &str = "queue.ring";
+
+/// What a [`Builder`] becomes by [`Builder::early`]: its files are open, it takes in records, and
+/// how they are delivered can still be chosen.
+pub struct Early {
+    capture: Arc<Capture>,
+    directory: Option<Directory>,
+    refused: Option<String>,
+    reader: Reader,
+    recovered: Recovered,
+}
+
+impl Builder<Fresh> {
+    /// Takes in records from now on, before it is known where they go.
+    ///
+    /// Opens the store directory, begins the session and installs the panic hook; reads no
+    /// configuration, makes no thread, asks for no network. What is logged is kept in the queue,
+    /// which is bounded ([`queue_bytes`](Builder::queue_bytes)); what does not fit is counted, by
+    /// severity. [`start`](Builder::start) delivers it, and when the application does not get that
+    /// far, the next start on the directory does: a crash at the very start is told of too. Only
+    /// what has a [`store_dir`](Builder::store_dir) outlives a crash.
+    ///
+    /// ```
+    /// use tracing_soliplex::{Sanitize as _, Soliplex};
+    /// use tracing_subscriber::layer::SubscriberExt as _;
+    /// use tracing_subscriber::util::SubscriberInitExt as _;
+    ///
+    /// # fn read_configuration() -> Option<String> { None }
+    /// let early = Soliplex::builder("field-app", "1.4.2").early()?;
+    /// tracing_subscriber::registry()
+    ///     .with(early.export_layer())
+    ///     .sanitize(&early)
+    ///     .init();
+    ///
+    /// tracing::info!("reading the configuration");
+    /// let early = match read_configuration() {
+    ///     Some(endpoint) => early.endpoint(endpoint),
+    ///     None => early,
+    /// };
+    /// let soliplex = early.start()?;
+    /// assert_eq!(soliplex.stats().captured, 1);
+    /// # Ok::<(), tracing_soliplex::StartError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::StoreInUse`].
+    pub fn early(mut self) -> Result<Builder<Early>, StartError> {
+        let diagnostics = Arc::new(Diagnostics::new(self.on_diagnostic.take()));
+        let (directory, refused) = self.take_directory()?;
+        // A directory that can be read and no more still knows whose it is.
+        let install_id = install::id(self.store_dir.as_deref());
+        if directory.is_none() {
+            self.store_dir = None;
+        }
+        let (queue, reader, recovered) = self.open_queue();
+        let (breadcrumbs, previous) = self.open_breadcrumbs();
+        if let Some(trouble) = &previous.trouble {
+            diagnostics.note_error(trouble.clone());
+        }
+        let (run, found) = self.open_run();
+        let capture = Arc::new(Capture {
+            session: Arc::new(self.session(&install_id, run)),
+            queue,
+            clock: Arc::new(SystemClock),
+            diagnostics,
+            wake: Arc::new(Wake::default()),
+            breadcrumbs,
+            enabled: AtomicBool::new(true),
+            denied: AtomicBool::new(self.consent == Consent::Denied),
+            barred: AtomicBool::new(false),
+        });
+        start_marker::begin_run(&capture, &found, &previous);
+        panic_hook::install(self.panic_hook, &capture, &self.rules);
+        Ok(self.with_stage(Early {
+            capture,
+            directory,
+            refused,
+            reader,
+            recovered,
+        }))
+    }
+
+    /// Starts the pipeline: takes the store directory, maps the queue, starts the worker. The
+    /// store itself is opened by the worker, so this returns within milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`], for what only the application's owner can mend. A disk that cannot be
+    /// written is no error: records then stay in the queue's file until the store can be opened, or
+    /// in memory where there is no file, and [`on_diagnostic`](Builder::on_diagnostic) is told.
+    pub fn start(self) -> Result<Soliplex, StartError> {
+        // First, so that nothing has begun when the endpoint is refused.
+        let target = self.target()?;
+        self.early()?.run(target)
+    }
+
+    /// The folder, or why there is none, for the worker to report: the callback is its to call.
+    fn take_directory(&self) -> Result<(Option<Directory>, Option<String>), StartError> {
+        let Some(path) = &self.store_dir else {
+            return Ok((None, None));
+        };
+        match Directory::open(path) {
+            Ok(directory) => Ok((Some(directory), None)),
+            Err(error @ OpenError::Held { .. }) => Err(StartError::StoreInUse(Box::new(error))),
+            Err(error) => Ok((None, Some(store::chain(&error)))),
+        }
+    }
+
+    fn open_queue(&self) -> (Arc<Queue>, Reader, Recovered) {
+        match &self.store_dir {
+            Some(path) => Queue::open(&path.join(RING), self.queue),
+            None => {
+                let (queue, reader) = Queue::memory(self.queue);
+                (queue, reader, Recovered::default())
+            }
+        }
+    }
+
+    /// The run's marker, and what the run before left there.
+    fn open_run(&self) -> (Run, Found) {
+        match &self.store_dir {
+            Some(path) => Run::open(&path.join(run::FILE)),
+            None => (Run::unmarked(), Found::Nothing),
+        }
+    }
+
+    fn session(&self, install_id: &str, run: Run) -> Session {
+        let resource = self.clean_resource(install_id);
+        let session = Session::begin(install_id, &resource, run, self.session_timeout);
+        let user_id = self.user_id.as_deref();
+        session
+            .bound
+            .set_user_id(user_id.map(|id| self.rules.sanitize_value("user.id", id).into_owned()));
+        session
+    }
+
+    /// What was found, and over it what was said, sanitized.
+    fn clean_resource(&self, install_id: &str) -> Attributes {
+        let mut resource = resource::found();
+        for (name, value) in self.resource.iter() {
+            resource.insert(name, value.clone());
+        }
+        let mut resource = resource::sanitized(&resource, &self.rules);
+        resource.insert(alias::ATTRIBUTE, alias::of(install_id));
+        resource
+    }
+}
+
+impl Builder<Early> {
+    /// The layer that hands events to the pipeline. Install it once, here or after the start.
+    pub fn export_layer(&self) -> ExportLayer {
+        ExportLayer::new(
+            Arc::clone(&self.stage.capture),
+            self.rules.clone(),
+            self.strict,
+            self.trace_context.clone(),
+        )
+    }
+
+    /// The layer that keeps breadcrumbs. Install it once, here or after the start.
+    pub fn breadcrumb_layer(&self) -> BreadcrumbLayer {
+        let capture = Arc::clone(&self.stage.capture);
+        BreadcrumbLayer::new(capture, self.rules.clone(), self.strict)
+    }
+
+    /// Starts the worker, which stores and delivers what was logged so far and from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]. The layers go on taking in records then as long as there is room, and the
+    /// next start finds them.
+    pub fn start(self) -> Result<Soliplex, StartError> {
+        let target = self.target()?;
+        self.run(target)
+    }
+
+    fn run(self, target: Target) -> Result<Soliplex, StartError> {
+        let Target { endpoint, exporter } = target;
+        let (commands, listen) = tokio::sync::mpsc::unbounded_channel();
+        let Early {
+            capture,
+            directory,
+            refused,
+            reader,
+            recovered,
+        } = self.stage;
+        let intake = Intake::new(
+            reader,
+            Arc::clone(&capture.session),
+            Arc::clone(&capture.clock),
+            Arc::clone(&capture.diagnostics),
+        );
+        let parts = Parts {
+            capture: Arc::downgrade(&capture),
+            queue: Arc::clone(&capture.queue),
+            intake,
+            recovered,
+            store: Store {
+                path: self.store_dir,
+                directory,
+                refused,
+                options: self.spool,
+            },
+            wake: Arc::clone(&capture.wake),
+            breadcrumbs: Arc::clone(&capture.breadcrumbs),
+            clock: Arc::clone(&capture.clock),
+            diagnostics: Arc::clone(&capture.diagnostics),
+            commands: listen,
+            rules: self.rules.clone(),
+            settings: Settings {
+                service_name: self.service_name,
+                endpoint: endpoint.clone(),
+                exporter,
+                token_provider: self.token_provider,
+                network_checker: self.network_checker,
+                flush_interval: self.flush_interval,
+                startup_jitter: self.startup_jitter,
+                consent: self.consent,
+                seed: capture.session.context(),
+            },
+        };
+        match worker::spawn(parts) {
+            Ok(()) => Ok(Soliplex::new(Inner {
+                connectivity: Arc::new(Connectivity::new(Arc::clone(&capture), commands.clone())),
+                endpoint: Mutex::new(endpoint),
+                lifecycle: Told::new(self.lifecycle_timeout, self.releases_files),
+                capture,
+                rules: self.rules,
+                strict: self.strict,
+                trace_context: self.trace_context,
+                commands,
+            })),
+            Err(error) => {
+                capture.session.run.unwatched();
+                Err(StartError::Thread(error))
+            }
+        }
+    }
+}
+
+/// Sanitizing by the pipeline's own rules: `.sanitize(&early)`.
+impl From<&Builder<Early>> for Rules {
+    fn from(early: &Builder<Early>) -> Rules {
+        early.rules.clone()
+    }
+}
+
+/// Where records go.
+struct Target {
+    endpoint: Option<Endpoint>,
+    exporter: MakeExporter,
+}
+
+impl<Stage> Builder<Stage> {
+    fn target(&self) -> Result<Target, StartError> {
+        let endpoint = self.endpoint.as_deref().map(Endpoint::parse).transpose()?;
+        let mut roots = Vec::new();
+        for pem in &self.roots {
+            let bundle = reqwest::Certificate::from_pem_bundle(pem);
+            roots.extend(bundle.map_err(StartError::RootCertificate)?);
+        }
+        let exporter: MakeExporter = Box::new(move |endpoint| {
+            match HttpExporter::try_new(endpoint.clone(), roots.clone()) {
+                Ok(exporter) => Ok(Box::new(exporter) as Box<dyn Exporter>),
+                Err(error) => Err(format!("no TLS to send with: {}", store::chain(&error))),
+            }
+        });
+        Ok(Target { endpoint, exporter })
+    }
+}
