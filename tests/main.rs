@@ -23,6 +23,7 @@ mod quickstart;
 mod road;
 
 mod crashes;
+mod ends;
 mod kills;
 
 // What it is tested with.

@@ -17,12 +17,12 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use tracing_soliplex::{FlushReport, Sanitize as _, Soliplex, StartError, State};
+use tracing_soliplex::{Builder, FlushReport, Sanitize as _, Soliplex, StartError, State};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 use crate::account::Account;
-use crash::CrashAfter;
+use crash::{Crash, CrashAfter};
 
 /// Logs events on the road from a macro to the server, and tells which it has logged.
 #[derive(Debug, Parser)]
@@ -49,9 +49,13 @@ struct Args {
     /// Makes every K-th event an error, which is sent at once.
     #[arg(long, value_name = "K")]
     error_every: Option<u64>,
-    /// Ends the process without warning once N events are logged: N=panic, abort, segfault or exit.
+    /// Ends the process without warning once N events are logged: N=panic, panic-abort, panics,
+    /// abort, segfault or exit. N=caught-panic goes on.
     #[arg(long, value_name = "N=HOW")]
     crash_after: Option<CrashAfter>,
+    /// Logs the events while the pipeline is not started yet, and ends the process there.
+    #[arg(long, value_name = "HOW", conflicts_with_all = ["crash_after", "drain"])]
+    crash_at_startup: Option<Crash>,
     /// Logs nothing, delivers what is stored, prints the account and exits.
     #[arg(long)]
     drain: bool,
@@ -102,6 +106,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<ExitCode, Failure> {
+    if let Some(crash) = args.crash_at_startup {
+        return crash_at_startup(args, crash);
+    }
     let soliplex = start(args)?;
     if args.drain {
         return drain(args, &soliplex);
@@ -122,10 +129,27 @@ fn run(args: &Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// An application that dies while it reads its configuration.
+fn crash_at_startup(args: &Args, crash: Crash) -> Result<ExitCode, Failure> {
+    let early = builder(args).early()?;
+    tracing_subscriber::registry()
+        .with(early.export_layer())
+        .sanitize(&early)
+        .try_init()?;
+    work::run(args)?;
+    crash.happen();
+    Ok(ExitCode::SUCCESS)
+}
+
 fn start(args: &Args) -> Result<Soliplex, StartError> {
+    builder(args).start()
+}
+
+fn builder(args: &Args) -> Builder {
     let mut builder = Soliplex::builder("field-device", env!("CARGO_PKG_VERSION"))
         .store_dir(&args.store_dir)
-        .resource("deployment.environment.name", "field-test");
+        .environment("field-test")
+        .build_id("field-device-1");
     if let Some(url) = &args.endpoint {
         builder = builder.endpoint(url);
     }
@@ -141,7 +165,7 @@ fn start(args: &Args) -> Result<Soliplex, StartError> {
     if let Some(most) = args.startup_jitter {
         builder = builder.startup_jitter(most);
     }
-    builder.start()
+    builder
 }
 
 /// Delivers what earlier runs left, and tells what became of it.

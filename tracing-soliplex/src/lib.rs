@@ -115,8 +115,6 @@ pub use breadcrumbs::layer::BreadcrumbLayer;
 pub use breadcrumbs::recent::{Collection, Recent, RecentRecord};
 pub use breadcrumbs::subscription::{Subscription, Update};
 pub use builder::{Builder, Fresh, StartError};
-pub use builder::{Builder, StartError};
-pub use command::{Consent, FlushReport, StoredDeadLetter};
 pub use command::{Consent, FlushReport, StoredDeadLetter, TestOutcome};
 pub use connectivity::NetworkKind;
 pub use control::{SetEndpointError, TelemetryControl, TelemetrySnapshot, TelemetrySubscription};

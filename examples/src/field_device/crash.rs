@@ -1,13 +1,22 @@
 //! Ends of a process that nobody plans for, on demand.
 
+use std::panic;
 use std::process::Command;
 use std::str::FromStr;
+use std::sync::Barrier;
+use std::thread;
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Crash {
     /// A panic in the thread that logged the last event.
     Panic,
+    /// The same in a program that is built to abort when it panics.
+    PanicAbort,
+    /// A panic in each of several threads at once, and `exit(101)` when all have ended.
+    Panics,
+    /// A panic that is caught; the process goes on.
+    CaughtPanic,
     /// `abort`: SIGABRT, no destructor runs.
     Abort,
     /// SIGSEGV.
@@ -32,7 +41,7 @@ pub(super) enum CrashParseError {
     #[error("give a number of events, as in 100=abort")]
     Events,
     /// The word after the `=` is unknown.
-    #[error("give panic, abort, segfault or exit after the =")]
+    #[error("give panic, panic-abort, panics, caught-panic, abort, segfault or exit as the crash")]
     Crash,
 }
 
@@ -41,29 +50,74 @@ impl FromStr for CrashAfter {
 
     fn from_str(text: &str) -> Result<CrashAfter, CrashParseError> {
         let (events, crash) = text.split_once('=').ok_or(CrashParseError::Crash)?;
-        let crash = match crash {
-            "panic" => Crash::Panic,
-            "abort" => Crash::Abort,
-            "segfault" => Crash::Segfault,
-            "exit" => Crash::Exit,
-            _ => return Err(CrashParseError::Crash),
-        };
+        let crash = crash.parse()?;
         let events = events.parse().map_err(|_| CrashParseError::Events)?;
         Ok(CrashAfter { events, crash })
     }
 }
 
+impl FromStr for Crash {
+    type Err = CrashParseError;
+
+    fn from_str(text: &str) -> Result<Crash, CrashParseError> {
+        match text {
+            "panic" => Ok(Crash::Panic),
+            "panic-abort" => Ok(Crash::PanicAbort),
+            "panics" => Ok(Crash::Panics),
+            "caught-panic" => Ok(Crash::CaughtPanic),
+            "abort" => Ok(Crash::Abort),
+            "segfault" => Ok(Crash::Segfault),
+            "exit" => Ok(Crash::Exit),
+            _ => Err(CrashParseError::Crash),
+        }
+    }
+}
+
 impl Crash {
-    /// Does it.
-    #[expect(clippy::panic, reason = "a panic is what was asked for")]
-    pub(super) fn happen(self) -> ! {
+    /// Does it; only a caught panic returns.
+    pub(super) fn happen(self) {
         match self {
-            Crash::Panic => panic!("the field device panics as it was told to"),
+            Crash::Panic => panic(),
+            Crash::PanicAbort => {
+                // What such a program does once the hook has returned, whatever hook that was.
+                let hook = panic::take_hook();
+                panic::set_hook(Box::new(move |info| {
+                    hook(info);
+                    std::process::abort();
+                }));
+                panic()
+            }
+            Crash::Panics => {
+                let start = Barrier::new(PANICS);
+                thread::scope(|scope| {
+                    let threads = [(); PANICS].map(|()| {
+                        scope.spawn(|| {
+                            start.wait();
+                            panic()
+                        })
+                    });
+                    for thread in threads {
+                        let _ = thread.join();
+                    }
+                });
+                std::process::exit(101)
+            }
+            Crash::CaughtPanic => {
+                let _ = panic::catch_unwind(|| panic());
+            }
             Crash::Abort => std::process::abort(),
             Crash::Segfault => segfault(),
             Crash::Exit => std::process::exit(0),
         }
     }
+}
+
+/// How many threads panic at once.
+const PANICS: usize = 8;
+
+#[expect(clippy::panic, reason = "a panic is what was asked for")]
+fn panic() -> ! {
+    panic!("the field device panics as it was told to")
 }
 
 /// Safe code cannot touch a wrong address, so a shell sends the signal that the kernel would.
@@ -94,6 +148,9 @@ mod tests {
             ("250=abort", after(250, Crash::Abort)),
             ("7=segfault", after(7, Crash::Segfault)),
             ("7=exit", after(7, Crash::Exit)),
+            ("7=panic-abort", after(7, Crash::PanicAbort)),
+            ("7=panics", after(7, Crash::Panics)),
+            ("7=caught-panic", after(7, Crash::CaughtPanic)),
             ("7", Err(CrashParseError::Crash)),
             ("7=", Err(CrashParseError::Crash)),
             ("7=Abort", Err(CrashParseError::Crash)),

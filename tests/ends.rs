@@ -1,0 +1,169 @@
+//! How a run ended, as the next start tells it; each end is that of a real process.
+
+use serde_json::Value;
+use tempfile::tempdir;
+
+use crate::backend::{Backend, count_by};
+use crate::device::{Device, drain};
+
+/// What arrived of a device that ended somehow, and of the start after it.
+struct Aftermath {
+    told: Vec<String>,
+    records: Vec<Value>,
+}
+
+impl Aftermath {
+    /// Runs the device and then a start that only delivers. `kill` ends it from outside.
+    fn of(arguments: &[&str], kill: bool) -> Aftermath {
+        let backend = Backend::start();
+        let store = tempdir().unwrap();
+        let (url, token) = (backend.url(), backend.token());
+        let mut device = Device::start(store.path(), &url, &token, arguments);
+        let told = if kill {
+            device.wait_for(5);
+            device.kill()
+        } else {
+            device.finish().0
+        };
+        let (account, empty) = drain(store.path(), &url, &token);
+        assert!(empty, "{account}");
+        assert_eq!(account["balances"], true, "{account}");
+        Aftermath {
+            told,
+            records: backend.finish(),
+        }
+    }
+
+    /// The one record with this name that tells of the device's run.
+    fn event(&self, name: &str) -> Vec<&Value> {
+        let records = self.records.iter();
+        records
+            .filter(|record| record["attributes"]["event.name"] == name)
+            .collect()
+    }
+
+    /// How the device's run ended.
+    fn end(&self) -> &Value {
+        match self.event("previous_session_ended")[..] {
+            [record] => record,
+            ref records => panic!("{} ends", records.len()),
+        }
+    }
+
+    fn panics(&self) -> usize {
+        let records = self.records.iter();
+        records.filter(|record| record["scope"] == "panic").count()
+    }
+}
+
+#[test]
+fn the_next_start_tells_how_the_run_before_it_ended() {
+    // How it ends; what the next start says; how gravely; how many panics were recorded.
+    let crash = |how| ["--crash-after", how];
+    let cases: [(&str, &[&str], &str, &str, usize); 9] = [
+        ("shutdown", &["--timeout", "5"], "clean", "INFO", 0),
+        (
+            "exit without shutdown",
+            &crash("5=exit"),
+            "uncleanly",
+            "ERROR",
+            0,
+        ),
+        ("panic", &crash("5=panic"), "panic", "ERROR", 1),
+        (
+            "panic = \"abort\"",
+            &crash("5=panic-abort"),
+            "panic",
+            "ERROR",
+            1,
+        ),
+        ("panics at once", &crash("5=panics"), "panic", "ERROR", 8),
+        (
+            "a panic that is caught",
+            &crash("5=caught-panic"),
+            "clean",
+            "INFO",
+            1,
+        ),
+        ("abort", &crash("5=abort"), "uncleanly", "ERROR", 0),
+        ("SIGSEGV", &crash("5=segfault"), "uncleanly", "ERROR", 0),
+        ("SIGKILL", &["--rate", "50"], "uncleanly", "ERROR", 0),
+    ];
+    for (name, arguments, end, severity, panics) in cases {
+        let mut all = vec!["--events", "40", "--rate", "0", "--startup-jitter", "0"];
+        if name == "SIGKILL" {
+            all = vec!["--events", "4000", "--startup-jitter", "0"];
+        }
+        all.extend(arguments);
+        let aftermath = Aftermath::of(&all, name == "SIGKILL");
+        let told = aftermath.end();
+        let attributes = &told["attributes"];
+        assert_eq!(attributes["soliplex.previous.end"], end, "{name}: {told}");
+        assert_eq!(told["severity"], severity, "{name}");
+        assert_eq!(aftermath.panics(), panics, "{name}");
+        // It names the session it tells of, and belongs to the one that tells it.
+        let previous = attributes["session.previous_id"].as_str().unwrap();
+        assert_ne!(attributes["session.id"], previous, "{name}");
+        let sessions = count_by(&aftermath.records, "session.id");
+        assert!(sessions[previous] > aftermath.told.len(), "{name}");
+        assert!(
+            attributes["soliplex.previous.run_time_ms"]
+                .as_i64()
+                .unwrap()
+                >= 0
+        );
+    }
+}
+
+#[test]
+fn a_session_begins_with_what_it_runs_on_and_what_came_before() {
+    let aftermath = Aftermath::of(&["--events", "3", "--crash-after", "3=abort"], false);
+    let mut starts = aftermath.event("session.start");
+    starts.sort_by_key(|start| start["attributes"]["session.previous_id"].is_string());
+    let [first, second] = starts[..] else {
+        panic!("{} starts", starts.len());
+    };
+    for start in [first, second] {
+        let attributes = &start["attributes"];
+        assert_eq!(attributes["soliplex.seq"], 1, "the first of its session");
+        assert_eq!(start["severity"], "INFO");
+        assert_eq!(attributes["service.version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(attributes["app.build_id"], "field-device-1");
+        assert_eq!(attributes["os.type"], std::env::consts::OS);
+        assert!(attributes["host.arch"].is_string());
+        assert_eq!(attributes["app.installation.id"], attributes["install.id"]);
+        let alias = attributes["soliplex.device.alias"].as_str().unwrap();
+        assert_eq!(alias.split('-').count(), 3, "{alias}");
+        assert_eq!(start["resource"]["soliplex.device.alias"], alias);
+        assert_eq!(
+            start["resource"]["deployment.environment.name"],
+            "field-test"
+        );
+    }
+    assert_eq!(
+        first["attributes"]["soliplex.device.alias"],
+        second["attributes"]["soliplex.device.alias"]
+    );
+    assert!(first["attributes"].get("soliplex.previous.end").is_none());
+    let second = &second["attributes"];
+    assert_eq!(second["soliplex.previous.end"], "uncleanly");
+    assert_eq!(
+        second["session.previous_id"],
+        first["attributes"]["session.id"]
+    );
+}
+
+#[test]
+fn what_is_logged_before_a_crash_at_the_very_start_arrives() {
+    for (how, end) in [("abort", "uncleanly"), ("panic", "panic")] {
+        let arguments = ["--events", "7", "--rate", "0", "--crash-at-startup", how];
+        let aftermath = Aftermath::of(&arguments, false);
+        assert_eq!(aftermath.told.len(), 7, "{how}");
+        let arrived = count_by(&aftermath.records, "event_id");
+        for event_id in &aftermath.told {
+            assert_eq!(arrived.get(event_id), Some(&1), "{event_id} after {how}");
+        }
+        assert_eq!(aftermath.end()["attributes"]["soliplex.previous.end"], end);
+        assert_eq!(aftermath.panics(), usize::from(how == "panic"));
+    }
+}
