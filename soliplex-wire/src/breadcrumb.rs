@@ -85,16 +85,22 @@ impl fmt::Debug for Breadcrumb {
     }
 }
 
-impl Serialize for Breadcrumb {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let borrowed = BreadcrumbRef {
+impl Breadcrumb {
+    /// The same, with nothing copied.
+    pub fn borrowed(&self) -> BreadcrumbRef<'_> {
+        BreadcrumbRef {
             timestamp: self.timestamp,
             severity: self.severity,
             logger: &self.logger,
             message: &self.message,
             category: self.category.as_str(),
-        };
-        borrowed.serialize(serializer)
+        }
+    }
+}
+
+impl Serialize for Breadcrumb {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.borrowed().serialize(serializer)
     }
 }
 

@@ -28,6 +28,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+mod breadcrumb;
 mod number;
 mod prepared;
 mod value;
@@ -39,7 +40,10 @@ use value::{rest_of_text, text};
 use writer::Writer;
 
 use crate::record::field;
-use crate::{ActiveRun, Attributes, Batch, LogRecord, Receipt, Severity, SpanId, TraceId};
+use crate::{
+    ActiveRun, Attributes, Batch, Breadcrumb, BreadcrumbRef, LogRecord, Receipt, Severity, SpanId,
+    TraceId,
+};
 
 /// Appends `value` as JSON.
 pub fn json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
@@ -190,10 +194,28 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// Appends what led up to it: a sequence of [`Breadcrumb`](crate::Breadcrumb)s, or of
-    /// [`BreadcrumbRef`](crate::BreadcrumbRef)s, oldest first.
-    pub fn breadcrumbs(&mut self, breadcrumbs: &(impl Serialize + ?Sized)) {
-        self.after_attributes(field::BREADCRUMBS, breadcrumbs);
+    /// Appends what led up to it, oldest first.
+    pub fn breadcrumbs(&mut self, breadcrumbs: &[Breadcrumb]) {
+        self.breadcrumbs_by(|tell| {
+            let borrowed = breadcrumbs.iter().map(Breadcrumb::borrowed);
+            borrowed.for_each(|breadcrumb| tell(&breadcrumb));
+        });
+    }
+
+    /// The same, with `tell` to hand over one breadcrumb after the other.
+    pub fn breadcrumbs_by(&mut self, tell: impl FnOnce(&mut dyn FnMut(&BreadcrumbRef<'_>))) {
+        self.close_attributes();
+        self.out.piece(b",");
+        self.member(field::BREADCRUMBS);
+        let mut before = b'[';
+        tell(&mut |breadcrumb| {
+            self.out.piece(&[std::mem::replace(&mut before, b',')]);
+            breadcrumb::write(&mut self.out, breadcrumb);
+        });
+        if before == b'[' {
+            self.out.piece(b"[");
+        }
+        self.out.piece(b"]");
     }
 
     /// Ends the record's members.

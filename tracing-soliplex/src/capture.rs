@@ -83,15 +83,17 @@ impl Capture {
     ) {
         self.record_opened(
             severity,
+            None,
             |packed| Members::begin(packed, severity, logger),
             |members, texts, _| write(members, texts),
         );
     }
 
-    /// The same for a record that `open` begins.
+    /// The same for a record that `open` begins, of what happened then, if that is known, or now.
     pub(crate) fn record_opened(
         &self,
         severity: Severity,
+        then: Option<i64>,
         open: impl for<'a> FnOnce(&'a mut Vec<u8>) -> Members<'a>,
         write: impl FnOnce(&mut Members<'_>, &mut Texts, &mut Scratch),
     ) {
@@ -104,7 +106,7 @@ impl Capture {
             self.diagnostics.discard(DiscardReason::QueueFull, 1, None);
             return;
         }
-        let unix_nanos = self.clock.unix_nanos();
+        let unix_nanos = then.unwrap_or_else(|| self.clock.unix_nanos());
         if self.session.has_expired(unix_nanos) {
             start_marker::begin_another(self, Another::Inactivity);
         }

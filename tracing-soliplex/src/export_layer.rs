@@ -8,7 +8,7 @@ use soliplex_wire::{Severity, SpanId, TraceId};
 use tracing_core::dispatcher::WeakDispatch;
 use tracing_core::field::Visit;
 use tracing_core::span::{Attributes, Id, Record};
-use tracing_core::{Dispatch, Event, Level, Metadata, Subscriber};
+use tracing_core::{Dispatch, Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
@@ -101,8 +101,10 @@ impl ExportLayer {
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         let severity = severity(event.metadata().level());
+        let own = self.capture.breadcrumbs.take_own();
         self.capture.record_opened(
             severity,
+            own.map(|own| own.unix_nanos),
             |packed| plan.begin(packed, event),
             |members, texts, scratch| {
                 let mut visitor = Visitor {
@@ -120,7 +122,7 @@ impl ExportLayer {
                     members.trace(trace_id, span_id);
                 }
                 if severity >= Severity::Error {
-                    self.capture.breadcrumbs.attach(members);
+                    self.capture.breadcrumbs.attach(members, own);
                 }
             },
         );
@@ -191,11 +193,9 @@ where
         }
     }
 
-    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+    fn event_enabled(&self, _: &Event<'_>, _: Context<'_, S>) -> bool {
         // Asked of all layers before any of them gets the event.
-        if *event.metadata().level() == Level::ERROR {
-            Breadcrumbs::forget_own();
-        }
+        Breadcrumbs::forget_own();
         true
     }
 

@@ -34,7 +34,11 @@ static ELSE: Category = Category::System;
 impl Categories {
     /// Adds a prefix. Of two that are alike the later one counts.
     pub(crate) fn add(&mut self, prefix: &str, category: Category) {
-        let prefix: Vec<String> = segments(prefix).map(str::to_owned).collect();
+        let prefix: Vec<String> = prefix
+            .split(['.', ':'])
+            .filter(|segment| !segment.is_empty())
+            .map(str::to_owned)
+            .collect();
         if prefix.is_empty() {
             return;
         }
@@ -44,50 +48,54 @@ impl Categories {
 
     /// The category of what this logger tells.
     pub(crate) fn of(&self, logger: &str) -> &Category {
-        let own = self.own.iter().map(|(prefix, category)| {
-            let place = place(logger, || prefix.iter().map(String::as_str));
-            (place, prefix.len(), category)
+        let own = || borders(logger).find_map(|rest| self.longest(rest));
+        let built_in = || segments(logger).find_map(built_in);
+        own().or_else(built_in).unwrap_or(&ELSE)
+    }
+
+    /// The category of the longest of the application's prefixes that stands at the begin.
+    fn longest(&self, logger: &str) -> Option<&Category> {
+        let here = self.own.iter().filter(|(prefix, _)| {
+            let mut ahead = segments(logger);
+            let is =
+                |segment: &[u8], wanted: &String| segment.eq_ignore_ascii_case(wanted.as_bytes());
+            prefix
+                .iter()
+                .all(|wanted| ahead.next().is_some_and(|segment| is(segment, wanted)))
         });
-        let built_in = BUILT_IN
-            .iter()
-            .map(|(prefix, category)| (place(logger, || segments(prefix)), 1, category));
-        first(own).or_else(|| first(built_in)).unwrap_or(&ELSE)
+        let longest = here.max_by_key(|(prefix, _)| prefix.len());
+        longest.map(|(_, category)| category)
     }
 }
 
-/// The match farthest to the left, and of those the longest.
-fn first<'c>(
-    matches: impl Iterator<Item = (Option<usize>, usize, &'c Category)>,
-) -> Option<&'c Category> {
-    matches
-        .filter_map(|(place, length, category)| Some((place?, usize::MAX - length, category)))
-        .min_by_key(|(place, shortness, _)| (*place, *shortness))
-        .map(|(_, _, category)| category)
+fn built_in(segment: &[u8]) -> Option<&'static Category> {
+    let known = BUILT_IN
+        .iter()
+        .find(|(name, _)| segment.eq_ignore_ascii_case(name.as_bytes()));
+    known.map(|(_, category)| category)
 }
 
-/// At which segment of the logger the prefix begins.
-fn place<'p, P: Iterator<Item = &'p str>>(logger: &str, prefix: impl Fn() -> P) -> Option<usize> {
-    let mut rest = segments(logger);
-    let mut at = 0;
-    loop {
-        let mut ahead = rest.clone();
-        let matches = prefix().all(|wanted| {
-            ahead
-                .next()
-                .is_some_and(|segment| segment.eq_ignore_ascii_case(wanted))
-        });
-        if matches {
-            return Some(at);
-        }
-        rest.next()?;
-        at += 1;
-    }
+fn segments(logger: &str) -> impl Iterator<Item = &[u8]> {
+    let segments = logger.as_bytes().split(|byte| is_border(*byte));
+    segments.filter(|segment| !segment.is_empty())
 }
 
-fn segments(logger: &str) -> impl Iterator<Item = &str> + Clone {
-    logger
-        .split(['.', ':'])
-        .filter(|segment| !segment.is_empty())
+/// The logger from each of its segments on.
+fn borders(logger: &str) -> impl Iterator<Item = &str> {
+    let begins = |at: usize| {
+        at == 0
+            || logger
+                .as_bytes()
+                .get(at - 1)
+                .is_some_and(|byte| is_border(*byte))
+    };
+    (0..logger.len())
+        .filter(move |at| begins(*at))
+        .filter_map(|at| logger.get(at..))
+}
+
+fn is_border(byte: u8) -> bool {
+    matches!(byte, b'.' | b':')
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use soliplex_sanitize::{KeyVerdict, Rules};
-use soliplex_wire::Severity;
 use tracing_core::field::Visit;
 use tracing_core::{Dispatch, Event, Field, Metadata, Subscriber};
 use tracing_log::NormalizeEvent;
@@ -79,10 +78,8 @@ impl BreadcrumbLayer {
             }
             breadcrumbs.write(severity, unix_nanos, text)
         });
-        if severity >= Severity::Error
-            && let Some(ticket) = ticket
-        {
-            breadcrumbs.remember_own(ticket);
+        if let Some(ticket) = ticket {
+            breadcrumbs.remember_own(ticket, unix_nanos);
         }
     }
 }

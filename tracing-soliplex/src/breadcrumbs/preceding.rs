@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::ptr;
 
-use serde::ser::{Serialize, SerializeSeq, Serializer};
 use soliplex_wire::encode::Members;
 use soliplex_wire::{Breadcrumb, BreadcrumbRef};
 
@@ -16,8 +15,7 @@ use crate::clock::timestamp;
 /// are being written, come between, and an error must not search a large ring for ever.
 const MOST_LOOKED_AT: u64 = 4;
 
-/// The records before one moment; serializes to the wire's `breadcrumbs`, oldest first, without
-/// allocating.
+/// The records before one moment.
 #[derive(Debug)]
 pub(super) struct Preceding<'a> {
     breadcrumbs: &'a Breadcrumbs,
@@ -27,10 +25,20 @@ pub(super) struct Preceding<'a> {
     before: u64,
 }
 
+/// What was kept of the event that this thread is handing on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Own {
+    /// Whose ring it is in.
+    ring: usize,
+    ticket: u64,
+    /// When it happened: the clock need be asked only once an event.
+    pub(crate) unix_nanos: i64,
+}
+
 thread_local! {
-    /// The record of the error that this thread is handing from layer to layer, where the
-    /// breadcrumbs' layer stands before the export layer: whose ring, and which ticket.
-    static OWN: Cell<Option<(usize, u64)>> = const { Cell::new(None) };
+    /// The record of the event that this thread is handing from layer to layer, where the
+    /// breadcrumbs' layer stands before the export layer.
+    static OWN: Cell<Option<Own>> = const { Cell::new(None) };
 }
 
 impl Breadcrumbs {
@@ -40,15 +48,25 @@ impl Breadcrumbs {
     }
 
     /// The record with this ticket is the event that this thread is handing on.
-    pub(super) fn remember_own(&self, ticket: u64) {
-        OWN.set(Some((ptr::from_ref(self).addr(), ticket)));
+    #[inline]
+    pub(super) fn remember_own(&self, ticket: u64, unix_nanos: i64) {
+        OWN.set(Some(Own {
+            ring: ptr::from_ref(self).addr(),
+            ticket,
+            unix_nanos,
+        }));
     }
 
-    /// Attaches to an error's record what led up to the error that this thread is handing on.
-    pub(crate) fn attach(&self, members: &mut Members<'_>) {
-        let here = ptr::from_ref(self).addr();
-        let own = OWN.take().filter(|(ring, _)| *ring == here);
-        self.attach_before(members, own.map(|(_, ticket)| ticket));
+    /// What was kept here of the event that this thread is handing on.
+    #[inline]
+    pub(crate) fn take_own(&self) -> Option<Own> {
+        OWN.take()
+            .filter(|own| own.ring == ptr::from_ref(self).addr())
+    }
+
+    /// Attaches to an error's record what led up to the error, which was kept as `own`.
+    pub(crate) fn attach(&self, members: &mut Members<'_>, own: Option<Own>) {
+        self.attach_before(members, own.map(|own| own.ticket));
     }
 
     /// Attaches what led up to this moment, for a panic.
@@ -59,7 +77,7 @@ impl Breadcrumbs {
     fn attach_before(&self, members: &mut Members<'_>, ticket: Option<u64>) {
         let preceding = self.preceding(ticket);
         if !preceding.is_empty() {
-            members.breadcrumbs(&preceding);
+            members.breadcrumbs_by(|tell| preceding.each(tell));
         }
     }
 
@@ -75,18 +93,18 @@ impl Breadcrumbs {
         };
         let looked_at = before.saturating_sub(MOST_LOOKED_AT * self.attached as u64);
         let oldest = self.ring.oldest(tail).max(looked_at);
-        let mut slot = Slot::new();
         let mut wanted = self.attached;
         for ticket in (oldest..before).rev() {
             if wanted == 0 {
                 break;
             }
-            if self.ring.read(ticket, &mut slot) == Found::Whole {
-                if slot.session != preceding.session {
-                    break;
+            match self.ring.session_of(ticket) {
+                None => {}
+                Some(session) if session != preceding.session => break,
+                Some(_) => {
+                    preceding.from = ticket;
+                    wanted -= 1;
                 }
-                preceding.from = ticket;
-                wanted -= 1;
             }
         }
         preceding
@@ -96,6 +114,26 @@ impl Breadcrumbs {
 impl Preceding<'_> {
     fn is_empty(&self) -> bool {
         self.from == self.before
+    }
+
+    /// Hands over one after the other, oldest first, without allocating.
+    fn each(&self, tell: &mut dyn FnMut(&BreadcrumbRef<'_>)) {
+        let mut slot = Slot::new();
+        for ticket in self.from..self.before {
+            // Another thread may have written over it by now.
+            if !self.read(ticket, &mut slot) {
+                continue;
+            }
+            let Some(texts) = slot.texts() else { continue };
+            let by_logger = || self.breadcrumbs.categories.of(texts.logger).as_str();
+            tell(&BreadcrumbRef {
+                timestamp: Some(timestamp(slot.unix_nanos)),
+                severity: slot.head.severity,
+                logger: texts.logger,
+                message: texts.message,
+                category: texts.category.unwrap_or_else(by_logger),
+            });
+        }
     }
 
     pub(super) fn collect(&self) -> Vec<Breadcrumb> {
@@ -109,29 +147,5 @@ impl Preceding<'_> {
     /// Whether a record of the session stands there.
     fn read(&self, ticket: u64, slot: &mut Slot) -> bool {
         self.breadcrumbs.ring.read(ticket, slot) == Found::Whole && slot.session == self.session
-    }
-}
-
-impl Serialize for Preceding<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut sequence = serializer.serialize_seq(None)?;
-        let mut slot = Slot::new();
-        for ticket in self.from..self.before {
-            // Another thread may have written over it by now.
-            if !self.read(ticket, &mut slot) {
-                continue;
-            }
-            if let Some(texts) = slot.texts() {
-                let by_logger = || self.breadcrumbs.categories.of(texts.logger).as_str();
-                sequence.serialize_element(&BreadcrumbRef {
-                    timestamp: Some(timestamp(slot.unix_nanos)),
-                    severity: slot.head.severity,
-                    logger: texts.logger,
-                    message: texts.message,
-                    category: texts.category.unwrap_or_else(by_logger),
-                })?;
-            }
-        }
-        sequence.end()
     }
 }

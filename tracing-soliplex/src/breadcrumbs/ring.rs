@@ -214,6 +214,14 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         }
     }
 
+    /// The session of the record with this ticket, if that stands there whole.
+    pub(super) fn session_of(&self, ticket: u64) -> Option<u64> {
+        let [sequence, _, session, ..] = self.words(ticket) else {
+            return None;
+        };
+        (sequence.load(Acquire) == ticket * 2 + 2).then(|| session.load(Acquire))
+    }
+
     /// The ticket of the next record.
     #[inline]
     pub(super) fn tail(&self) -> u64 {

@@ -13,7 +13,8 @@ use super::word::WORD_BYTES;
 
 /// Logger, message and category of one record, being written.
 pub(super) struct Text {
-    bytes: [u8; TEXT_BYTES],
+    /// A word more than there is room for, so that the last one can be filled up in one go.
+    bytes: [u8; TEXT_BYTES + WORD_BYTES],
     logger_bytes: usize,
     /// Where the message ends.
     len: usize,
@@ -26,7 +27,7 @@ pub(super) struct Text {
 impl Text {
     const fn new() -> Text {
         Text {
-            bytes: [0; TEXT_BYTES],
+            bytes: [0; TEXT_BYTES + WORD_BYTES],
             logger_bytes: 0,
             len: 0,
             cut: false,
@@ -76,7 +77,7 @@ impl Text {
     /// Appends to the message what there is room for.
     #[inline]
     pub(super) fn push(&mut self, text: &str) {
-        let room = &mut self.bytes[self.len..];
+        let room = &mut self.bytes[self.len..TEXT_BYTES];
         match room.get_mut(..text.len()) {
             Some(room) if !self.cut => {
                 room.copy_from_slice(text.as_bytes());
@@ -121,7 +122,7 @@ impl Text {
             self.bytes[self.len..end].copy_from_slice(&self.category[..self.category_bytes]);
         }
         let whole = end.next_multiple_of(WORD_BYTES);
-        self.bytes[end..whole].fill(0);
+        self.bytes[end..][..WORD_BYTES].copy_from_slice(&[0; WORD_BYTES]);
         let (words, _) = self.bytes[..whole].as_chunks();
         let head = Head {
             severity,

@@ -1,0 +1,79 @@
+//! A breadcrumb, written as it serializes and in a fraction of the time: an error carries twenty.
+
+use jiff::fmt::temporal::DateTimePrinter;
+
+use super::value::text;
+use super::writer::Writer;
+use crate::record::field;
+use crate::{BreadcrumbRef, Severity};
+
+/// Appends the same JSON as `Serialize` gives.
+pub(super) fn write(out: &mut Writer<'_>, breadcrumb: &BreadcrumbRef<'_>) {
+    let mut before = b'{';
+    let mut member = |out: &mut Writer<'_>, name: &str| {
+        out.piece(&[std::mem::replace(&mut before, b','), b'"']);
+        out.bytes(name.as_bytes());
+        out.piece(b"\":");
+    };
+    if let Some(timestamp) = &breadcrumb.timestamp {
+        member(out, field::TIMESTAMP);
+        out.piece(b"\"");
+        // Our writer takes everything.
+        let _ = DateTimePrinter::new().print_timestamp(timestamp, Digits(out));
+        out.piece(b"\"");
+    }
+    if breadcrumb.severity != Severity::Unspecified {
+        member(out, field::LEVEL);
+        text(out, breadcrumb.severity.level());
+    }
+    member(out, field::LOGGER);
+    text(out, breadcrumb.logger);
+    member(out, field::MESSAGE);
+    text(out, breadcrumb.message);
+    member(out, field::CATEGORY);
+    text(out, breadcrumb.category);
+    out.piece(b"}");
+}
+
+/// Takes an instant's text, which needs no escape.
+struct Digits<'w, 'a>(&'w mut Writer<'a>);
+
+impl jiff::fmt::Write for Digits<'_, '_> {
+    fn write_str(&mut self, digits: &str) -> Result<(), jiff::Error> {
+        self.0.bytes(digits.as_bytes());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Timestamp;
+
+    #[test]
+    fn a_breadcrumb_is_written_as_it_is_serialized() {
+        for text in ["", "plain", "a \"quoted\" \\ path", "a\nb\u{0}", "ä€😀"] {
+            for (timestamp, severity) in [
+                (None, Severity::Unspecified),
+                (Timestamp::from_second(1).ok(), Severity::Fatal),
+                (Timestamp::from_nanosecond(-1).ok(), Severity::Trace),
+                (
+                    Timestamp::from_nanosecond(1_770_379_200_120_000_000).ok(),
+                    Severity::Warn,
+                ),
+            ] {
+                let breadcrumb = BreadcrumbRef {
+                    timestamp,
+                    severity,
+                    logger: text,
+                    message: text,
+                    category: text,
+                };
+                let mut written = Vec::new();
+                write(&mut Writer::new(&mut written), &breadcrumb);
+                let serialized = serde_json::to_vec(&breadcrumb).unwrap();
+                assert_eq!(written, serialized);
+            }
+        }
+    }
+}
