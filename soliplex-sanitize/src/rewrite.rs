@@ -10,12 +10,13 @@
 //!
 //! The rooms, in the order a value passes them: `scope` finds the rules of its logger, which know
 //! what they say of its callsite's names; `scratch` lends the memory, `render` prints it or leaves
-//! a number alone, `error` cleans a source chain, `settle` cleans all text of the event, `values`
-//! builds tracing's own shapes again.
+//! a number alone, `error` cleans a source chain, `settle` cleans all text of the event unless
+//! `repeat` knows it, `values` builds tracing's own shapes again.
 
 mod error;
 mod limits;
 mod render;
+mod repeat;
 mod scope;
 mod scratch;
 mod settle;
@@ -53,8 +54,8 @@ impl Rewriter {
         let rules = scope::of_event(&self.rules, event);
         let names = rules.names(metadata.callsite());
         Scratch::with(|scratch| {
-            event.record(&mut Renderer::new(rules, names, scratch));
-            settle::settle(rules, scratch);
+            event.record(&mut Renderer::new(rules, &names.names, scratch));
+            settle::settle(rules, names, scratch);
             values::for_fields(scratch, metadata.fields(), None, |values| {
                 let event = if event.is_contextual() {
                     Event::new(metadata, values)
@@ -76,8 +77,8 @@ impl Rewriter {
         let rules = scope::of_span(&self.rules, attributes);
         let names = rules.names(metadata.callsite());
         Scratch::with(|scratch| {
-            attributes.record(&mut Renderer::new(rules, names, scratch));
-            settle::settle(rules, scratch);
+            attributes.record(&mut Renderer::new(rules, &names.names, scratch));
+            settle::settle(rules, names, scratch);
             // A field announced as `Empty` is not visited, yet a layer may ask for its presence.
             let announcing = Some(attributes);
             values::for_fields(scratch, metadata.fields(), announcing, |values| {
@@ -96,8 +97,8 @@ impl Rewriter {
     pub(crate) fn record(&self, record: &Record<'_>, deliver: impl FnMut(&Record<'_>)) {
         let rules = scope::of_record(&self.rules, record);
         Scratch::with(|scratch| {
-            record.record(&mut Renderer::new(rules, &[], scratch).keeping_fields());
-            settle::settle(rules, scratch);
+            record.record(&mut Renderer::of_record(rules, scratch));
+            settle::look(rules, scratch);
             values::for_record(scratch, deliver);
         });
     }

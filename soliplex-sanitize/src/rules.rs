@@ -41,7 +41,7 @@ use std::sync::{Arc, OnceLock};
 
 pub use builder::{RulesBuilder, RulesError};
 pub use catalog::RuleInfo;
-pub(crate) use field::{MESSAGE, Name};
+pub(crate) use field::{MESSAGE, Name, Names};
 
 use keys::Strength;
 use span::{Fill, Span};

@@ -26,68 +26,88 @@ use crate::{KeyVerdict, Rules, rules::Name};
 /// Fills a scratch with every value it is shown.
 pub(super) struct Renderer<'a> {
     rules: &'a Rules,
-    /// What is known of the callsite; of a late record it is found out at its first field.
+    /// What is known of the callsite of an event or a new span.
     names: &'a [Name],
+    /// What is known of a late record's, found out at its first field.
+    late: &'a [Name],
     scratch: &'a mut Scratch,
     keeps_fields: bool,
 }
 
+// Each method has a short road for what is nearly always the case: the name is known and says
+// nothing about such a value. What else there is lies out of its way.
 impl Visit for Renderer<'_> {
     fn record_bool(&mut self, field: &Field, value: bool) {
-        if let Some(name) = self.kept(field) {
-            self.push(field, name, Rendered::Bool(value));
+        match self.names.get(field.index()) {
+            Some(name) if name.verdict != KeyVerdict::Drop => {
+                push(self.scratch, field, name, Rendered::Bool(value));
+            }
+            _ => self.other(field, Rendered::Bool(value)),
         }
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.number(field, Rendered::I64(value), value, |value, first| {
-            value.unsigned_abs() >= first
-        });
+        match self.names.get(field.index()) {
+            Some(name) if value.unsigned_abs() < name.first_secret_number => {
+                push(self.scratch, field, name, Rendered::I64(value));
+            }
+            _ => self.number(field, Rendered::I64(value), &value, |name| {
+                value.unsigned_abs() >= name.first_secret_number
+            }),
+        }
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.number(field, Rendered::U64(value), value, |value, first| {
-            value >= first
-        });
+        match self.names.get(field.index()) {
+            Some(name) if value < name.first_secret_number => {
+                push(self.scratch, field, name, Rendered::U64(value));
+            }
+            _ => self.number(field, Rendered::U64(value), &value, |name| {
+                value >= name.first_secret_number
+            }),
+        }
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
         self.scratch.signed.push(value);
         let number = Rendered::I128(self.scratch.signed.len() - 1);
-        self.number(field, number, value, |value, first| {
-            value.unsigned_abs() >= u128::from(first)
+        self.number(field, number, &value, |name| {
+            value.unsigned_abs() >= u128::from(name.first_secret_number)
         });
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
         self.scratch.unsigned.push(value);
         let number = Rendered::U128(self.scratch.unsigned.len() - 1);
-        self.number(field, number, value, |value, first| {
-            value >= u128::from(first)
+        self.number(field, number, &value, |name| {
+            value >= u128::from(name.first_secret_number)
         });
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        let Some(name) = self.kept(field) else {
-            return;
-        };
-        let long =
-            value.abs() >= name.first_secret_float || (name.hides_decimals && value.fract() != 0.0);
-        self.number_named(field, name, Rendered::F64(value), long, value);
+        match self.names.get(field.index()) {
+            Some(name) if value.abs() < name.first_secret_float && !name.hides_decimals => {
+                push(self.scratch, field, name, Rendered::F64(value));
+            }
+            _ => self.number(field, Rendered::F64(value), &value, |name| {
+                value.abs() >= name.first_secret_float
+                    || (name.hides_decimals && value.fract() != 0.0)
+            }),
+        }
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        let Some(name) = self.kept(field) else {
+        if self.drops(field) {
             return;
-        };
+        }
         let start = self.scratch.printed.len();
         if value.len() <= MAX_VALUE_BYTES {
             self.scratch.printed.push_str(value);
         } else {
             push_head(value, &mut self.scratch.printed);
         }
-        let range = self.printed_from(start);
-        self.push(field, name, Rendered::Str(range));
+        let range = printed_from(self.scratch, start);
+        self.keep(field, Rendered::Str(range));
     }
 
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
@@ -109,7 +129,7 @@ impl Visit for Renderer<'_> {
             self.scratch.bytes.extend_from_slice(clean.as_bytes());
         }
         let range = start..self.scratch.bytes.len();
-        self.push(field, name, Rendered::Bytes(range));
+        self.push(field, &name, Rendered::Bytes(range));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
@@ -124,17 +144,17 @@ impl Visit for Renderer<'_> {
         });
         self.scratch.errors.push(Box::new(error));
         let last = self.scratch.errors.len() - 1;
-        self.push(field, name, Rendered::Error(last));
+        self.push(field, &name, Rendered::Error(last));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let Some(name) = self.kept(field) else {
+        if self.drops(field) {
             return;
-        };
+        }
         let start = self.scratch.printed.len();
         print(value, &mut self.scratch.printed);
-        let range = self.printed_from(start);
-        self.push(field, name, Rendered::Debug(range));
+        let range = printed_from(self.scratch, start);
+        self.keep(field, Rendered::Debug(range));
     }
 }
 
@@ -148,21 +168,48 @@ impl<'a> Renderer<'a> {
         Renderer {
             rules,
             names,
+            late: &[],
             scratch,
             keeps_fields: false,
         }
     }
 
-    /// Also keeps the fields themselves, which a late record is rebuilt from.
-    pub(super) fn keeping_fields(self) -> Renderer<'a> {
+    /// For a late record, which does not say its callsite, and is rebuilt from its fields.
+    pub(super) fn of_record(rules: &'a Rules, scratch: &'a mut Scratch) -> Renderer<'a> {
         Renderer {
             keeps_fields: true,
-            ..self
+            ..Renderer::new(rules, &[], scratch)
+        }
+    }
+
+    /// Whether a field is left out for its name.
+    #[inline(always)]
+    fn drops(&mut self, field: &Field) -> bool {
+        let verdict = match self.names.get(field.index()) {
+            Some(name) => name.verdict,
+            None => self.find_out(field).verdict,
+        };
+        verdict == KeyVerdict::Drop
+    }
+
+    /// Keeps a value as it is.
+    #[inline(always)]
+    fn keep(&mut self, field: &Field, value: Rendered) {
+        match self.names.get(field.index()) {
+            Some(name) => push(self.scratch, field, name, value),
+            None => self.other(field, value),
+        }
+    }
+
+    /// The same for a name that is not known or may be left out.
+    #[cold]
+    fn other(&mut self, field: &Field, value: Rendered) {
+        if let Some(name) = self.kept(field) {
+            self.push(field, &name, value);
         }
     }
 
     /// What the rules say of the field's name; `None` if it is left out.
-    #[inline(always)]
     fn kept(&mut self, field: &Field) -> Option<Name> {
         let name = match self.names.get(field.index()) {
             Some(name) => *name,
@@ -171,76 +218,39 @@ impl<'a> Renderer<'a> {
         (name.verdict != KeyVerdict::Drop).then_some(name)
     }
 
-    /// The first field of a late record, or one of a callsite that is not remembered.
+    /// What the rules say of a field of a late record, or of a callsite that is not remembered.
     #[cold]
     fn find_out(&mut self, field: &Field) -> Name {
-        self.names = self.rules.names(field.callsite());
-        let known = self.names.get(field.index()).copied();
+        if self.late.is_empty() {
+            self.late = &self.rules.names(field.callsite()).names;
+        }
+        let known = self.late.get(field.index()).copied();
         known.unwrap_or_else(|| self.rules.name(field.name()))
     }
 
-    // Inlined so that the value is built where it will lie.
-    #[inline(always)]
-    fn push(&mut self, field: &Field, name: Name, value: Rendered) {
+    fn push(&mut self, field: &Field, name: &Name, value: Rendered) {
         if self.keeps_fields {
             self.scratch.fields.push(field.clone());
         }
-        self.scratch.recorded.push(Recorded {
-            name: field.name(),
-            index: field.index(),
-            value,
-            verdict: name.verdict,
-            suspect: name.tells || name.verdict != KeyVerdict::Keep,
-        });
-    }
-
-    /// The text printed from `start` on, which a NUL sets off from the next.
-    fn printed_from(&mut self, start: usize) -> Range<usize> {
-        let end = self.scratch.printed.len();
-        self.scratch.printed.push('\0');
-        start..end
+        push(self.scratch, field, name, value);
     }
 
     /// Keeps a number as it is unless its name gives it away or, if it is `long` for this name, its
     /// digits may.
-    #[inline(always)]
-    fn number<N: fmt::Display + Copy>(
-        &mut self,
-        field: &Field,
-        number: Rendered,
-        value: N,
-        long: impl FnOnce(N, u64) -> bool,
-    ) {
-        if let Some(name) = self.kept(field) {
-            let long = long(value, name.first_secret_number);
-            self.number_named(field, name, number, long, value);
-        }
-    }
-
-    #[inline(always)]
-    fn number_named(
-        &mut self,
-        field: &Field,
-        name: Name,
-        number: Rendered,
-        long: bool,
-        text: impl fmt::Display,
-    ) {
-        if name.verdict == KeyVerdict::Keep && !long {
-            self.push(field, name, number);
-        } else {
-            self.number_as_text(field, name, number, &text);
-        }
-    }
-
     #[inline(never)]
-    fn number_as_text(
+    fn number(
         &mut self,
         field: &Field,
-        name: Name,
         number: Rendered,
         text: &dyn fmt::Display,
+        long: impl FnOnce(&Name) -> bool,
     ) {
+        let Some(name) = self.kept(field) else {
+            return;
+        };
+        if name.verdict == KeyVerdict::Keep && !long(&name) {
+            return self.push(field, &name, number);
+        }
         let start = self.scratch.printed.len();
         // Writing a number to a string does not fail.
         let _ = write!(self.scratch.printed, "{text}");
@@ -251,12 +261,35 @@ impl<'a> Renderer<'a> {
         };
         self.scratch.printed.truncate(start);
         let Some(clean) = clean else {
-            return self.push(field, name, number);
+            return self.push(field, &name, number);
         };
         self.scratch.printed.push_str(&clean);
-        let range = self.printed_from(start);
-        self.push(field, name, Rendered::Str(range));
+        let range = printed_from(self.scratch, start);
+        self.push(field, &name, Rendered::Str(range));
     }
+}
+
+// Inlined so that the value is built where it will lie.
+#[inline(always)]
+fn push(scratch: &mut Scratch, field: &Field, name: &Name, value: Rendered) {
+    let suspect = name.tells || name.verdict != KeyVerdict::Keep;
+    scratch.named |= suspect;
+    scratch.recorded.push(Recorded {
+        name: field.name(),
+        index: field.index(),
+        value,
+        verdict: name.verdict,
+        suspect,
+    });
+}
+
+/// The text printed from `start` on, which a NUL sets off from the next.
+#[inline(always)]
+fn printed_from(scratch: &mut Scratch, start: usize) -> Range<usize> {
+    let end = scratch.printed.len();
+    scratch.printed.push('\0');
+    scratch.ends.add(end);
+    start..end
 }
 
 /// Appends the `Debug` text of `value`, or what stands for it if it has none.

@@ -8,7 +8,10 @@ use std::{cell::Cell, error::Error, ops::Range};
 
 use tracing_core::Field;
 
-use super::limits::{MAX_KEPT_BYTES, MAX_KEPT_VALUES};
+use super::{
+    limits::{MAX_KEPT_BYTES, MAX_KEPT_VALUES},
+    repeat::{Ends, Repeats},
+};
 use crate::KeyVerdict;
 
 /// What one event's visit left behind.
@@ -29,6 +32,12 @@ pub(super) struct Scratch {
     pub(super) recorded: Vec<Recorded>,
     /// Their fields, which only a late record needs to have kept.
     pub(super) fields: Vec<Field>,
+    /// Where each printed value ends.
+    pub(super) ends: Ends,
+    /// Whether a name tells something of its value.
+    pub(super) named: bool,
+    /// Survives from event to event.
+    pub(super) repeats: Repeats,
 }
 
 /// One field with its clean value.
@@ -78,7 +87,7 @@ impl Scratch {
         result
     }
 
-    const fn new() -> Scratch {
+    fn new() -> Scratch {
         Scratch {
             printed: String::new(),
             text: String::new(),
@@ -88,6 +97,9 @@ impl Scratch {
             errors: Vec::new(),
             recorded: Vec::new(),
             fields: Vec::new(),
+            ends: Ends::default(),
+            named: false,
+            repeats: Repeats::default(),
         }
     }
 
@@ -98,6 +110,8 @@ impl Scratch {
                 text.shrink_to(MAX_KEPT_BYTES);
             }
         }
+        self.ends = Ends::default();
+        self.named = false;
         clear(&mut self.bytes, MAX_KEPT_BYTES);
         clear(&mut self.signed, MAX_KEPT_VALUES);
         clear(&mut self.unsigned, MAX_KEPT_VALUES);

@@ -8,21 +8,33 @@
 use std::{borrow::Cow, mem};
 
 use super::scratch::{Recorded, Rendered, Scratch};
-use crate::{KeyVerdict, Rules, rules::MESSAGE};
+use crate::{KeyVerdict, Rules, rules::MESSAGE, rules::Names};
 
-/// Moves the clean form of all printed text to where the values are built from.
-pub(super) fn settle(rules: &Rules, scratch: &mut Scratch) {
+/// Moves the clean form of all printed text to where the values are built from, unless it is what
+/// the callsite with these `names` said the last time, and clean.
+#[inline]
+pub(super) fn settle(rules: &Rules, names: &Names, scratch: &mut Scratch) {
+    if scratch.repeats.knows(names, scratch.ends, &scratch.printed) {
+        mem::swap(&mut scratch.printed, &mut scratch.text);
+    } else if look(rules, scratch) {
+        scratch.repeats.keep(names, scratch.ends, &scratch.text);
+    }
+}
+
+/// The same for text of no known callsite; whether it was clean.
+pub(super) fn look(rules: &Rules, scratch: &mut Scratch) -> bool {
     let Scratch {
         printed,
         text,
         recorded,
+        named,
         ..
     } = scratch;
     let all = rules.has_patterns();
     let mut any = false;
-    for recorded in &mut *recorded {
-        if all || recorded.suspect {
-            recorded.suspect = all || name_counts(recorded, printed);
+    if all || *named {
+        for recorded in &mut *recorded {
+            recorded.suspect = all || (recorded.suspect && name_counts(recorded, printed));
             any |= recorded.suspect;
         }
     }
@@ -49,6 +61,7 @@ pub(super) fn settle(rules: &Rules, scratch: &mut Scratch) {
     } else {
         mem::swap(printed, text);
     }
+    !any
 }
 
 /// Whether a value may have to go for its name, though nothing in its text says so.

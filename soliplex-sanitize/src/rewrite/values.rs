@@ -96,9 +96,17 @@ fn place<'v>(
     slots: &mut [Option<&'v dyn Value>],
 ) {
     for (value, recorded) in values.iter_mut().zip(&scratch.recorded) {
-        *value = scratch.clean(recorded);
         if let Some(slot) = slots.get_mut(recorded.index) {
-            *slot = Some(value.as_value());
+            *slot = Some(match &recorded.value {
+                Rendered::Bool(value) => value,
+                Rendered::I64(value) => value,
+                Rendered::U64(value) => value,
+                Rendered::F64(value) => value,
+                _ => {
+                    *value = scratch.clean(recorded);
+                    value.as_value()
+                }
+            });
         }
     }
     let Some(announcing) = announcing else { return };

@@ -5,6 +5,8 @@
 //! [`Rules::sanitize_value`], never other answers.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing_core::callsite::Identifier;
 
@@ -21,14 +23,24 @@ pub(crate) struct Name {
     pub(crate) tells: bool,
     /// Whether a number with decimals may have to go under this name: it may be a coordinate.
     pub(crate) hides_decimals: bool,
-    /// Whole numbers below this, and above its negative, stay under this name.
+    /// Whole numbers below this, and above its negative, stay under this name; zero if it has a
+    /// verdict.
     pub(crate) first_secret_number: u64,
     /// The same for numbers with a point.
     pub(crate) first_secret_float: f64,
 }
 
+/// What the rules say of the names of one callsite, in the order of its fields.
+#[derive(Debug)]
+pub(crate) struct Names {
+    /// Another one for every callsite and every set of rules, in the life of the process; zero for
+    /// a callsite that is not remembered.
+    pub(crate) id: u64,
+    pub(crate) names: Box<[Name]>,
+}
+
 /// The names of all callsites met so far.
-pub(super) type KnownNames = PerCallsite<Box<[Name]>>;
+pub(super) type KnownNames = PerCallsite<Names>;
 
 /// The shortest number that a name can make tell has eight digits: an account.
 const FIRST_NAMED_NUMBER: u64 = 10_000_000;
@@ -50,17 +62,24 @@ impl Rules {
         self.0.has_scopes()
     }
 
-    /// What these rules say of the fields of a callsite, in their order; nothing when the callsite
-    /// is not remembered.
+    /// What these rules say of the fields of a callsite; nothing when it is not remembered.
     #[inline]
-    pub(crate) fn names(&self, callsite: Identifier) -> &[Name] {
+    pub(crate) fn names(&self, callsite: Identifier) -> &Names {
+        static UNKNOWN: LazyLock<Names> = LazyLock::new(|| Names {
+            id: 0,
+            names: Box::default(),
+        });
         let known = self.0.names.get_or_init(KnownNames::new);
         let Identifier(site) = callsite;
         let names = known.get_or_insert_with(callsite, || {
+            static NEXT: AtomicU64 = AtomicU64::new(1);
             let fields = site.metadata().fields().iter();
-            fields.map(|field| self.name(field.name())).collect()
+            Names {
+                id: NEXT.fetch_add(1, Ordering::Relaxed),
+                names: fields.map(|field| self.name(field.name())).collect(),
+            }
         });
-        names.map_or(&[], |names| names)
+        names.unwrap_or_else(|| &UNKNOWN)
     }
 
     /// What these rules say of one name.
@@ -75,16 +94,17 @@ impl Rules {
                 first_secret_float: f64::INFINITY,
             };
         }
+        let verdict = self.key(name);
         let tells = name != MESSAGE && self.tells(name.as_bytes());
         let coordinate = format!("{name}={COORDINATE}");
         let first_secret_number = match tells {
             // A pattern of the user's may match any number.
-            _ if self.has_patterns() => 0,
+            _ if verdict != KeyVerdict::Keep || self.has_patterns() => 0,
             true => FIRST_NAMED_NUMBER,
             false => FIRST_BARE_NUMBER,
         };
         Name {
-            verdict: self.key(name),
+            verdict,
             tells,
             hides_decimals: tells && !self.explain(&coordinate).is_empty(),
             first_secret_number,

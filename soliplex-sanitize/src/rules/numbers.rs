@@ -267,20 +267,21 @@ impl Scan<'_> {
     pub(super) fn iban_groups(&mut self, at: usize) {
         let b = self.b;
         let start = at - 4;
-        if start > 0 && b[start - 1].is_ascii_alphanumeric() {
+        let length = iban_length(b[start], b[start + 1]);
+        if length == 0 || start > 0 && b[start - 1].is_ascii_alphanumeric() {
             return;
         }
         let mut compact = [0_u8; 34];
         let mut n = 0;
         let mut end = start;
         let mut best = None;
-        while end < b.len() && n < compact.len() {
+        while end < b.len() && n < length {
             match b[end] {
                 c if c.is_ascii_alphanumeric() => {
                     compact[n] = c.to_ascii_uppercase();
                     n += 1;
                     let edge = b.get(end + 1).is_none_or(|c| !c.is_ascii_alphanumeric());
-                    if edge && is_iban(&compact[..n]) {
+                    if edge && n == length && is_iban(&compact[..n]) {
                         best = Some(end + 1);
                     }
                 }
@@ -583,11 +584,7 @@ pub(super) fn is_iban(text: &[u8]) -> bool {
     {
         return false;
     }
-    let country = [text[0].to_ascii_uppercase(), text[1].to_ascii_uppercase()];
-    let Some(position) = IBAN_LENGTHS.iter().position(|(code, _)| **code == country) else {
-        return false;
-    };
-    if IBAN_LENGTHS[position].1 != text.len() {
+    if iban_length(text[0], text[1]) != text.len() {
         return false;
     }
     let mut remainder = 0_u32;
@@ -600,6 +597,23 @@ pub(super) fn is_iban(text: &[u8]) -> bool {
     }
     remainder == 1
 }
+
+/// How long the numbers of a country are; zero for one that has none.
+fn iban_length(a: u8, b: u8) -> usize {
+    usize::from(LENGTH_OF[usize::from(a & 31) << 5 | usize::from(b & 31)])
+}
+
+/// The lengths below by the letters of their country.
+static LENGTH_OF: [u8; 1024] = {
+    let mut lengths = [0; 1024];
+    let mut i = 0;
+    while i < IBAN_LENGTHS.len() {
+        let (&[a, b], length) = IBAN_LENGTHS[i];
+        lengths[(a as usize & 31) << 5 | b as usize & 31] = length as u8;
+        i += 1;
+    }
+    lengths
+};
 
 const IBAN_LENGTHS: &[(&[u8; 2], usize)] = &[
     (b"AD", 24),

@@ -43,7 +43,7 @@ impl Scan<'_> {
         }
     }
 
-    /// `start` is where a cut begins, `root` the first separator.
+    /// `start` is where a cut begins, `root` where its first separator should be.
     fn path(&mut self, start: usize, root: usize) {
         let b = self.b;
         // `file://` may be all there is.

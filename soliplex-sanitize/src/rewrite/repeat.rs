@@ -1,0 +1,148 @@
+//! Text that was found clean a moment ago.
+//!
+//! What a callsite says is mostly what it said the last time: a literal message, a method, a route.
+//! A thread remembers the last clean text of its callsites, and what is the same byte for byte need
+//! not be looked at again. Only text in which no rule sees anything is kept.
+
+use crate::rules::Names;
+
+/// Callsites remembered by one thread; those that share a place take turns.
+const PLACES: usize = 64;
+
+/// Longer text varies, and would be copied for nothing.
+const MAX_BYTES: usize = 256;
+
+/// The last clean texts of one thread.
+#[derive(Debug, Default)]
+pub(super) struct Repeats {
+    /// Empty until something is remembered, and of [`PLACES`] from then on.
+    places: Vec<Last>,
+}
+
+/// The last clean text of one callsite.
+#[derive(Debug, Default)]
+struct Last {
+    /// Whose it is, as told by the names' id; zero for none.
+    names: u64,
+    /// Where each value in it ends.
+    ends: Ends,
+    text: String,
+}
+
+/// Where the values of a text end, nine bits a value: a NUL inside a value must not pass for the
+/// one behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ends(u64);
+
+impl Default for Ends {
+    /// No value yet. Zero is left for more than can be told.
+    fn default() -> Ends {
+        Ends(1)
+    }
+}
+
+impl Ends {
+    /// One more value, which ends here.
+    #[inline(always)]
+    pub(super) fn add(&mut self, end: usize) {
+        let room = self.0.leading_zeros() >= 9 && self.0 != 0;
+        self.0 = if room {
+            self.0 << 9 | (end as u64 & 0x1ff)
+        } else {
+            0
+        };
+    }
+}
+
+impl Repeats {
+    /// Whether this is what the callsite said the last time, and it was clean.
+    #[inline]
+    pub(super) fn knows(&self, names: &Names, ends: Ends, printed: &str) -> bool {
+        let Some(last) = self.places.get(place(names)) else {
+            return false;
+        };
+        last.names == names.id && last.ends == ends && last.text == printed
+    }
+
+    /// Keeps what the callsite has said, which was clean.
+    pub(super) fn keep(&mut self, names: &Names, ends: Ends, printed: &str) {
+        if names.id == 0 || ends.0 == 0 || printed.len() > MAX_BYTES {
+            return;
+        }
+        if self.places.is_empty() {
+            self.places.resize_with(PLACES, Last::default);
+        }
+        if let Some(last) = self.places.get_mut(place(names)) {
+            last.names = names.id;
+            last.ends = ends;
+            last.text.clear();
+            // At once as much as it may ever need, so that a longer text never allocates.
+            last.text.reserve(MAX_BYTES);
+            last.text.push_str(printed);
+        }
+    }
+}
+
+/// Ids are given one after the other, so callsites spread evenly.
+fn place(names: &Names) -> usize {
+    names.id as usize % PLACES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(id: u64) -> Names {
+        Names {
+            id,
+            names: Box::default(),
+        }
+    }
+
+    /// Values as they lie in a scratch, each behind the one before it.
+    fn values(texts: &[&str]) -> (Ends, String) {
+        let (mut ends, mut printed) = (Ends::default(), String::new());
+        for text in texts {
+            printed.push_str(text);
+            ends.add(printed.len());
+            printed.push('\0');
+        }
+        (ends, printed)
+    }
+
+    /// Whether `now` is taken for what was kept of `before`.
+    fn check(before: (u64, &[&str]), now: (u64, &[&str]), expected: bool) {
+        let mut repeats = Repeats::default();
+        let (ends, printed) = values(before.1);
+        repeats.keep(&names(before.0), ends, &printed);
+        let (ends, printed) = values(now.1);
+        let known = repeats.knows(&names(now.0), ends, &printed);
+        assert_eq!(known, expected, "{before:?} {now:?}");
+    }
+
+    #[test]
+    fn only_the_same_text_of_the_same_callsite_is_known() {
+        check((1, &["GET", "done"]), (1, &["GET", "done"]), true);
+        check((1, &["GET", "done"]), (1, &["PUT", "done"]), false);
+        check((1, &["GET", "done"]), (2, &["GET", "done"]), false);
+        check((1, &["GET"]), (1 + PLACES as u64, &["GET"]), false);
+        // A callsite that is not remembered shares its id with others.
+        check((0, &["GET"]), (0, &["GET"]), false);
+    }
+
+    #[test]
+    fn a_nul_inside_a_value_does_not_pass_for_its_end() {
+        check((1, &["a\0b"]), (1, &["a", "b"]), false);
+        check((1, &["a", "b"]), (1, &["a\0b"]), false);
+        check((1, &["a\0", "b"]), (1, &["a", "\0b"]), false);
+    }
+
+    #[test]
+    fn what_is_long_or_has_many_values_is_not_kept() {
+        let long = "x".repeat(MAX_BYTES);
+        check((1, &[&long]), (1, &[&long]), false);
+        check((1, &[""; 8]), (1, &[""; 8]), false);
+        check((1, &[""; 30]), (1, &[""; 30]), false);
+        check((1, &[""; 7]), (1, &[""; 7]), true);
+    }
+}
