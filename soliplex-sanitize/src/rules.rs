@@ -30,6 +30,7 @@ mod pem;
 mod phone;
 mod scan;
 mod span;
+mod steps;
 mod table;
 mod tokens;
 mod vendors;

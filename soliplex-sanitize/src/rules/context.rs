@@ -3,6 +3,8 @@
 //! Nine bare digits are a passport after "passport number is" and nothing at all elsewhere. Only a
 //! few words to the left, and fewer to the right, are read.
 
+use super::steps::steps;
+
 /// What the words around a candidate speak of; a set.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Context(u32);
@@ -50,30 +52,30 @@ const BYTES_AFTER: usize = 24;
 /// Reads the words around `start..end`.
 pub(super) fn around(b: &[u8], start: usize, end: usize) -> Context {
     let mut context = Context::default();
-    let mut at = start;
+    let floor = start.saturating_sub(BYTES_BEFORE);
+    let before = &b[floor..start];
+    let is_letter = |c: &u8| LETTERS[usize::from(*c)];
+    let mut at = before.len();
     let mut previous: &[u8] = b"";
     for _ in 0..WORDS_BEFORE {
-        let floor = start.saturating_sub(BYTES_BEFORE);
-        while at > floor && !b[at - 1].is_ascii_alphabetic() {
-            at -= 1;
-        }
-        let stop = at;
-        while at > floor && b[at - 1].is_ascii_alphabetic() {
-            at -= 1;
-        }
-        if at == stop {
+        let Some(last) = before[..at].iter().rposition(is_letter) else {
             break;
-        }
-        let word = &b[at..stop];
+        };
+        let stop = last + 1;
+        at = before[..last]
+            .iter()
+            .rposition(|c| !is_letter(c))
+            .map_or(0, |n| n + 1);
+        let word = &before[at..stop];
         // A marker names a rule; it says nothing of its neighbors.
-        let marker = at > 0 && b[at - 1] == b'[' && b.get(stop) == Some(&b']');
-        if marker || !begins_like_one(word) {
-            previous = word;
-            continue;
+        let marker =
+            || floor + at > 0 && b[floor + at - 1] == b'[' && b.get(floor + stop) == Some(&b']');
+        if begins_like_one(word) && !marker() {
+            context.add(meaning(word, previous));
         }
-        context.add(meaning(word, previous));
         previous = word;
     }
+    steps(start - floor);
     let mut at = end;
     let ceiling = b.len().min(end + BYTES_AFTER);
     for _ in 0..WORDS_AFTER {
@@ -92,9 +94,11 @@ pub(super) fn around(b: &[u8], start: usize, end: usize) -> Context {
         if word.is_empty() {
             break;
         }
-        if ["bank", "office", "mobile", "fax", "cell"]
-            .iter()
-            .any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
+        // The shortest has three letters and the longest six.
+        if (3..=6).contains(&word.len())
+            && ["bank", "office", "mobile", "fax", "cell"]
+                .iter()
+                .any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
         {
             context.add(meaning(word, b""));
             if !word.eq_ignore_ascii_case(b"bank") {
@@ -104,6 +108,17 @@ pub(super) fn around(b: &[u8], start: usize, end: usize) -> Context {
     }
     context
 }
+
+/// Whether a byte is a letter: a look-up costs less than two comparisons and a shift of case.
+static LETTERS: [bool; 256] = {
+    let mut letters = [false; 256];
+    let mut c = 0;
+    while c < 256 {
+        letters[c] = (c as u8).is_ascii_alphabetic();
+        c += 1;
+    }
+    letters
+};
 
 /// How the words below begin; all others need no closer look.
 const BEGINNINGS: &[&[u8; 3]] = &[

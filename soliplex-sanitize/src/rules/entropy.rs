@@ -2,89 +2,91 @@
 
 /// Values that say there is no secret, or what state it is in.
 pub(super) fn is_benign_word(value: &[u8]) -> bool {
-    const WORDS: &[&str] = &[
-        "-",
-        "...",
-        "*",
-        "absent",
-        "accepted",
-        "allowed",
-        "authenticated",
-        "changed",
-        "correct",
-        "default",
-        "denied",
-        "disabled",
-        "does",
-        "empty",
-        "enabled",
-        "error",
-        "expired",
-        "fail",
-        "failed",
-        "failure",
-        "false",
-        "file",
-        "found",
-        "has",
-        "incorrect",
-        "invalid",
-        "is",
-        "length",
-        "malformed",
-        "mismatch",
-        "missing",
-        "must",
-        "n/a",
-        "never",
-        "nil",
-        "no",
-        "none",
-        "not",
-        "null",
-        "ok",
-        "optional",
-        "present",
-        "redacted",
-        "refresh",
-        "rejected",
-        "required",
-        "reset",
-        "revoked",
-        "set",
-        "some",
-        "string",
-        "success",
-        "the",
-        "too",
-        "true",
-        "undefined",
-        "unexpected",
-        "unknown",
-        "unset",
-        "updated",
-        "valid",
-        "verified",
-        "was",
-        "wrong",
-        "yes",
-        "None",
-        "str",
-        "u64",
-        "bool",
-        "&str",
-        "option",
-    ];
-    if value.len() > 14 {
+    if value.len() > MAX_WORD_BYTES {
         return value
             .iter()
             .all(|c| matches!(c, b'*' | b'x' | b'X' | b'.' | b'\xe2' | b'\x80' | b'\xa2'));
     }
-    value.iter().all(|c| matches!(c, b'*' | b'.' | b'-'))
-        || WORDS
-            .iter()
-            .any(|w| value.eq_ignore_ascii_case(w.as_bytes()))
+    let mut lower = [0_u8; MAX_WORD_BYTES];
+    let lower = &mut lower[..value.len()];
+    lower.copy_from_slice(value);
+    lower.make_ascii_lowercase();
+    matches!(
+        &*lower,
+        b"-" | b"..."
+            | b"*"
+            | b"absent"
+            | b"accepted"
+            | b"allowed"
+            | b"authenticated"
+            | b"changed"
+            | b"correct"
+            | b"default"
+            | b"denied"
+            | b"disabled"
+            | b"does"
+            | b"empty"
+            | b"enabled"
+            | b"error"
+            | b"expired"
+            | b"fail"
+            | b"failed"
+            | b"failure"
+            | b"false"
+            | b"file"
+            | b"found"
+            | b"has"
+            | b"incorrect"
+            | b"invalid"
+            | b"is"
+            | b"length"
+            | b"malformed"
+            | b"mismatch"
+            | b"missing"
+            | b"must"
+            | b"n/a"
+            | b"never"
+            | b"nil"
+            | b"no"
+            | b"none"
+            | b"not"
+            | b"null"
+            | b"ok"
+            | b"optional"
+            | b"present"
+            | b"redacted"
+            | b"refresh"
+            | b"rejected"
+            | b"required"
+            | b"reset"
+            | b"revoked"
+            | b"set"
+            | b"some"
+            | b"string"
+            | b"success"
+            | b"the"
+            | b"too"
+            | b"true"
+            | b"undefined"
+            | b"unexpected"
+            | b"unknown"
+            | b"unset"
+            | b"updated"
+            | b"valid"
+            | b"verified"
+            | b"was"
+            | b"wrong"
+            | b"yes"
+            | b"str"
+            | b"u64"
+            | b"bool"
+            | b"&str"
+            | b"option"
+    ) || value.iter().all(|c| matches!(c, b'*' | b'.' | b'-'))
 }
+
+/// No word of those is longer.
+const MAX_WORD_BYTES: usize = 14;
 
 /// What a string is made of.
 #[derive(Default)]
@@ -122,9 +124,12 @@ fn is_location(value: &[u8]) -> bool {
         || value.contains(&b'(')
 }
 
+/// What is shorter may be drawn at random and does not show it.
+pub(super) const SHORTEST_RANDOM_BYTES: usize = 20;
+
 /// Twenty or more characters that no one would type: never a UUID, a hash in hex or a number.
 pub(super) fn looks_random(value: &[u8]) -> bool {
-    if !(20..=512).contains(&value.len()) || is_uuid(value) {
+    if !(SHORTEST_RANDOM_BYTES..=512).contains(&value.len()) || is_uuid(value) {
         return false;
     }
     let k = kinds(value);

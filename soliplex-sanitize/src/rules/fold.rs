@@ -6,6 +6,7 @@
 //! they find is translated back.
 
 use super::gate::joins;
+use super::steps::steps;
 
 /// The folded text, and for each of its bytes the range it stands for.
 #[derive(Default)]
@@ -41,6 +42,7 @@ impl Folded {
         let mut i = 0;
         while i < b.len() {
             let (used, plain) = step(text, i);
+            steps(used);
             match plain {
                 Plain::Same => {
                     (i..i + used).for_each(|n| self.emit(b[n], n, n + 1));

@@ -135,9 +135,15 @@ fn shapes(m: &Masks, base: usize, fresh: u64, text: &[u8], on: &mut impl FnMut(S
         ..
     } = *m;
 
-    // Keys before the words they are the keys of.
+    // Keys and schemes before the words they stand before.
     let separator = m.equals | (colon & !((digit | colon) << 1));
     each(separator & fresh, |bit| on(Shape::Separator, base + bit));
+    // `…rer` and no letter: the end of `bearer`, and of few other words.
+    each(!letter & (m.r << 1) & (m.r << 3) & fresh, |bit| {
+        if text[base + bit - 2] | 0x20 == b'e' {
+            on(Shape::Bearer, base + bit - 1);
+        }
+    });
     let w2 = word & (word << 1);
     let w4 = w2 & (w2 << 2);
     let w8 = w4 & (w4 << 4);
@@ -154,12 +160,6 @@ fn shapes(m: &Masks, base: usize, fresh: u64, text: &[u8], on: &mut impl FnMut(S
         ends &= has_digit | (w22 << 1) | if base > 0 { open } else { 0 };
         each(ends, |bit| on(Shape::LongWord, base + bit - 1));
     }
-    // `…rer` and no letter: the end of `bearer`, and of few other words.
-    each(!letter & (m.r << 1) & (m.r << 3) & fresh, |bit| {
-        if text[base + bit - 2] | 0x20 == b'e' {
-            on(Shape::Bearer, base + bit - 1);
-        }
-    });
     let mut report = |shape: Shape, found: u64| each(found & fresh, |bit| on(shape, base + bit));
     report(Shape::Slash, slash & !((word | dot | slash) << 1));
     if digit != 0 {

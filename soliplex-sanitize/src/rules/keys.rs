@@ -41,8 +41,8 @@ impl Words {
         };
         let mut start = 0;
         for (i, &b) in name.iter().enumerate() {
-            words.letters[i] = b.to_ascii_lowercase();
-            let inside = b.is_ascii_alphanumeric();
+            words.letters[i] = LOWER[usize::from(b)];
+            let inside = words.letters[i] != 0;
             let turns = inside && i > start && b.is_ascii_uppercase() && {
                 let before = name[i - 1];
                 let next_is_lower = name.get(i + 1).is_some_and(u8::is_ascii_lowercase);
@@ -62,6 +62,7 @@ impl Words {
         words
     }
 
+    #[inline]
     fn push(&mut self, start: usize, end: usize) {
         if start >= end {
             return;
@@ -103,6 +104,19 @@ impl Words {
     }
 }
 
+/// Letters in lower case and digits; all other bytes are zero.
+static LOWER: [u8; 256] = {
+    let mut lower = [0; 256];
+    let mut c = 0;
+    while c < 256 {
+        if (c as u8).is_ascii_alphanumeric() {
+            lower[c] = (c as u8).to_ascii_lowercase();
+        }
+        c += 1;
+    }
+    lower
+};
+
 /// Three letters that every sensitive word holds, at least one of them: a name without any needs no
 /// closer look, and most names of most logs have none. A test holds the list to the words.
 const STEMS: &[&[u8; 3]] = &[
@@ -142,11 +156,8 @@ pub(super) fn is_stem(letters: usize) -> bool {
     STEM_BITS[letters / 64] & (1 << (letters % 64)) != 0
 }
 
-/// Judges a name by the built-in words.
-pub(super) fn strength(name: &[u8]) -> Option<Strength> {
-    if !has_stem(name) {
-        return None;
-    }
+/// Judges a name by the built-in words; without a stem it is not worth it.
+pub(super) fn judge(name: &[u8]) -> Option<Strength> {
     let words = Words::split(name);
     (0..words.count).rev().find_map(|i| {
         let strength = words.strength_at(i)?;

@@ -5,6 +5,7 @@ use std::net::Ipv6Addr;
 use super::catalog::Rule;
 use super::context::{Context, word_before};
 use super::scan::Scan;
+use super::steps::steps;
 
 const MAX_LOCAL_BYTES: usize = 64;
 const MAX_DOMAIN_BYTES: usize = 253;
@@ -26,6 +27,7 @@ impl Scan<'_> {
         while start > self.userinfo_seen && !ends_userinfo(b[start - 1]) {
             start -= 1;
         }
+        steps(at - start);
         if start == self.userinfo_seen && start > 0 {
             start = self.userinfo_start;
         }
@@ -70,6 +72,7 @@ impl Scan<'_> {
         while start > 0 && at - start < MAX_LOCAL_BYTES && is_local(b[start - 1]) {
             start -= 1;
         }
+        steps(at - start);
         // A backslash escape's letter is not part of the name.
         if start > 0 && start < at && b[start - 1] == b'\\' && b[start].is_ascii_alphabetic() {
             start += 1;
@@ -122,6 +125,7 @@ impl Scan<'_> {
         while end < b.len() && (b[end].is_ascii_digit() || b[end] == b'.') {
             end += 1;
         }
+        steps(end - start);
         self.dotted_until = end;
         // The dots at the edges belong to the sentence.
         while end > start && b[end - 1] == b'.' {
@@ -196,6 +200,7 @@ impl Scan<'_> {
         while end < b.len() && part(b[end]) {
             end += 1;
         }
+        steps(end - start);
         self.colon_until = end;
         if end - start > 64 {
             return;
@@ -316,6 +321,7 @@ fn domain_end(b: &[u8], at: usize) -> Option<usize> {
     {
         end += 1;
     }
+    steps(end - at);
     while end > at && matches!(b[end - 1], b'.' | b'-') {
         end -= 1;
     }

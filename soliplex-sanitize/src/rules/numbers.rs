@@ -6,6 +6,7 @@
 use super::catalog::Rule;
 use super::context::Context;
 use super::scan::Scan;
+use super::steps::steps;
 
 /// The longest run of digits any rule knows, with room to see that a run is longer.
 const MAX_RUN: usize = 40;
@@ -67,6 +68,7 @@ impl Scan<'_> {
             end += 1;
         }
         let length = end - start;
+        steps(length);
         if length > MAX_RUN {
             return;
         }
@@ -290,6 +292,7 @@ impl Scan<'_> {
             }
             end += 1;
         }
+        steps(end - start);
         if let Some(end) = best {
             self.push(start, end, Rule::Iban);
         }

@@ -6,10 +6,11 @@
 //! prose ("invalid token: unexpected end") is told from a field by what its value looks like.
 
 use super::catalog::Rule;
-use super::entropy::{is_benign_word, looks_random, looks_secret};
+use super::entropy::{SHORTEST_RANDOM_BYTES, is_benign_word, looks_random, looks_secret};
 use super::keys::{MAX_KEY_BYTES, Strength, is_stem};
 use super::scan::Scan;
 use super::span::Fill;
+use super::steps::steps;
 
 /// A list or map that has not ended by then is not one.
 pub(super) const MAX_CONTAINER_BYTES: usize = 64 * 1024;
@@ -29,6 +30,17 @@ const MAX_PHONE_BYTES: usize = 28;
 /// A value that need not be secret is looked at no further than this.
 const MAX_HINT_BYTES: usize = 600;
 
+/// What a quick look at the name left of a separator says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// It is no key.
+    Nothing,
+    /// It holds a stem of a sensitive word.
+    Stem,
+    /// It does not end as a bare name does.
+    Unclear,
+}
+
 /// The key left of a separator.
 struct Key {
     start: usize,
@@ -44,7 +56,11 @@ impl Scan<'_> {
         if b[at] == b'=' && at > 0 && matches!(b[at - 1], b'=' | b'!' | b'<' | b'>' | b'~') {
             return;
         }
-        if at < self.container_until || self.is_covered(at) || !self.may_end_key(at) {
+        if at < self.container_until || self.is_covered(at) {
+            return;
+        }
+        let look = self.look_at_key(at);
+        if look == Look::Nothing {
             return;
         }
         let Some(key) = key_before(b, at) else { return };
@@ -58,7 +74,10 @@ impl Scan<'_> {
         if self.grant(&key, value_at) {
             return;
         }
-        let Some(strength) = self.key_strength(&key).or_else(|| self.attribute(&key)) else {
+        let Some(strength) = self
+            .key_strength(&key, look == Look::Stem)
+            .or_else(|| self.attribute(&key))
+        else {
             return self.contact(&key, value_at);
         };
         let name = &b[key.start..key.end];
@@ -69,26 +88,27 @@ impl Scan<'_> {
     }
 
     /// A quick look at the name left of a separator: most have nothing to say.
-    fn may_end_key(&self, at: usize) -> bool {
+    fn look_at_key(&self, at: usize) -> Look {
         let b = self.b;
         let mut end = at;
         if end > 0 && b[end - 1] == b' ' {
             end -= 1;
         }
         if end == 0 || !b[end - 1].is_ascii_alphanumeric() || !self.table.denied.is_empty() {
-            return true;
+            return Look::Unclear;
         }
         // Backwards, so that the name's beginning need not be looked for first.
         let floor = end.saturating_sub(MAX_KEY_BYTES);
         let mut last = 0;
         for &c in b[floor..end].iter().rev() {
             let letter = NAME_BYTES[usize::from(c)];
+            steps(1);
             if letter == 0 {
                 break;
             }
             last = (last >> 5) | usize::from(letter & 31) << 10;
             if is_stem(last) {
-                return true;
+                return Look::Stem;
             }
         }
         // Names that are not sensitive by themselves, and the verb of a sentence.
@@ -99,10 +119,14 @@ impl Scan<'_> {
             b's' => &[b" is", b" was"],
             b'x' => &[b"fax"],
             b'y' => &[b"handy"],
-            _ => return false,
+            _ => return Look::Nothing,
         };
-        ends.iter()
-            .any(|name| ends_with_ignore_case(&b[..end], name))
+        let named = |name: &&[u8]| ends_with_ignore_case(&b[..end], name);
+        if ends.iter().any(named) {
+            Look::Unclear
+        } else {
+            Look::Nothing
+        }
     }
 
     /// What was granted to a client, in the query of the address it comes back by.
@@ -194,14 +218,14 @@ impl Scan<'_> {
     }
 
     /// A key is judged with up to three words before it when they stand apart: `api key: …`.
-    fn key_strength(&self, key: &Key) -> Option<Strength> {
+    fn key_strength(&self, key: &Key, has_stem: bool) -> Option<Strength> {
         let name = &self.b[key.start..key.end];
         // The verb's subject is the name: `verification code is: 123456`.
         let verb = name.eq_ignore_ascii_case(b"is") || name.eq_ignore_ascii_case(b"was");
-        if !verb && !self.table.may_name_secret(name) {
+        if !has_stem && !verb && !self.table.may_name_secret(name) {
             return None;
         }
-        let own = self.table.strength(name);
+        let own = self.table.judge(name);
         if own.is_some_and(|s| s > Strength::Hint) || key.quote.is_some() {
             return own;
         }
@@ -285,10 +309,11 @@ impl Scan<'_> {
             } else {
                 b.len()
             };
-            bare_end(&b[..until], at, quote.is_some())
+            self.bare_end(at, until, quote.is_some())
         };
         let value = &b[at..end];
-        if value.is_empty() || is_benign_word(value) || self.is_marker(value) {
+        let is_short = strength == Strength::Hint && value.len() < SHORTEST_RANDOM_BYTES;
+        if value.is_empty() || is_short || is_benign_word(value) || self.is_marker(value) {
             return;
         }
         let prose =
@@ -322,6 +347,20 @@ impl Scan<'_> {
         }
     }
 
+    /// Where the bare value at `at` ends, or `until`. Values that overlap share their end, which is
+    /// looked for once.
+    fn bare_end(&mut self, at: usize, until: usize, in_json: bool) -> usize {
+        let seen = &mut self.bare_seen[usize::from(in_json)];
+        if !seen.contains(&at) {
+            *seen = at..at;
+        }
+        let stop = bare_stop(&self.b[..until], at, seen.end.clamp(at, until), in_json);
+        // A backslash just before `until` may turn out to end the value after all.
+        let sure = if stop == until { stop - 1 } else { stop };
+        seen.end = seen.end.max(sure);
+        bare_trimmed(&self.b[..until], at, stop)
+    }
+
     /// Whether a value is the last thing said: `password: swordfish`, not `password: no such user`.
     fn value_ends_line(&self, end: usize) -> bool {
         self.b.get(end).is_none_or(|b| !matches!(b, b' '))
@@ -346,6 +385,7 @@ impl Scan<'_> {
                 b'}' | b']' | b')' => {
                     depth -= 1;
                     if depth == 0 {
+                        steps(i - at);
                         self.container_until = i;
                         return true;
                     }
@@ -374,6 +414,7 @@ impl Scan<'_> {
             }
             i += 1;
         }
+        steps(i.saturating_sub(at));
         // Containers that do not end may be read this often and no oftener.
         self.container_budget = self.container_budget.saturating_sub(i.saturating_sub(at));
         self.forget_spans(before);
@@ -564,6 +605,7 @@ fn word_start(b: &[u8], end: usize) -> usize {
     {
         start -= 1;
     }
+    steps(end - start);
     start
 }
 
@@ -647,11 +689,13 @@ pub(super) fn closing_quote(b: &[u8], open: usize, mark: u8, slashes: usize) -> 
     let mut i = open;
     while let Some(n) = memchr::memchr3(mark, b'\n', b'"', &b[i..]) {
         let at = i + n;
+        steps(n + 1);
         let before = b[open..at]
             .iter()
             .rev()
             .take_while(|&&c| c == b'\\')
             .count();
+        steps(before);
         // Each level of quoting doubles the backslashes: what is left over ends the value, and
         // fewer end the text around it.
         let closes = before < slashes || before % (2 * (slashes + 1)) == slashes;
@@ -669,9 +713,23 @@ pub(super) fn closing_quote(b: &[u8], open: usize, mark: u8, slashes: usize) -> 
 
 /// Where a bare value ends.
 fn bare_end(b: &[u8], at: usize, in_json: bool) -> usize {
-    let mut i = at;
-    while i < b.len() {
-        match b[i] {
+    bare_trimmed(b, at, bare_stop(b, at, at, in_json))
+}
+
+/// What a byte is to a bare value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bare {
+    Part,
+    End,
+    Backslash,
+    Bracket,
+}
+
+static BARE: [Bare; 256] = {
+    let mut roles = [Bare::Part; 256];
+    let mut c = 0;
+    while c < 256 {
+        roles[c] = match c as u8 {
             0..=b' '
             | b'"'
             | b'\''
@@ -684,20 +742,40 @@ fn bare_end(b: &[u8], at: usize, in_json: bool) -> usize {
             | b')'
             | b']'
             | b'}'
-            | b'|' => break,
-            b'\\'
-                if in_json
-                    || matches!(
-                        b.get(i + 1),
-                        Some(b'"' | b'\'' | b'n' | b'r' | b't' | b'\\')
-                    ) =>
-            {
-                break;
-            }
-            b'[' if i > at => break,
-            _ => i += 1,
-        }
+            | b'|' => Bare::End,
+            b'\\' => Bare::Backslash,
+            b'[' => Bare::Bracket,
+            _ => Bare::Part,
+        };
+        c += 1;
     }
+    roles
+};
+
+/// The first byte from `from` on that is no part of the bare value that begins at `at`.
+fn bare_stop(b: &[u8], at: usize, from: usize, in_json: bool) -> usize {
+    let mut i = from;
+    while i < b.len() {
+        match BARE[usize::from(b[i])] {
+            Bare::Part => {}
+            Bare::End => break,
+            Bare::Backslash => {
+                let next = b.get(i + 1);
+                if in_json || matches!(next, Some(b'"' | b'\'' | b'n' | b'r' | b't' | b'\\')) {
+                    break;
+                }
+            }
+            Bare::Bracket if i > at => break,
+            Bare::Bracket => {}
+        }
+        i += 1;
+    }
+    steps(i - from);
+    i
+}
+
+fn bare_trimmed(b: &[u8], at: usize, stop: usize) -> usize {
+    let mut i = stop;
     // A full stop or colon that ends a sentence is not part of the value.
     while i > at
         && matches!(b[i - 1], b'.' | b':')
@@ -712,6 +790,7 @@ fn bare_end(b: &[u8], at: usize, in_json: bool) -> usize {
 /// Where an element's text ends: at the next tag, or with the line or string it stands in.
 fn element_end(b: &[u8], at: usize) -> usize {
     let mut end = memchr::memchr3(b'<', b'\n', b'"', &b[at..]).map_or(b.len(), |n| at + n);
+    steps(end - at);
     while end > at && b[end - 1] == b'\\' {
         end -= 1;
     }
@@ -719,12 +798,15 @@ fn element_end(b: &[u8], at: usize) -> usize {
 }
 
 fn line_end(b: &[u8], at: usize) -> usize {
-    memchr::memchr3(b'\n', b'\'', b'\r', &b[at..]).map_or(b.len(), |n| at + n)
+    let end = memchr::memchr3(b'\n', b'\'', b'\r', &b[at..]).map_or(b.len(), |n| at + n);
+    steps(end - at);
+    end
 }
 
 fn skip_spaces(b: &[u8], mut at: usize) -> usize {
     while at < b.len() && matches!(b[at], b' ' | b'\t' | b'\n' | b'\r') {
         at += 1;
+        steps(1);
     }
     at
 }

@@ -7,6 +7,7 @@
 use super::catalog::Rule;
 use super::scan::Scan;
 use super::span::Fill;
+use super::steps::steps;
 
 const MAX_PATH_BYTES: usize = 1024;
 
@@ -306,6 +307,7 @@ fn path_end(b: &[u8], root: usize) -> (usize, Names) {
         }
         i += 1;
     }
+    steps(i - root);
     while i > root && matches!(b[i - 1], b'.' | b'/' | b'\\') {
         i -= 1;
     }

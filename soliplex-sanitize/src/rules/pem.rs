@@ -2,6 +2,7 @@
 
 use super::catalog::Rule;
 use super::scan::Scan;
+use super::steps::steps;
 
 /// A 16384-bit RSA key in base64 is shorter.
 const MAX_KEY_BYTES: usize = 16 * 1024;
@@ -44,6 +45,7 @@ impl Scan<'_> {
                     .map_or(0, |n| n + 1)
             }
         };
+        steps(text.len());
         self.push(start, body + stop, Rule::PrivateKey);
     }
 }

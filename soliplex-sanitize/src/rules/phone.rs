@@ -4,6 +4,10 @@
 use super::catalog::Rule;
 use super::context::Context;
 use super::scan::Scan;
+use super::steps::steps;
+
+/// How far before its second group a number may begin.
+const MAX_BYTES_BACK: usize = 20;
 
 impl Scan<'_> {
     /// Looks at `+` and a digit.
@@ -117,8 +121,7 @@ impl Scan<'_> {
             return;
         }
         let mut start = at;
-        while start > 0
-            && at - start < 20
+        while start > self.groups_seen.end
             && (b[start - 1].is_ascii_digit()
                 || matches!(b[start - 1], b' ' | b'-' | b'.')
                     && start > 1
@@ -126,6 +129,13 @@ impl Scan<'_> {
         {
             start -= 1;
         }
+        steps(at - start);
+        if start == self.groups_seen.end {
+            // One run of digits and separators is walked along once.
+            start = self.groups_seen.start;
+        }
+        self.groups_seen = start..at;
+        let start = start.max(at.saturating_sub(MAX_BYTES_BACK));
         let (end, digits, groups) = number_end(b, start);
         self.groups_until = end.max(at);
         if start > 0
@@ -180,6 +190,7 @@ fn number_end(b: &[u8], from: usize) -> (usize, usize, usize) {
         }
         i += 1;
     }
+    steps(i - from);
     (end, digits, groups)
 }
 

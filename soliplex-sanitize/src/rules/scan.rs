@@ -1,6 +1,7 @@
 //! One reading of one text: the gate's positions go to the verifiers, their spans are collected.
 
 use std::cell::Cell;
+use std::ops::Range;
 
 use super::catalog::Rule;
 use super::context::{self, Context};
@@ -9,6 +10,7 @@ use super::fold::Folded;
 use super::gate::{self, Shape};
 use super::pairs::MAX_CONTAINER_BYTES;
 use super::span::{Fill, Source, Span, resolve};
+use super::steps::steps;
 use super::table::Table;
 
 /// What one reading knows.
@@ -17,6 +19,8 @@ pub(super) struct Scan<'t> {
     pub(super) table: &'t Table,
     spans: Vec<Span>,
     needs_fold: bool,
+    /// Whether the text begins like a list or a map.
+    is_structure: bool,
     // Each verifier that walks along a run remembers where it ended, so that no byte of a hostile
     // text is walked over once per position.
     pub(super) userinfo_seen: usize,
@@ -25,6 +29,9 @@ pub(super) struct Scan<'t> {
     pub(super) colon_until: usize,
     pub(super) decimal_until: usize,
     pub(super) groups_until: usize,
+    pub(super) groups_seen: Range<usize>,
+    /// A bare value outside JSON and one inside.
+    pub(super) bare_seen: [Range<usize>; 2],
     pub(super) container_until: usize,
     pub(super) container_budget: usize,
 }
@@ -197,12 +204,15 @@ impl<'t> Scan<'t> {
             table,
             spans: Vec::new(),
             needs_fold: false,
+            is_structure: matches!(b.trim_ascii_start().first(), Some(b'[' | b'{')),
             userinfo_seen: 0,
             userinfo_start: 0,
             dotted_until: 0,
             colon_until: 0,
             decimal_until: 0,
             groups_until: 0,
+            groups_seen: 0..0,
+            bare_seen: [0..0, 0..0],
             container_until: 0,
             container_budget: 4 * MAX_CONTAINER_BYTES,
         }
@@ -214,6 +224,7 @@ impl<'t> Scan<'t> {
     }
 
     fn look(&mut self, shape: Shape, at: usize) {
+        steps(1);
         match shape {
             Shape::Separator => self.pair(at),
             Shape::LongWord => self.long_word(at),
@@ -339,9 +350,7 @@ impl<'t> Scan<'t> {
                         .count() as u8,
                 )
             }
-            Some(b'[' | b',') if matches!(b.trim_ascii_start().first(), Some(b'[' | b'{')) => {
-                Some(self.nesting(start))
-            }
+            Some(b'[' | b',') if self.is_structure => Some(self.nesting(start)),
             _ => None,
         }
     }

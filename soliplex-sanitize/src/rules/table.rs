@@ -104,6 +104,11 @@ impl Table {
 
     /// The built-in judgement, and what was added to it or taken from it.
     pub(super) fn strength(&self, name: &[u8]) -> Option<Strength> {
+        self.may_name_secret(name).then(|| self.judge(name))?
+    }
+
+    /// The same for a name that [may name a secret](Table::may_name_secret).
+    pub(super) fn judge(&self, name: &[u8]) -> Option<Strength> {
         if !self.denied.is_empty() || !self.allowed.is_empty() {
             let normal = Normal::of(name);
             if self
@@ -118,7 +123,7 @@ impl Table {
             }
         }
         if self.is_on(Rule::Key) {
-            keys::strength(name)
+            keys::judge(name)
         } else {
             None
         }

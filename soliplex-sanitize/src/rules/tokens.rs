@@ -11,6 +11,7 @@ use super::entropy::{bits_per_byte, is_uuid, looks_random};
 use super::keys::Strength;
 use super::numbers::is_iban;
 use super::scan::Scan;
+use super::steps::steps;
 use super::vendors;
 
 /// A word of this length is looked at though it has no digit.
@@ -34,6 +35,7 @@ impl Scan<'_> {
         while start > 0 && is_word(b[start - 1]) {
             start -= 1;
         }
+        steps(end - start);
         // The gate does not see how a very long word began.
         if end - start < LONG_NAME_BYTES && !b[start..end].iter().any(u8::is_ascii_digit) {
             return;
@@ -180,6 +182,7 @@ impl Scan<'_> {
                 .take(MAX_TOKEN_BYTES)
                 .take_while(|c| is_word(**c) || matches!(c, b'=' | b'+' | b'/'))
                 .count();
+            steps(part);
             if part < 2 {
                 break;
             }
@@ -351,6 +354,7 @@ impl Scan<'_> {
                 )
             })
             .count();
+        steps(rest);
         self.push(path, end + rest, Rule::Webhook);
         true
     }
@@ -378,8 +382,8 @@ impl Scan<'_> {
             Rule::Iban
         } else if is_wallet(word)
             || word.len() <= 95
-                && is_base58(word)
                 && word.len() >= 25
+                && is_base58(word)
                 && is_mixed(word)
                 && self.context(start, end).has(Context::WALLET)
         {
@@ -394,6 +398,11 @@ impl Scan<'_> {
     /// A random word after `token`, `credential`, `bearer` and their like.
     fn random_beside_secret(&mut self, start: usize, end: usize) {
         let b = self.b;
+        // Most long words say already that they are not random.
+        let may_go_on = b.get(end).is_some_and(|c| is_token(*c));
+        if end - start < 20 && !may_go_on {
+            return;
+        }
         let before = word_before(b, start);
         // All of them are of three to eleven letters, and nearly all words before a long one are
         // not.
@@ -415,6 +424,7 @@ impl Scan<'_> {
             .take(MAX_TOKEN_BYTES)
             .take_while(|c| is_token(**c))
             .count();
+        steps(more);
         let stop = b[..end + more]
             .iter()
             .rposition(|c| *c != b'.')
@@ -476,6 +486,7 @@ impl Scan<'_> {
                     )
             })
             .count();
+        steps(length);
         let mut end = start + length;
         while end > start && matches!(b[end - 1], b'.' | b':' | b'!') {
             end -= 1;
@@ -571,6 +582,9 @@ fn looks_like_iban(word: &[u8]) -> bool {
 /// A short prefix in small letters, `_`, and thirty or more characters drawn from all three kinds:
 /// what every young vendor's keys look like.
 fn is_prefixed(word: &[u8]) -> bool {
+    if word.len() < 33 {
+        return false;
+    }
     let Some(prefix) = word.iter().take(9).position(|c| *c == b'_') else {
         return false;
     };
@@ -655,19 +669,19 @@ fn is_wallet(word: &[u8]) -> bool {
                     && !matches!(c.to_ascii_lowercase(), b'1' | b'b' | b'i' | b'o')
             })
     };
-    let base58 = matches!(word[0], b'1' | b'3')
-        && (26..=35).contains(&word.len())
-        && is_base58(word)
-        && is_mixed(word);
-    let ether =
-        word.len() == 42 && word.starts_with(b"0x") && word[2..].iter().all(u8::is_ascii_hexdigit);
-    let monero = word.len() == 95 && matches!(word[0], b'4' | b'8') && is_base58(word);
-    !is_uuid(word)
-        && (bech32(b"bc1q")
-            || bech32(b"bc1p")
-            || bech32(b"tb1q")
-            || bech32(b"ltc1q")
-            || base58
-            || ether
-            || monero)
+    let base58 = || (26..=35).contains(&word.len()) && is_base58(word) && is_mixed(word);
+    let ether = || {
+        word.len() == 42 && word.starts_with(b"0x") && word[2..].iter().all(u8::is_ascii_hexdigit)
+    };
+    let monero = || word.len() == 95 && is_base58(word);
+    let found = match word[0] {
+        b'b' | b'B' => bech32(b"bc1q") || bech32(b"bc1p"),
+        b't' | b'T' => bech32(b"tb1q"),
+        b'l' | b'L' => bech32(b"ltc1q"),
+        b'1' | b'3' => base58(),
+        b'0' => ether(),
+        b'4' | b'8' => monero(),
+        _ => false,
+    };
+    found && !is_uuid(word)
 }

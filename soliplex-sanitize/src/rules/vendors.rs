@@ -5,6 +5,8 @@
 //! agree on, a little shorter where vendors have been known to change them: a prefix this telling
 //! needs no exact length.
 
+use super::steps::steps;
+
 /// What may follow a prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tail {
@@ -66,6 +68,7 @@ pub(super) fn find(token: &[u8]) -> Option<usize> {
         .find_map(|vendor| {
             let tail = &token[vendor.prefix.len()..];
             let length = tail.iter().take_while(|c| vendor.tail.has(**c)).count();
+            steps(length);
             let varied = tail[..length].iter().any(|c| *c != tail[0]);
             // Small letters with dashes are words: `sdk-integration-tests-of-the-client`.
             let words = tail[..length]

@@ -22,6 +22,8 @@ fn piece() -> impl Strategy<Value = String> {
 }
 
 const PIECES: &[&str] = &[
+    "file://",
+    "C:",
     "password=",
     "token: ",
     "\"secret\":",
@@ -127,6 +129,21 @@ fn same_shape(before: &Value, after: &Value) -> bool {
         }
         (Value::String(_) | Value::Number(_), Value::String(_)) => true,
         (a, b) => a == b,
+    }
+}
+
+/// `file://` at the end of a message made the thread that logged it panic.
+#[test]
+fn a_text_may_end_where_a_path_should_begin() {
+    for text in [
+        "file://",
+        "see file://",
+        "file:///C:",
+        "at file:///c:",
+        "C:\\",
+        "/",
+    ] {
+        assert_eq!(Rules::standard().sanitize(text), text);
     }
 }
 
