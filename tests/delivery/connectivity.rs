@@ -175,3 +175,20 @@ fn threads_that_tell_of_different_networks_leave_the_record_and_delivery_agreed(
     assert!(told.windows(2).all(|two| two[0] != two[1]), "{told:?}");
     assert_balance(&soliplex);
 }
+
+#[test]
+fn a_watcher_tells_at_once_how_the_network_is() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let soliplex = start(&server);
+    let watcher = soliplex.watch_network().unwrap();
+    // Whether this machine has a network or not, delivery and the record agree about it.
+    let online = soliplex.flush(SOON).is_complete();
+    assert_eq!(online, soliplex.stats().state != State::Offline);
+    drop(watcher);
+    soliplex.network_changed(Cellular, true);
+    deliver(&soliplex);
+    let told = networks(&server);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[0].1, online, "{told:?}");
+    assert_balance(&soliplex);
+}

@@ -73,6 +73,11 @@ mod connectivity;
 mod control;
 mod early;
 mod lifecycle;
+#[cfg(all(
+    feature = "network-watcher",
+    not(any(target_os = "android", target_os = "ios"))
+))]
+mod network_watcher;
 mod soliplex;
 
 mod breadcrumbs;
@@ -123,6 +128,11 @@ pub use early::Early;
 pub use export_layer::ExportLayer;
 pub use exporter::http::EndpointError;
 pub use lifecycle::LifecycleReport;
+#[cfg(all(
+    feature = "network-watcher",
+    not(any(target_os = "android", target_os = "ios"))
+))]
+pub use network_watcher::{NetworkWatcher, WatchNetworkError};
 pub use panic_hook::PanicHook;
 pub use soliplex::Soliplex;
 pub use soliplex_sanitize::{Rules, Sanitize, SanitizeLayer, SanitizedStack};
