@@ -260,6 +260,29 @@ fn the_ids_of_a_tracing_layer_arrive_and_none_are_invented() {
 }
 
 #[test]
+fn without_a_tracing_layer_no_ids_are_invented() {
+    let backend = Backend::start();
+    let asks = |span: &tracing::span::Id, dispatch: &tracing::Dispatch| {
+        // What the hook of an application does that has left its OpenTelemetry layer out.
+        tracing_opentelemetry::get_otel_context(span, dispatch)?;
+        TraceId::from_bytes([1; 16]).zip(SpanId::from_bytes([1; 8]))
+    };
+    let soliplex = builder(&backend).trace_context(asks).start().unwrap();
+    {
+        let stack = tracing_subscriber::registry().with(soliplex.export_layer());
+        let _default = stack.sanitize(&soliplex).set_default();
+        info_span!("request").in_scope(|| info!("with a hook and no layer"));
+    }
+    let asked = deliver(backend, &soliplex);
+    let unasked = arrived(|_| info_span!("request").in_scope(|| info!("with neither")));
+    for record in asked.into_iter().chain(unasked) {
+        assert_eq!(record["attributes"]["span.name"], "request");
+        assert!(record.get("traceId").is_none(), "{record}");
+        assert!(record.get("spanId").is_none(), "{record}");
+    }
+}
+
+#[test]
 fn the_server_keeps_the_users_name_beside_the_sessions() {
     let record = only(arrived(|soliplex| {
         soliplex.set_user(Some("ada"));
