@@ -54,6 +54,8 @@ fn the_quick_start_adds_up_and_no_canary_gets_out() {
         "user tech-4711 from here on",
         "SIGKILL",
         "signed in again",
+        "online=false type=none",
+        "online=true type=wifi",
         "It adds up",
     ] {
         assert!(text.contains(shown), "{shown} is missing in:\n{text}");

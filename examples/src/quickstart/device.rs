@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tracing::{Event, Subscriber};
-use tracing_soliplex::{Sanitize as _, Soliplex, StartError};
+use tracing_soliplex::{NetworkKind, Sanitize as _, Soliplex, StartError};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
@@ -153,6 +153,12 @@ impl Device {
         })
     }
 
+    /// What an application's host tells it.
+    fn network_changed(&self, kind: NetworkKind, online: bool) {
+        self.soliplex.network_changed(kind, online);
+        self.tally.add_unseen();
+    }
+
     /// Tells how much has been logged so far.
     fn tell_logged(&self) -> Result<(), Failure> {
         tell(&format!("logged {}", self.tally.count()))
@@ -200,8 +206,8 @@ impl Tally {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// A panic is a record too, and passes no layer.
-    fn add_panic(&self) {
+    /// A panic and a change of the network are records too, and pass no layer.
+    fn add_unseen(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use tracing::{debug, error, info, info_span, warn};
+use tracing_soliplex::NetworkKind;
 
 use super::{Device, Failure};
 
@@ -27,7 +28,7 @@ pub(super) fn afternoon(device: &Device) -> Result<(), Failure> {
     started();
     device.soliplex.set_user(Some("tech-4711"));
     info!(target: "app.login", method = "stored session", "signed in again");
-    info!(target: "net.connectivity", kind = "wifi", online = true, "network is back");
+    device.network_changed(NetworkKind::Wifi, true);
     let report = info_span!("report", site = "Nordhang 7", number = 2209_u64);
     report.in_scope(|| {
         info!(target: "http.client", method = "POST", path = "/v1/reports", status = 201_u64,
@@ -75,7 +76,7 @@ fn synchronize(device: &Device) {
 }
 
 fn go_offline(device: &Device) {
-    warn!(target: "net.connectivity", kind = "none", online = false, "network is gone");
+    device.network_changed(NetworkKind::None, false);
     let _visit = info_span!("visit", site = "Nordhang 7", turbine = 12_u64).entered();
     info!(target: "ui.inspection", screen = "blade-2", "screen shown");
     for photo in 1..=3_u64 {
@@ -108,7 +109,7 @@ fn scale_photo(device: &Device) {
     let scaler = thread::Builder::new().name("photo-scaler".to_owned());
     let scaler = scaler.spawn(move || panic!("no plan covers this: card {card} was declined"));
     if scaler.is_ok_and(|scaler| scaler.join().is_err()) {
-        device.tally.add_panic();
+        device.tally.add_unseen();
     }
 }
 
