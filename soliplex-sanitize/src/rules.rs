@@ -169,7 +169,7 @@ impl Rules {
         file::read(text)
     }
 
-    /// Whether these rules change nothing.
+    /// Whether these rules change nothing, for any logger.
     pub fn is_none(&self) -> bool {
         self.0.is_empty()
     }

@@ -67,12 +67,13 @@ impl Table {
         self
     }
 
-    /// Whether nothing is on and nothing was added.
+    /// Whether nothing is on and nothing was added, for no logger.
     pub(super) fn is_empty(&self) -> bool {
         self.on == 0
             && self.patterns.is_empty()
             && self.denied.is_empty()
             && self.allowlist.is_none()
+            && self.scopes.iter().all(|(_, rules)| rules.is_none())
     }
 
     pub(super) fn has_scopes(&self) -> bool {

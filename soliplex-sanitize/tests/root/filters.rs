@@ -1,6 +1,6 @@
 //! Filters go on working below the root, and those that look at values judge the clean ones.
 
-use soliplex_sanitize::{Rules, Sanitize as _};
+use soliplex_sanitize::{Rules, RulesBuilder, Sanitize as _};
 use tracing::{Dispatch, debug, dispatcher, error, info, info_span, trace};
 use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
 use tracing_subscriber::{
@@ -34,6 +34,25 @@ where
     );
     assert_eq!(bare.messages(), expected);
     assert_eq!(rooted.messages(), expected);
+}
+
+/// A root whose rules are for one logger only rewrites that logger's records, and no others.
+#[test]
+fn rules_for_one_logger_work_where_there_are_none_for_the_rest() {
+    let scoped = RulesBuilder::empty()
+        .for_logger("audited", Rules::standard())
+        .build()
+        .expect("no pattern, no name");
+    let recorder = Recorder::default();
+    let stack = Registry::default().with(recorder.clone());
+    dispatcher::with_default(&stack.sanitize(scoped).into(), || {
+        info!(target: "audited", "mail to a@example.org");
+        info!(target: "other", "mail to b@example.org");
+    });
+    assert_eq!(
+        recorder.messages(),
+        ["mail to [EMAIL]", "mail to b@example.org"]
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Rule sets of one's own: adding, taking away, refusing, and telling them apart.
 
-use soliplex_sanitize::{KeyVerdict, Rules, RulesError};
+use soliplex_sanitize::{KeyVerdict, Rules, RulesBuilder, RulesError};
 
 #[test]
 fn an_added_name_is_sensitive_in_any_spelling_and_an_allowed_one_is_not() -> Result<(), RulesError>
@@ -79,6 +79,33 @@ fn a_logger_and_those_below_it_may_follow_other_rules() -> Result<(), RulesError
     assert_eq!(rules.for_logger("app::db::pool").sanitize(line), line);
     assert_eq!(rules.for_logger("app::dbx").sanitize(line), "from [IPV4]");
     assert_eq!(rules.for_logger("app").sanitize(line), "from [IPV4]");
+    Ok(())
+}
+
+/// Rules for one logger alone were taken for none at all, and the root let everything pass.
+#[test]
+fn rules_with_a_scope_are_not_none_unless_the_scope_is() -> Result<(), RulesError> {
+    let scoped = |rules| RulesBuilder::empty().for_logger("app::db", rules).build();
+    let rules = scoped(Rules::standard())?;
+    assert!(!rules.is_none());
+    let line = "from 10.0.0.1";
+    assert_eq!(rules.sanitize(line), line);
+    assert_eq!(rules.for_logger("app::db").sanitize(line), "from [IPV4]");
+    assert!(scoped(Rules::none())?.is_none());
+    Ok(())
+}
+
+#[test]
+fn a_logger_may_have_an_allowlist_of_its_own() -> Result<(), RulesError> {
+    let audit = Rules::builder().allow_only(["message"]).build()?;
+    let rules = Rules::builder().for_logger("app::audit", audit).build()?;
+    assert_eq!(
+        rules.for_logger("app::audit::x").key("user"),
+        KeyVerdict::Drop
+    );
+    assert_eq!(rules.for_logger("app").key("user"), KeyVerdict::Keep);
+    let file = Rules::from_toml("[logger.'app::audit']\nallow_only = ['message']")?;
+    assert_eq!(file.hash(), rules.hash());
     Ok(())
 }
 
