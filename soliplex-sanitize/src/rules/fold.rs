@@ -21,6 +21,9 @@ pub(super) struct Folded {
 /// A line indented further than this is not a wrapped word.
 const MAX_INDENT: usize = 12;
 
+/// The name in a marker has at most this many bytes.
+const MAX_MARKER_BYTES: usize = 24;
+
 /// An entity has at most this many bytes.
 const MAX_ENTITY_BYTES: usize = 12;
 
@@ -142,13 +145,24 @@ fn step(text: &str, i: usize) -> (usize, Plain) {
 
 /// The rest of a terminal control sequence.
 fn control(rest: &[u8]) -> usize {
-    if rest.first() != Some(&b'[') {
+    if rest.first() != Some(&b'[') || begins_with_marker(rest) {
         return 0;
     }
     rest.iter()
         .take(24)
         .position(|c| (0x40..=0x7e).contains(c) && *c != b'[')
         .map_or(1, |n| n + 1)
+}
+
+/// Whether a marker stands where a control sequence would: what it replaced came after an escape
+/// character.
+fn begins_with_marker(rest: &[u8]) -> bool {
+    let name = rest[1..]
+        .iter()
+        .take(MAX_MARKER_BYTES)
+        .take_while(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || **c == b'_')
+        .count();
+    name >= 3 && rest.get(name + 1) == Some(&b']')
 }
 
 /// `\u0040`, `\x40`, `\/`, `\n`, and the escape character itself with what follows it; behind as

@@ -135,6 +135,16 @@ fn a_disguised_secret_goes_with_its_disguise_and_the_line_stays() {
     check(r#"{"m":"ann\u0040example.com"}"#, r#"{"m":"[EMAIL]"}"#);
 }
 
+/// `ESC [R` would be a control sequence; behind it stood the rest of a marker, which was redacted
+/// again and again. Found by fuzzing.
+#[test]
+fn a_marker_behind_an_escape_character_is_no_color() {
+    let rules = Rules::standard();
+    let once = "Authorization: {\u{1b}[REDACTED]}";
+    assert_eq!(rules.sanitize("Authorization: {\u{1b}0}"), once);
+    assert_eq!(rules.sanitize(once), once);
+}
+
 #[test]
 fn plain_text_of_other_alphabets_stays() {
     let rules = Rules::standard();
