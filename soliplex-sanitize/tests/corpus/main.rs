@@ -14,6 +14,7 @@
     reason = "a test may be blunt, and so may what it calls"
 )]
 
+mod digits;
 mod disguises;
 mod lines;
 mod score;

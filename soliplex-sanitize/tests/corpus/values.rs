@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::digits::{card, grouped, iban, imei, luhn, mbi, mgrs, nanp};
+
 /// A small generator; the same seed gives the same corpus on every machine.
 pub(crate) struct Random(u64);
 
@@ -32,20 +34,20 @@ impl Random {
     }
 
     /// A number from `from` to `to`, both included.
-    fn range(&mut self, from: usize, to: usize) -> usize {
+    pub(crate) fn range(&mut self, from: usize, to: usize) -> usize {
         from + self.below(to - from + 1)
     }
 
-    fn text(&mut self, alphabet: &str, length: usize) -> String {
+    pub(crate) fn text(&mut self, alphabet: &str, length: usize) -> String {
         (0..length)
             .map(|_| char::from(self.pick(alphabet.as_bytes())))
             .collect()
     }
 }
 
-const DIGITS: &str = "0123456789";
+pub(crate) const DIGITS: &str = "0123456789";
 const LOWER: &str = "abcdefghijklmnopqrstuvwxyz";
-const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+pub(crate) const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const ALNUM: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const BASE58: &str = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
@@ -211,83 +213,6 @@ fn value(name: &str, r: &mut Random) -> String {
     }
 }
 
-/// Completes digits by Luhn's check digit.
-fn luhn(digits: &str) -> String {
-    let sum: u32 = digits
-        .bytes()
-        .rev()
-        .enumerate()
-        .map(|(i, b)| match (i % 2, u32::from(b - b'0')) {
-            (0, d) if d > 4 => d * 2 - 9,
-            (0, d) => d * 2,
-            (_, d) => d,
-        })
-        .sum();
-    format!("{digits}{}", (10 - sum % 10) % 10)
-}
-
-fn grouped(digits: &str, groups: &[usize], separator: &str) -> String {
-    let mut rest = digits;
-    let mut parts = Vec::new();
-    for n in groups {
-        let (group, tail) = rest.split_at(*n);
-        parts.push(group);
-        rest = tail;
-    }
-    parts.join(separator)
-}
-
-fn card(r: &mut Random, separator: &str) -> String {
-    let prefix = r.pick(&["4", "51", "55", "2221", "6011", "65", "3530"]);
-    let digits = luhn(&format!("{prefix}{}", r.text(DIGITS, 15 - prefix.len())));
-    grouped(&digits, &[4, 4, 4, 4], separator)
-}
-
-fn imei(r: &mut Random, separator: &str) -> String {
-    let digits = luhn(&format!(
-        "{}{}",
-        r.pick(&["35", "86", "01", "49"]),
-        r.text(DIGITS, 12)
-    ));
-    if separator.is_empty() {
-        digits
-    } else {
-        grouped(&digits, &[2, 6, 6, 1], separator)
-    }
-}
-
-fn iban(r: &mut Random, separator: &str) -> String {
-    let bban = match r.below(4) {
-        0 => ("DE", r.text(DIGITS, 18)),
-        1 => ("GB", format!("{}{}", r.text(UPPER, 4), r.text(DIGITS, 14))),
-        2 => (
-            "FR",
-            format!(
-                "{}{}{}",
-                r.text(DIGITS, 10),
-                r.text(UPPER, 11),
-                r.text(DIGITS, 2)
-            ),
-        ),
-        _ => ("NL", format!("{}{}", r.text(UPPER, 4), r.text(DIGITS, 10))),
-    };
-    let (country, account) = bban;
-    let remainder = format!("{account}{country}00").chars().fold(0_u32, |n, c| {
-        let digit = c.to_digit(36).expect("letters and digits");
-        (n * if digit > 9 { 100 } else { 10 } + digit) % 97
-    });
-    let compact = format!("{country}{:02}{account}", 98 - remainder);
-    if separator.is_empty() {
-        return compact;
-    }
-    let quads: Vec<&str> = compact
-        .as_bytes()
-        .chunks(4)
-        .map(|q| std::str::from_utf8(q).expect("ASCII"))
-        .collect();
-    quads.join(separator)
-}
-
 fn ip6(r: &mut Random) -> String {
     let mut h = |n| r.text("123456789abcdef", n);
     match h(1).as_str() {
@@ -398,44 +323,6 @@ fn base64(text: &str) -> String {
         }
     }
     out
-}
-
-fn nanp(r: &mut Random, separator: &str) -> String {
-    format!(
-        "{}{separator}{}{separator}{:04}",
-        r.range(201, 989),
-        r.range(200, 999),
-        r.below(10_000)
-    )
-}
-
-fn mbi(r: &mut Random, dash: &str) -> String {
-    let letters = "ACDEFGHJKMNPQRTUVWXY";
-    let both = "0123456789ACDEFGHJKMNPQRTUVWXY";
-    format!(
-        "{}{}{}{}{dash}{}{}{}{dash}{}{}",
-        r.range(1, 9),
-        r.text(letters, 1),
-        r.text(both, 1),
-        r.below(10),
-        r.text(letters, 1),
-        r.text(both, 1),
-        r.below(10),
-        r.text(letters, 2),
-        r.text(DIGITS, 2)
-    )
-}
-
-fn mgrs(r: &mut Random, space: &str) -> String {
-    let letters = "ABCDEFGHJKLMNPQRSTUV";
-    format!(
-        "{}{}{space}{}{space}{}{space}{}",
-        r.range(1, 60),
-        r.text("CDEFGHJKLMNPQRSTUVWX", 1),
-        r.text(letters, 2),
-        r.text(DIGITS, 5),
-        r.text(DIGITS, 5)
-    )
 }
 
 fn title(word: &str) -> String {
