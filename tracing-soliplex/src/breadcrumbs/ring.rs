@@ -23,6 +23,8 @@
 //! The words are stored with release and loaded with acquire: who has seen one word of a writer
 //! sees its claim as well, so the second look finds the sequence changed. A writer loads the
 //! sequence with acquire before it claims: its words come after those of the slot's last writer.
+//! This order by itself keeps torn records from readers, and so does the checksum by itself: the
+//! one is for threads, the other for what a power cut leaves.
 
 use std::ops::Deref;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
