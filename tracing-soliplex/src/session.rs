@@ -176,13 +176,12 @@ impl Session {
     fn record_id(&self, word: u64, unix_nanos: i64) -> Uuid {
         let (key, more) = self.first_id.as_u64_pair();
         let mixed = mix(word ^ key);
-        let mut random = [0; 10];
-        random[..2].copy_from_slice(&more.to_le_bytes()[..2]);
-        random[2..].copy_from_slice(&mixed.to_le_bytes());
-        // Version and variant take six of the bits; fold the ones they hide into the spare bytes.
-        random[1] ^= random[2];
         let millis = u64::try_from(unix_nanos / 1_000_000).unwrap_or(0);
-        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+        // All of `mixed` is kept: two bits with ten others in the upper half, where the version
+        // leaves room for twelve, the rest behind the variant's two bits in the lower half.
+        let upper = (more & 0x3ff) << 2 | mixed >> 62;
+        let lower = mixed & (u64::MAX >> 2);
+        Uuid::from_u64_pair(millis << 16 | 0x7000 | upper, 1 << 63 | lower)
     }
 
     /// Takes the run's marker again after it was let go of; what another run left there.
