@@ -212,7 +212,11 @@ mod tests {
             ),
             (AppendError::Full.into(), 502, Some("retry-after")),
             (AppendError::DiskFull.into(), 503, Some("retry-after")),
-            (IngestError::Upstream(Outcome::Unwanted(500)), 502, None),
+            (
+                IngestError::Upstream(Outcome::Unwanted(500, Default::default())),
+                502,
+                None,
+            ),
             (IngestError::Method("POST"), 405, Some("allow")),
         ] {
             let text = format!("{error:?}");

@@ -35,7 +35,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-pub use outcome::{Cause, Outcome};
+pub use outcome::{Cause, Outcome, Said};
 pub use upstream::{Upstream, UpstreamError};
 
 use crate::config::ForwardConfig;

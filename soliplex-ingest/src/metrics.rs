@@ -200,8 +200,8 @@ impl Metrics {
             Outcome::Accepted => 0,
             Outcome::Partial { .. } => 1,
             Outcome::TooLarge => 2,
-            Outcome::Refused(_) => 3,
-            Outcome::Unwanted(_) => 4,
+            Outcome::Refused(..) => 3,
+            Outcome::Unwanted(..) => 4,
             Outcome::Held(_) => 5,
             Outcome::Later { .. } => 6,
         };
@@ -378,7 +378,8 @@ const OUTCOMES: [&str; 7] = [
     "held",
     "later",
 ];
-const STATUSES: [u16; 13] = [
+/// Every status there is; the contract's document names the same.
+pub(crate) const STATUSES: [u16; 13] = [
     200, 400, 401, 404, 405, 408, 413, 415, 422, 429, 500, 502, 503,
 ];
 

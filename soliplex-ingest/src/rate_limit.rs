@@ -8,7 +8,7 @@
 //!
 //! Of each record bucket a tenth is kept for batches that carry an ERROR or FATAL, so that a chatty
 //! session cannot starve its own crash report. Identities are kept as hashes and in a bounded
-//! number; beyond the bound, newcomers share buckets until the map has been swept. A request that
+//! number; beyond the bound, newcomers share 1,024 buckets until the map has been swept. A request that
 //! one policy refuses has still been charged to those before it: the narrowest comes first, so that
 //! is rarely more than itself.
 
@@ -299,6 +299,7 @@ impl<C: Clock + Clone> std::fmt::Debug for Policy<C> {
     }
 }
 
+/// What tells addresses apart: all of an IPv4 address, the /64 of an IPv6 one.
 pub(crate) fn network(address: IpAddr) -> u128 {
     match address.to_canonical() {
         IpAddr::V4(address) => u128::from(u32::from(address)),

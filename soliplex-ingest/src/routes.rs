@@ -11,7 +11,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AF
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use serde_json::json;
 use soliplex_wire::LOGS_PATH;
@@ -38,12 +38,25 @@ pub(crate) fn router(app: Arc<App>, cors_origins: &[String]) -> Router {
                 .options(logs_options)
                 .fallback(|| async { IngestError::Method("POST, OPTIONS") }),
         )
-        .route("/healthz", get(healthz).fallback(only_get))
-        .route("/readyz", get(readyz).fallback(only_get))
-        .route("/metrics", get(metrics).fallback(only_get))
-        .route("/openapi.json", get(openapi_document).fallback(only_get))
         .fallback(|| async { IngestError::NotFound });
+    let routes = pages().into_iter().fold(routes, |routes, (path, _, page)| {
+        routes.route(path, page.fallback(only_get))
+    });
     with_middleware(routes, app, cors_origins)
+}
+
+/// What can be looked at without a session: path, what it tells, and who tells it.
+pub(crate) fn pages() -> [(&'static str, &'static str, MethodRouter<Arc<App>>); 4] {
+    [
+        ("/healthz", "Whether the process answers", get(healthz)),
+        (
+            "/readyz",
+            "Whether batches are taken, and why not",
+            get(readyz),
+        ),
+        ("/metrics", "Every counter, for Prometheus", get(metrics)),
+        ("/openapi.json", "This document", get(openapi_document)),
+    ]
 }
 
 fn with_middleware(routes: Router<Arc<App>>, app: Arc<App>, cors_origins: &[String]) -> Router {

@@ -88,7 +88,7 @@ async fn upstream(config: &Config) -> Result<String, String> {
     match upstream.post(empty).await {
         Outcome::Accepted | Outcome::Partial { .. } => Ok("takes requests".to_owned()),
         // The token and the address were right, or it would not have looked into the body.
-        Outcome::Refused(400 | 422) => {
+        Outcome::Refused(400 | 422, _) => {
             Ok("answers; it refuses an empty request, which some do".to_owned())
         }
         outcome => Err(outcome.to_string()),

@@ -79,13 +79,13 @@ impl Forwarder {
         while let Some(group) = groups.pop() {
             let pace = match self.outgoing(&group) {
                 Ok(outgoing) => match self.post(outgoing).await {
-                    Outcome::TooLarge | Outcome::Refused(_) if group.len() > 1 => {
+                    Outcome::TooLarge | Outcome::Refused(..) if group.len() > 1 => {
                         let (left, right) = group.split_at(group.len() / 2);
                         groups.push(right.to_vec());
                         groups.push(left.to_vec());
                         Pace::Go
                     }
-                    outcome @ (Outcome::TooLarge | Outcome::Refused(_)) => {
+                    outcome @ (Outcome::TooLarge | Outcome::Refused(..)) => {
                         self.deliver_in_parts(group[0], outcome, back).await
                     }
                     outcome => self.settle(&group, outcome, back).await,
@@ -195,7 +195,7 @@ impl Forwarder {
                 self.end(seqs(group), &tally);
                 Pace::Go
             }
-            Outcome::Partial { .. } | Outcome::Unwanted(_) => {
+            Outcome::Partial { .. } | Outcome::Unwanted(..) => {
                 // Read a second time: keeping every request for these rare cases would cost its
                 // memory always.
                 let kept = match self.join(group) {
@@ -232,7 +232,7 @@ impl Forwarder {
                 Pace::Hold { cause }
             }
             // Handled where the group is known to be one batch.
-            Outcome::TooLarge | Outcome::Refused(_) => Pace::Go,
+            Outcome::TooLarge | Outcome::Refused(..) => Pace::Go,
         }
     }
 
@@ -274,7 +274,7 @@ impl Forwarder {
             };
             match outcome {
                 Outcome::Accepted => tally.forwarded += part.records,
-                Outcome::TooLarge | Outcome::Refused(_)
+                Outcome::TooLarge | Outcome::Refused(..)
                     if part.records > 1 && refusals < MAX_REFUSALS =>
                 {
                     refusals += 1;
@@ -354,14 +354,7 @@ impl Forwarder {
         tally: &mut Tally,
     ) -> bool {
         let (rejected, reason) = rejected(outcome, records);
-        let letter = DeadLetter::new(
-            place,
-            reason,
-            outcome.to_string(),
-            rejected,
-            records,
-            request,
-        );
+        let letter = DeadLetter::new(place, reason, outcome.told(), rejected, records, request);
         let dead_letters = Arc::clone(&self.dead_letters);
         let kept = tokio::task::spawn_blocking(move || dead_letters.put(&letter)).await;
         match kept {
@@ -410,7 +403,7 @@ fn rejected(outcome: &Outcome, records: u64) -> (u64, Reason) {
     match outcome {
         Outcome::Partial { rejected, .. } => ((*rejected).min(records), Reason::Partial),
         Outcome::TooLarge => (records, Reason::TooLarge),
-        Outcome::Unwanted(_) => (records, Reason::UpstreamError),
+        Outcome::Unwanted(..) => (records, Reason::UpstreamError),
         _ => (records, Reason::Refused),
     }
 }
@@ -418,7 +411,7 @@ fn rejected(outcome: &Outcome, records: u64) -> (u64, Reason) {
 /// The pace after a request of which nothing was taken: the next one may fare no better.
 fn after_refusal(outcome: &Outcome) -> Pace {
     let status = match outcome {
-        Outcome::Refused(status) | Outcome::Unwanted(status) => *status,
+        Outcome::Refused(status, _) | Outcome::Unwanted(status, _) => *status,
         Outcome::TooLarge => 413,
         _ => return Pace::Go,
     };

@@ -21,9 +21,9 @@ pub enum Outcome {
     /// Too large: send it in parts.
     TooLarge,
     /// Some record in it is refused for good.
-    Refused(u16),
+    Refused(u16, Said),
     /// The upstream failed over it for good.
-    Unwanted(u16),
+    Unwanted(u16, Said),
     /// A setting is wrong; nothing about the records is.
     Held(Cause),
     /// Not now.
@@ -33,6 +33,32 @@ pub enum Outcome {
         /// Why not now.
         cause: Cause,
     },
+}
+
+/// Why the upstream refused, in its own words: bounded, on one line, often empty.
+///
+/// For whoever looks after the records. No answer to a client holds it, since it may quote them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said(pub String);
+
+impl Outcome {
+    /// The same with the upstream's words for it, where it has a place for them.
+    pub(super) fn with_words(mut self, text: &str) -> Outcome {
+        if let Outcome::Refused(_, said) | Outcome::Unwanted(_, said) = &mut self {
+            said.0 = words(text);
+        }
+        self
+    }
+
+    /// What is told of it in a dead letter.
+    pub(super) fn told(&self) -> String {
+        match self {
+            Outcome::Refused(_, said) | Outcome::Unwanted(_, said) if !said.0.is_empty() => {
+                format!("{self}: {}", said.0)
+            }
+            _ => self.to_string(),
+        }
+    }
 }
 
 /// Why a request did not get through.
@@ -64,8 +90,8 @@ pub(super) fn classify(status: u16, retry_after: Option<&str>, now: Timestamp) -
             after: retry_after.and_then(|text| parse_retry_after(text, now)),
             cause,
         },
-        400..=499 => Outcome::Refused(status),
-        _ => Outcome::Unwanted(status),
+        400..=499 => Outcome::Refused(status, Said::default()),
+        _ => Outcome::Unwanted(status, Said::default()),
     }
 }
 
@@ -130,7 +156,9 @@ impl fmt::Display for Outcome {
                 write!(f, "partial success: {rejected} refused: {message}")
             }
             Outcome::TooLarge => f.write_str("status 413"),
-            Outcome::Refused(status) | Outcome::Unwanted(status) => write!(f, "status {status}"),
+            Outcome::Refused(status, _) | Outcome::Unwanted(status, _) => {
+                write!(f, "status {status}")
+            }
             Outcome::Held(cause) | Outcome::Later { cause, .. } => cause.fmt(f),
         }
     }
@@ -163,18 +191,27 @@ mod tests {
             (200, Outcome::Accepted),
             (202, Outcome::Accepted),
             (307, Outcome::Held(Cause::Status(307))),
-            (400, Outcome::Refused(400)),
+            (400, Outcome::Refused(400, Said::default())),
             (401, Outcome::Held(Cause::Status(401))),
             (403, Outcome::Held(Cause::Status(403))),
             (404, Outcome::Held(Cause::Status(404))),
-            (408, Outcome::Refused(408)),
+            (408, Outcome::Refused(408, Said::default())),
             (413, Outcome::TooLarge),
-            (422, Outcome::Refused(422)),
-            (500, Outcome::Unwanted(500)),
-            (501, Outcome::Unwanted(501)),
+            (422, Outcome::Refused(422, Said::default())),
+            (500, Outcome::Unwanted(500, Said::default())),
+            (501, Outcome::Unwanted(501, Said::default())),
         ] {
             assert_eq!(classify(status, Some("7"), now), expected, "{status}");
         }
+    }
+
+    #[test]
+    fn a_refusals_words_are_told_in_a_letter_and_nowhere_else() {
+        let refused = classify(400, None, Timestamp::UNIX_EPOCH).with_words("no such\nfield");
+        assert_eq!(refused.told(), "status 400: no such field");
+        assert_eq!(refused.to_string(), "status 400");
+        let later = classify(503, None, Timestamp::UNIX_EPOCH).with_words("busy");
+        assert_eq!(later.told(), "status 503");
     }
 
     #[test]

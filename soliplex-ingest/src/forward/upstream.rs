@@ -167,6 +167,7 @@ impl Upstream {
             if let Ok(Some(chunk)) = response.chunk().await {
                 let said = String::from_utf8_lossy(&chunk[..chunk.len().min(MAX_REASON_BYTES)]);
                 tracing::warn!(%outcome, said = words(&said), "the upstream says why");
+                return outcome.with_words(&said);
             }
             return outcome;
         }

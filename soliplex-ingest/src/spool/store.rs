@@ -56,10 +56,13 @@ pub(super) struct Store {
 #[derive(Clone)]
 pub(crate) struct Opener {
     /// Opens the file at a path.
-    pub(crate) open: Arc<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send + Sync>,
+    pub(crate) open: Open,
     /// How much room there is for the file at a path.
-    pub(crate) space: Arc<dyn Fn(&Path) -> Option<Space> + Send + Sync>,
+    pub(crate) space: Look,
 }
+
+type Open = Arc<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send + Sync>;
+type Look = Arc<dyn Fn(&Path) -> Option<Space> + Send + Sync>;
 
 /// The ids of one earlier commit.
 #[derive(Debug)]

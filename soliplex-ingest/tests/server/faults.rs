@@ -82,6 +82,8 @@ async fn a_poisonous_record_is_found_and_the_rest_gets_through() {
         (letter["reason"].as_str(), letter["records"].as_u64()),
         (Some("refused"), Some(1))
     );
+    // The upstream's own words stand with what it refused, on one line.
+    assert_eq!(letter["answer"], "status 400: not like this");
     assert!(letter.to_string().contains(&uid(40)));
 }
 

@@ -222,7 +222,7 @@ fn status(code: u16, retry_after: Option<&str>) -> Response<Body> {
     if let Some(retry_after) = retry_after {
         response = response.header("retry-after", retry_after);
     }
-    response.body(Body::empty()).unwrap()
+    response.body(Body::from("not like\nthis")).unwrap()
 }
 
 /// A body that ends in an error.
