@@ -599,10 +599,7 @@ fn key_before(b: &[u8], at: usize) -> Option<Key> {
 fn word_start(b: &[u8], end: usize) -> usize {
     let floor = end.saturating_sub(MAX_KEY_BYTES);
     let mut start = end;
-    while start > floor
-        && (b[start - 1].is_ascii_alphanumeric()
-            || matches!(b[start - 1], b'_' | b'-' | b'.' | b'$'))
-    {
+    while start > floor && NAME_BYTES[usize::from(b[start - 1])] != 0 {
         start -= 1;
     }
     steps(end - start);

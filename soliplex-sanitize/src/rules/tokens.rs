@@ -567,9 +567,20 @@ fn is_token(c: u8) -> bool {
     is_word(c) || matches!(c, b'+' | b'/' | b'=' | b'.' | b'~')
 }
 
+#[inline]
 fn is_word(c: u8) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-')
+    WORD_BYTES[usize::from(c)]
 }
+
+static WORD_BYTES: [bool; 256] = {
+    let mut bytes = [false; 256];
+    let mut c = 0;
+    while c < 256 {
+        bytes[c] = (c as u8).is_ascii_alphanumeric() || matches!(c as u8, b'_' | b'-');
+        c += 1;
+    }
+    bytes
+};
 
 /// The spelling without the check: enough beside the word itself.
 fn looks_like_iban(word: &[u8]) -> bool {
