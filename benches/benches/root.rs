@@ -59,7 +59,7 @@ fn typed_fields_and_message_counted(bencher: Bencher, root: &Root) {
     measure(bencher, root.over(Counting), typed);
 }
 
-/// A path is looked at by itself: it might lead through somebody's home.
+/// A path is looked at where it begins: it might lead through somebody's home.
 #[divan::bench(args = ROOTS)]
 fn typed_fields_with_a_path_counted(bencher: Bencher, root: &Root) {
     measure(bencher, root.over(Counting), || {
@@ -69,6 +69,24 @@ fn typed_fields_with_a_path_counted(bencher: Bencher, root: &Root) {
             cached = black_box(true),
             method = black_box("GET"),
             route = black_box("/threads/list"),
+            "request finished"
+        );
+    });
+}
+
+/// The usual event says what it said before, which the root remembers; this one never does.
+#[divan::bench(args = ROOTS)]
+fn typed_fields_and_text_that_varies_counted(bencher: Bencher, root: &Root) {
+    let workers: Vec<String> = (0..1024).map(|n| format!("thread {n} of a list")).collect();
+    let next = Cell::new(0);
+    measure(bencher, root.over(Counting), || {
+        next.set((next.get() + 1) % workers.len());
+        info!(
+            status = black_box(200),
+            elapsed_ms = black_box(17.5),
+            cached = black_box(true),
+            method = black_box("GET"),
+            worker = workers[next.get()].as_str(),
             "request finished"
         );
     });

@@ -56,8 +56,13 @@
 //!
 //! # What it costs
 //!
-//! No lock, no allocation and one pass over the text for an event that no rule touches; the price
-//! in time is measured by `cargo bench -p soliplex-benches --bench root`.
+//! No lock and no allocation for an event that no rule touches. What a field's name says is worked
+//! out once per callsite; text is read once, and not at all when the callsite says what it said the
+//! last time on this thread.
+//!
+//! The root adds about 120 ns to an event of five typed fields and a literal message, nearly all
+//! of it for handing the event on anew, and about 80 ns more when its text varies (`cargo bench -p
+//! soliplex-benches --bench root`, an AMD EPYC core busy with other work).
 
 // Not `forbid`: implementing `downcast_raw`, an unsafe method of tracing's own traits, is allowed
 // where the root and the layer forward it, and nowhere else.

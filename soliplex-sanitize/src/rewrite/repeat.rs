@@ -84,6 +84,7 @@ impl Repeats {
 }
 
 /// Ids are given one after the other, so callsites spread evenly.
+#[inline]
 fn place(names: &Names) -> usize {
     names.id as usize % PLACES
 }

@@ -141,6 +141,7 @@ fn with_fields<const N: usize>(
 
 /// A value that can be recorded again, borrowing its text.
 enum Clean<'a> {
+    Absent,
     Str(&'a str),
     Debug(DebugValue<Verbatim<'a>>),
     Bytes(&'a [u8]),
@@ -148,7 +149,7 @@ enum Clean<'a> {
     AsIs(&'a dyn Value),
 }
 
-const EMPTY: Clean<'static> = Clean::AsIs(&Empty);
+const EMPTY: Clean<'static> = Clean::Absent;
 
 impl Clean<'_> {
     #[inline(always)]
@@ -158,6 +159,7 @@ impl Clean<'_> {
             Clean::Debug(text) => text,
             Clean::Bytes(bytes) => bytes,
             Clean::AsIs(value) => *value,
+            Clean::Absent => &Empty,
         }
     }
 }
