@@ -3,7 +3,6 @@
 //! It runs on a thread of its own with a runtime of its own, and neither sees any subscriber:
 //! what the HTTP client, the store or we ourselves would log never comes back in here.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -11,14 +10,13 @@ use std::time::Duration;
 use soliplex_sanitize::Rules;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
-use tracing_core::subscriber::NoSubscriber;
 
 use crate::breadcrumbs::Breadcrumbs;
 use crate::capture::Capture;
 use crate::clock::Clock;
 use crate::command::{Command, Consent};
 use crate::delivery::Pace;
-use crate::diagnostics::{Diagnostic, Diagnostics, DiscardReason, State};
+use crate::diagnostics::{Diagnostic, Diagnostics, DiscardReason};
 use crate::exporter::http::Endpoint;
 use crate::exporter::{ExportOutcome, Exporter};
 use crate::intake::{Intake, MAX_COMMIT_BYTES};
@@ -37,6 +35,7 @@ mod suspend;
 mod test_event;
 #[cfg(test)]
 mod tests;
+mod thread;
 mod wipe;
 
 use host::Host;
@@ -44,6 +43,7 @@ use keep::STORE_RETRY;
 use obey::PendingFlush;
 use send::{Flight, Hand, PACE};
 use test_event::PendingTest;
+pub(crate) use thread::spawn;
 
 /// How often the queue is looked at while records come in. At 4 MiB and half a kilobyte each, it
 /// takes more than 80,000 records a second to fill it in between, and half of that rouses us.
@@ -90,59 +90,6 @@ pub(crate) struct Settings {
 pub(crate) type MakeExporter = Box<dyn Fn(&Endpoint) -> Result<Box<dyn Exporter>, String> + Send>;
 pub(crate) type TokenProvider = Box<dyn Fn() -> Option<String> + Send + Sync>;
 pub(crate) type NetworkChecker = Box<dyn Fn() -> bool + Send + Sync>;
-
-/// Runs the worker on a thread of its own.
-///
-/// # Errors
-///
-/// When the system has no thread to give.
-pub(crate) fn spawn(parts: Parts) -> std::io::Result<()> {
-    std::thread::Builder::new()
-        .name("soliplex-worker".to_owned())
-        .spawn(move || run(parts))?;
-    Ok(())
-}
-
-fn run(parts: Parts) {
-    let _deaf = tracing_core::dispatcher::set_default(&NoSubscriber::default().into());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .thread_name("soliplex-resolver")
-        // The runtime's own threads look up names for the HTTP client, which likes to log.
-        .on_thread_start(|| {
-            let deaf = tracing_core::dispatcher::set_default(&NoSubscriber::default().into());
-            std::mem::forget(deaf);
-        })
-        .build();
-    let session = Arc::clone(parts.intake.session());
-    match runtime {
-        Ok(runtime) => {
-            // Here, where it holds up nobody.
-            session.run.sync();
-            let diagnostics = Arc::clone(&parts.diagnostics);
-            let work = AssertUnwindSafe(|| runtime.block_on(Worker::start(parts)));
-            let stopped = catch_unwind(work).unwrap_or_else(|_| {
-                // Records go on into the queue, and the next start finds them there.
-                session.run.unwatched();
-                diagnostics.set_state(State::Disabled);
-                diagnostics.report(&Diagnostic::Stopped);
-                None
-            });
-            // A name that is still being looked up must not hold up the end.
-            runtime.shutdown_background();
-            // Now that the worker is gone, so are its files.
-            if let Some(stopped) = stopped {
-                stopped();
-            }
-        }
-        Err(error) => {
-            session.run.unwatched();
-            parts.diagnostics.report(&Diagnostic::StoreUnavailable {
-                error: format!("the worker could not start: {error}"),
-            });
-        }
-    }
-}
 
 /// Tells whoever waits for the end that it has come.
 type Stopped = Box<dyn FnOnce() + Send>;

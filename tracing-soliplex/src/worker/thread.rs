@@ -1,0 +1,62 @@
+//! The worker's thread and runtime, which see no subscriber, and what is left when it ends.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use tracing_core::subscriber::NoSubscriber;
+
+use super::{Parts, Worker};
+use crate::diagnostics::{Diagnostic, State};
+
+/// Runs the worker on a thread of its own.
+///
+/// # Errors
+///
+/// When the system has no thread to give.
+pub(crate) fn spawn(parts: Parts) -> std::io::Result<()> {
+    std::thread::Builder::new()
+        .name("soliplex-worker".to_owned())
+        .spawn(move || run(parts))?;
+    Ok(())
+}
+
+fn run(parts: Parts) {
+    let _deaf = tracing_core::dispatcher::set_default(&NoSubscriber::default().into());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .thread_name("soliplex-resolver")
+        // The runtime's own threads look up names for the HTTP client, which likes to log.
+        .on_thread_start(|| {
+            let deaf = tracing_core::dispatcher::set_default(&NoSubscriber::default().into());
+            std::mem::forget(deaf);
+        })
+        .build();
+    let session = Arc::clone(parts.intake.session());
+    match runtime {
+        Ok(runtime) => {
+            // Here, where it holds up nobody.
+            session.run.sync();
+            let diagnostics = Arc::clone(&parts.diagnostics);
+            let work = AssertUnwindSafe(|| runtime.block_on(Worker::start(parts)));
+            let stopped = catch_unwind(work).unwrap_or_else(|_| {
+                // Records go on into the queue, and the next start finds them there.
+                session.run.unwatched();
+                diagnostics.set_state(State::Disabled);
+                diagnostics.report(&Diagnostic::Stopped);
+                None
+            });
+            // A name that is still being looked up must not hold up the end.
+            runtime.shutdown_background();
+            // Now that the worker is gone, so are its files.
+            if let Some(stopped) = stopped {
+                stopped();
+            }
+        }
+        Err(error) => {
+            session.run.unwatched();
+            parts.diagnostics.report(&Diagnostic::StoreUnavailable {
+                error: format!("the worker could not start: {error}"),
+            });
+        }
+    }
+}
