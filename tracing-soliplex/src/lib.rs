@@ -50,9 +50,17 @@
 //! the same ring for a log view in the application; [`Recent::to_text`] is the report its user can
 //! send by mail.
 //!
+//! # What should the application's host tell?
+//! What it knows of the network ([`Soliplex::network_changed`]): each change is a record, offline
+//! nothing is tried, and online it goes on at once. And what it knows of the application's life
+//! ([`Soliplex::on_paused`] and its like), so that there is a moment for delivery, files are let go
+//! of where the system wants that, and a process that was tidied away in the background is not taken
+//! for a crash.
+//!
 //! # How do I find out why nothing arrives?
 //! [`Soliplex::stats`] gives the [`State`], the last error and the counters, and
-//! [`Builder::on_diagnostic`] is told as it happens. The pipeline never logs about itself through
+//! [`Builder::on_diagnostic`] is told as it happens. [`TelemetryControl::send_test_event`] says of
+//! one record how far it got, and why not farther. The pipeline never logs about itself through
 //! tracing.
 //!
 //! # What does it cost the application?
