@@ -8,9 +8,9 @@ use super::Builder;
 use crate::breadcrumbs::{Breadcrumbs, FILE, Previous};
 
 impl Builder {
-    /// How many records the [breadcrumb layer](Soliplex::breadcrumb_layer) keeps at least; default
-    /// 100, at most 16,384. They take half a kilobyte each. An application that shows its user what
-    /// it has been doing ([`Soliplex::recent`]) wants some thousands.
+    /// How many records the [breadcrumb layer](crate::Soliplex::breadcrumb_layer) keeps at least;
+    /// default 100, at most 16,384. They take half a kilobyte each. An application that shows its
+    /// user what it has been doing ([`recent`](crate::Soliplex::recent)) wants some thousands.
     pub fn breadcrumbs(mut self, records: usize) -> Builder {
         self.breadcrumbs.slots = records;
         self
