@@ -1,12 +1,14 @@
 //! The client against a server that does as it is told.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
+use serde_json::Value;
 use tracing_soliplex::{Builder, PanicHook, Sanitize as _, Soliplex};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::scripted::Scripted;
+use crate::scripted::{Request, Scripted};
 
 mod answers;
 mod connectivity;
@@ -71,6 +73,17 @@ fn insist(soliplex: &Soliplex) {
         }
     }
     panic!("not delivered: {:?}", soliplex.stats());
+}
+
+/// The records that have arrived, each once: what is called back on its way is sent again under
+/// the same id.
+fn arrived(server: &Scripted) -> Vec<Value> {
+    let mut ids = HashSet::new();
+    let requests = server.requests();
+    let records = requests.iter().flat_map(Request::records);
+    records
+        .filter(|record| ids.insert(record["id"].to_string()))
+        .collect()
 }
 
 fn assert_balance(soliplex: &Soliplex) {

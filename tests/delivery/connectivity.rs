@@ -4,16 +4,11 @@ use serde_json::Value;
 use tracing_soliplex::NetworkKind::{Cellular, None as Nothing, Wifi};
 use tracing_soliplex::{Soliplex, State};
 
-use super::{SOON, assert_balance, log, log_some, start};
+use super::{SOON, arrived, assert_balance, log, log_some, start};
 use crate::scripted::{Reply, Request, Scripted};
 
 /// What arrived about the network: its type and whether one was online.
 fn networks(server: &Scripted) -> Vec<(String, bool)> {
-    let records = server
-        .requests()
-        .iter()
-        .flat_map(Request::records)
-        .collect();
     let about = |record: &Value| {
         assert_eq!(record["message"], "network_changed");
         assert_eq!(record["level"], "info");
@@ -21,7 +16,7 @@ fn networks(server: &Scripted) -> Vec<(String, bool)> {
         let kind = attributes["type"].as_str().unwrap().to_owned();
         (kind, attributes["online"].as_bool().unwrap())
     };
-    let records: Vec<Value> = records;
+    let records = arrived(server);
     let of_network = |record: &&Value| record["logger"] == "Connectivity";
     records.iter().filter(of_network).map(about).collect()
 }
@@ -134,11 +129,7 @@ fn an_error_tells_by_its_breadcrumbs_that_the_network_was_gone() {
     log(&soliplex, || tracing::error!("upload failed"));
     soliplex.network_changed(Wifi, true);
     deliver(&soliplex);
-    let records: Vec<Value> = server
-        .requests()
-        .iter()
-        .flat_map(Request::records)
-        .collect();
+    let records = arrived(&server);
     let failed = records
         .iter()
         .find(|record| record["message"] == "upload failed");

@@ -8,8 +8,8 @@ use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 use tracing_soliplex::{LifecycleReport, Soliplex};
 
-use super::{Begin as _, SOON, assert_balance, builder, log, start};
-use crate::scripted::{Reply, Request, Scripted};
+use super::{Begin as _, SOON, arrived, assert_balance, builder, log, start};
+use crate::scripted::{Reply, Scripted};
 
 type Call = fn(&Soliplex) -> LifecycleReport;
 
@@ -20,18 +20,13 @@ const LEAVING: [(Call, &str); 3] = [
     (Soliplex::on_detached, "detached"),
 ];
 
-fn records(server: &Scripted) -> Vec<Value> {
-    let requests = server.requests();
-    requests.iter().flat_map(Request::records).collect()
-}
-
 /// What arrived about the application's life, in order.
 fn states(server: &Scripted) -> Vec<String> {
     let about = |record: &Value| {
         assert_eq!(record["message"], "lifecycle_changed");
         record["attributes"]["state"].as_str().unwrap().to_owned()
     };
-    let records = records(server);
+    let records = arrived(server);
     let of_lifecycle = |record: &&Value| record["logger"] == "Lifecycle";
     records.iter().filter(of_lifecycle).map(about).collect()
 }
@@ -124,7 +119,7 @@ fn another_process_may_have_the_files_while_the_application_sleeps() {
         deliver(&first);
         assert_eq!(states(&server), [state, "resumed"]);
         let back = |record: &&Value| record["message"] == "back";
-        assert_eq!(records(&server).iter().filter(back).count(), 1);
+        assert_eq!(arrived(&server).iter().filter(back).count(), 1);
         assert_eq!(first.stats().total_discarded(), 0);
         assert_balance(&first);
     }
@@ -205,7 +200,7 @@ fn what_a_phone_kills_in_the_background_is_not_told_as_a_crash() {
         let left = copy(store.path());
         let next = builder(&server).store_dir(left.path()).begin();
         deliver(&next);
-        let told = records(&server);
+        let told = arrived(&server);
         let of_end =
             |record: &&Value| record["attributes"]["event.name"] == "previous_session_ended";
         let end = told

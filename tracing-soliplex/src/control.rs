@@ -221,7 +221,7 @@ impl TelemetryControl {
 
 impl TelemetrySubscription {
     /// Waits until something is not as it was last seen here, and returns what it is now. Works
-    /// in any runtime; what it had not yet returned when it is dropped is seen by the next call.
+    /// in any runtime. Nothing is missed when the future is dropped: the next call sees it.
     pub async fn changed(&mut self) -> TelemetrySnapshot {
         loop {
             let version = self.control.changes().version();
