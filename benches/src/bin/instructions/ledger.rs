@@ -86,7 +86,7 @@ impl Line {
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Line { road, counted, .. } = self;
-        write!(f, "{road:<22} {counted:>7} instructions an event, ")?;
+        write!(f, "{road:<26} {counted:>7} instructions an event, ")?;
         match self.stored {
             None => f.write_str("ABOVE: no figure is written down"),
             Some(stored) if self.is_above() => {
