@@ -13,14 +13,15 @@ struct Aftermath {
 }
 
 impl Aftermath {
-    /// Runs the device and then a start that only delivers. `kill` ends it from outside.
-    fn of(arguments: &[&str], kill: bool) -> Aftermath {
+    /// Runs the device and then a start that only delivers. It is killed when it has logged so
+    /// many events, if that is said.
+    fn of(arguments: &[&str], killed_after: Option<usize>) -> Aftermath {
         let backend = Backend::start();
         let store = tempdir().unwrap();
         let (url, token) = (backend.url(), backend.token());
         let mut device = Device::start(store.path(), &url, &token, arguments);
-        let told = if kill {
-            device.wait_for(5);
+        let told = if let Some(events) = killed_after {
+            device.wait_for(events);
             device.kill()
         } else {
             device.finish().0
@@ -50,57 +51,122 @@ impl Aftermath {
         }
     }
 
+    /// How many panics are on record, each with all that a panic should tell.
     fn panics(&self) -> usize {
         let records = self.records.iter();
-        records.filter(|record| record["scope"] == "panic").count()
+        let panics = records.filter(|record| record["scope"] == "panic");
+        panics.inspect(|panic| check_panic(panic)).count()
     }
+}
+
+fn check_panic(panic: &Value) {
+    assert_eq!(panic["severity"], "FATAL");
+    assert_eq!(
+        panic["body"],
+        "panicked: the field device panics as it was told to"
+    );
+    let text = |name: &str| panic["attributes"][name].as_str().unwrap_or_default();
+    assert!(text("code.location").contains("crash.rs:"), "{panic}");
+    assert_ne!(text("thread.name"), "");
+    // Symbolised, and no path says where it was built.
+    let trace = text("exception.stacktrace");
+    assert!(trace.contains("field_device"), "{trace}");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    let root = root.unwrap().to_str().unwrap();
+    assert!(!panic.to_string().contains(root), "{panic}");
+    assert_ne!(text("breadcrumbs"), "", "{panic}");
 }
 
 #[test]
 fn the_next_start_tells_how_the_run_before_it_ended() {
-    // How it ends; what the next start says; how gravely; how many panics were recorded.
-    let crash = |how| ["--crash-after", how];
-    let cases: [(&str, &[&str], &str, &str, usize); 9] = [
-        ("shutdown", &["--timeout", "5"], "clean", "INFO", 0),
+    let crash = |how| ["--rate", "0", "--crash-after", how];
+    let slow = ["--rate", "20", "--crash-after", "5=caught-panic"];
+    // How it ends; after how many events it is killed; what the next start says; how gravely; how
+    // many panics are on record.
+    type Case<'a> = (
+        &'a str,
+        &'a [&'a str],
+        Option<usize>,
+        &'a str,
+        &'a str,
+        usize,
+    );
+    let cases: [Case<'_>; 10] = [
+        ("shutdown", &["--rate", "0"], None, "clean", "INFO", 0),
         (
             "exit without shutdown",
             &crash("5=exit"),
+            None,
             "uncleanly",
             "ERROR",
             0,
         ),
-        ("panic", &crash("5=panic"), "panic", "ERROR", 1),
+        ("panic", &crash("5=panic"), None, "panic", "ERROR", 1),
         (
-            "panic = \"abort\"",
+            "panic = abort",
             &crash("5=panic-abort"),
+            None,
             "panic",
             "ERROR",
             1,
         ),
-        ("panics at once", &crash("5=panics"), "panic", "ERROR", 8),
+        (
+            "panics at once",
+            &crash("5=panics"),
+            None,
+            "panic",
+            "ERROR",
+            8,
+        ),
         (
             "a panic that is caught",
             &crash("5=caught-panic"),
+            None,
             "clean",
             "INFO",
             1,
         ),
-        ("abort", &crash("5=abort"), "uncleanly", "ERROR", 0),
-        ("SIGSEGV", &crash("5=segfault"), "uncleanly", "ERROR", 0),
-        ("SIGKILL", &["--rate", "50"], "uncleanly", "ERROR", 0),
+        // The kill is some seconds after the panic.
+        (
+            "SIGKILL after a caught panic",
+            &slow,
+            Some(70),
+            "uncleanly",
+            "ERROR",
+            1,
+        ),
+        ("abort", &crash("5=abort"), None, "uncleanly", "ERROR", 0),
+        (
+            "SIGSEGV",
+            &crash("5=segfault"),
+            None,
+            "uncleanly",
+            "ERROR",
+            0,
+        ),
+        (
+            "SIGKILL",
+            &["--rate", "50"],
+            Some(5),
+            "uncleanly",
+            "ERROR",
+            0,
+        ),
     ];
-    for (name, arguments, end, severity, panics) in cases {
-        let mut all = vec!["--events", "40", "--rate", "0", "--startup-jitter", "0"];
-        if name == "SIGKILL" {
-            all = vec!["--events", "4000", "--startup-jitter", "0"];
-        }
+    for (name, arguments, killed_after, end, severity, panics) in cases {
+        let mut all = vec!["--events", "100", "--startup-jitter", "0"];
         all.extend(arguments);
-        let aftermath = Aftermath::of(&all, name == "SIGKILL");
+        let aftermath = Aftermath::of(&all, killed_after);
         let told = aftermath.end();
         let attributes = &told["attributes"];
         assert_eq!(attributes["soliplex.previous.end"], end, "{name}: {told}");
         assert_eq!(told["severity"], severity, "{name}");
         assert_eq!(aftermath.panics(), panics, "{name}");
+        // The last records before the end, the very last one at the end.
+        let breadcrumbs: Value =
+            serde_json::from_str(attributes["breadcrumbs"].as_str().unwrap()).unwrap();
+        let breadcrumbs = breadcrumbs.as_array().unwrap();
+        assert!((5..=20).contains(&breadcrumbs.len()), "{name}: {told}");
         // It names the session it tells of, and belongs to the one that tells it.
         let previous = attributes["session.previous_id"].as_str().unwrap();
         assert_ne!(attributes["session.id"], previous, "{name}");
@@ -117,7 +183,7 @@ fn the_next_start_tells_how_the_run_before_it_ended() {
 
 #[test]
 fn a_session_begins_with_what_it_runs_on_and_what_came_before() {
-    let aftermath = Aftermath::of(&["--events", "3", "--crash-after", "3=abort"], false);
+    let aftermath = Aftermath::of(&["--events", "3", "--crash-after", "3=abort"], None);
     let mut starts = aftermath.event("session.start");
     starts.sort_by_key(|start| start["attributes"]["session.previous_id"].is_string());
     let [first, second] = starts[..] else {
@@ -157,7 +223,7 @@ fn a_session_begins_with_what_it_runs_on_and_what_came_before() {
 fn what_is_logged_before_a_crash_at_the_very_start_arrives() {
     for (how, end) in [("abort", "uncleanly"), ("panic", "panic")] {
         let arguments = ["--events", "7", "--rate", "0", "--crash-at-startup", how];
-        let aftermath = Aftermath::of(&arguments, false);
+        let aftermath = Aftermath::of(&arguments, None);
         assert_eq!(aftermath.told.len(), 7, "{how}");
         let arrived = count_by(&aftermath.records, "event_id");
         for event_id in &aftermath.told {

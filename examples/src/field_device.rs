@@ -133,6 +133,7 @@ fn run(args: &Args) -> Result<ExitCode, Failure> {
 fn crash_at_startup(args: &Args, crash: Crash) -> Result<ExitCode, Failure> {
     let early = builder(args).early()?;
     tracing_subscriber::registry()
+        .with(early.breadcrumb_layer())
         .with(early.export_layer())
         .sanitize(&early)
         .try_init()?;

@@ -5,6 +5,7 @@ use std::backtrace::Backtrace;
 use std::io::Write as _;
 use std::panic::{self, PanicHookInfo};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use soliplex_sanitize::Rules;
 use soliplex_wire::Severity;
@@ -36,13 +37,37 @@ pub(crate) fn install(hook: PanicHook, capture: &Arc<Capture>, rules: &Rules) {
         PanicHook::Chain => Some(panic::take_hook()),
     };
     panic::set_hook(Box::new(move |info| {
+        // Noted first, for what follows may be the last that this process does, and again when it
+        // has been done, which takes its time.
+        note(&capture);
         let told = Told::of(info, &rules);
         told.record(&capture);
+        note(&capture);
         match &earlier {
             Some(earlier) => earlier(info),
             None => told.print(),
         }
     }));
+}
+
+/// Tells the run's marker of a panic in this thread.
+fn note(capture: &Weak<Capture>) {
+    if let Some(capture) = capture.upgrade() {
+        let now = capture.clock.unix_nanos();
+        capture.session.run.panicked(now, ends_within());
+    }
+}
+
+/// How long the process may take to end of a panic in this thread, if it does: alive after that,
+/// it has survived. Within it a panic is called the end that only came shortly before one.
+fn ends_within() -> Duration {
+    match std::thread::current().name() {
+        _ if cfg!(panic = "abort") => Duration::MAX,
+        // Nobody but the program's own `main` can catch it, and mostly does not.
+        Some("main") => Duration::from_secs(2),
+        // It ends its thread, and the process only when somebody wants that.
+        _ => Duration::from_millis(500),
+    }
 }
 
 /// What is told of a panic, sanitized.
@@ -73,8 +98,6 @@ impl Told {
         let Some(capture) = capture.upgrade() else {
             return;
         };
-        // Noted first: what follows may be the last that this process does.
-        capture.session.run.panicked(capture.clock.unix_nanos());
         capture.record(Severity::Fatal, LOGGER, |members, texts| {
             members.attribute("thread.name", self.thread.as_str());
             members.attribute("code.location", self.location.as_str());

@@ -17,6 +17,7 @@
 //!      10     when a thread panicked last, 0 if none did
 //!      11     what the user saw of it: `Lifecycle`
 //!      12     which of its sessions it is in, from 0
+//!      13     how long it may take to end of that panic, in nanoseconds
 //! ```
 //! What is damaged, of another version or somebody else's says nothing, and stops nothing.
 
@@ -53,10 +54,7 @@ const ENDED: usize = 9;
 const PANICKED: usize = 10;
 const LIFECYCLE: usize = 11;
 const GENERATION: usize = 12;
-
-/// A run that is alive this long after a panic has survived it. The worker says so several times
-/// a second; an application that unwinds and tidies up needs less, and one that serves on, more.
-const SURVIVED: Duration = Duration::from_secs(2);
+const AFTER_PANIC: usize = 13;
 
 /// This run's marker. Every write is a plain store into memory: no system call, no lock.
 pub(crate) struct Run {
@@ -208,8 +206,10 @@ impl Run {
         self.note(ALIVE, now.cast_unsigned());
     }
 
-    /// A thread panics.
-    pub(crate) fn panicked(&self, now: i64) {
+    /// A thread panics. Alive for longer than `ends_within`, the run has survived it.
+    pub(crate) fn panicked(&self, now: i64, ends_within: Duration) {
+        let nanos = u64::try_from(ends_within.as_nanos()).unwrap_or(u64::MAX);
+        self.note(AFTER_PANIC, nanos);
         self.note(PANICKED, now.cast_unsigned().max(1));
     }
 
@@ -343,6 +343,8 @@ fn read(words: &[AtomicU64]) -> Found {
         return Found::Unreadable;
     };
     let (alive, panicked) = (word(ALIVE).cast_signed(), word(PANICKED).cast_signed());
+    let lived_on = alive.saturating_sub(panicked);
+    let survived = u64::try_from(lived_on).is_ok_and(|nanos| nanos > word(AFTER_PANIC));
     Found::Previous(Previous {
         first_session: Uuid::from_u64_pair(fixed[ID], fixed[ID + 1]),
         generation,
@@ -353,16 +355,11 @@ fn read(words: &[AtomicU64]) -> Found {
             Mark::Clean => End::Clean,
             Mark::Suspended => End::Suspended,
             Mark::Unwatched => End::Unknown,
-            Mark::Running if panicked != 0 && !survived(panicked, alive) => End::Panic,
+            Mark::Running if panicked != 0 && !survived => End::Panic,
             Mark::Running => End::Uncleanly,
         },
         lifecycle,
     })
-}
-
-/// Whether a run that was alive then has survived that panic.
-fn survived(panicked: i64, alive: i64) -> bool {
-    u128::try_from(alive.saturating_sub(panicked)).is_ok_and(|later| later > SURVIVED.as_nanos())
 }
 
 fn checksum(fixed: [u64; CHECKSUM]) -> u64 {

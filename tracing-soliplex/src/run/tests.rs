@@ -8,6 +8,7 @@ use tempfile::{TempDir, tempdir};
 use super::*;
 
 const SECOND: i64 = 1_000_000_000;
+const GRACE: Duration = Duration::from_secs(2);
 const START: i64 = 1_770_000_000 * SECOND;
 
 fn session() -> Uuid {
@@ -35,11 +36,15 @@ fn each_end_is_told_by_what_the_run_left() {
             End::Uncleanly,
         ),
         ("shut down", |run| run.end(START + SECOND), End::Clean),
-        ("panicked", |run| run.panicked(START + SECOND), End::Panic),
+        (
+            "panicked",
+            |run| run.panicked(START + SECOND, GRACE),
+            End::Panic,
+        ),
         (
             "panicked, alive for a moment while it unwound",
             |run| {
-                run.panicked(START + SECOND);
+                run.panicked(START + SECOND, GRACE);
                 run.alive(START + 2 * SECOND);
             },
             End::Panic,
@@ -47,7 +52,7 @@ fn each_end_is_told_by_what_the_run_left() {
         (
             "caught a panic, served on, killed",
             |run| {
-                run.panicked(START + SECOND);
+                run.panicked(START + SECOND, GRACE);
                 run.alive(START + 4 * SECOND);
             },
             End::Uncleanly,
@@ -55,7 +60,7 @@ fn each_end_is_told_by_what_the_run_left() {
         (
             "caught a panic, shut down right after",
             |run| {
-                run.panicked(START + SECOND);
+                run.panicked(START + SECOND, GRACE);
                 run.end(START + SECOND);
             },
             End::Clean,
@@ -63,9 +68,9 @@ fn each_end_is_told_by_what_the_run_left() {
         (
             "caught a panic, and died of the next",
             |run| {
-                run.panicked(START + SECOND);
+                run.panicked(START + SECOND, GRACE);
                 run.alive(START + 60 * SECOND);
-                run.panicked(START + 61 * SECOND);
+                run.panicked(START + 61 * SECOND, GRACE);
             },
             End::Panic,
         ),
@@ -73,7 +78,7 @@ fn each_end_is_told_by_what_the_run_left() {
             "panicked after it was shut down",
             |run| {
                 run.end(START + SECOND);
-                run.panicked(START + SECOND);
+                run.panicked(START + SECOND, GRACE);
             },
             End::Clean,
         ),
@@ -142,7 +147,7 @@ fn a_run_that_slept_learns_of_the_one_that_came_in_between() {
     let (other, _) = Run::open(&directory.path().join(FILE));
     other.begin(Uuid::from_u64_pair(1, 2), START + SECOND);
     // While it sleeps it must not touch what is not its own.
-    sleeper.panicked(START + 2 * SECOND);
+    sleeper.panicked(START + 2 * SECOND, GRACE);
     drop(other);
     let Found::Previous(between) = sleeper.resume(session(), 2) else {
         panic!("the other run went unnoticed");
@@ -162,7 +167,7 @@ fn a_marker_that_cannot_be_had_stops_nothing() {
     let (run, found) = Run::open(&directory.path().join(FILE));
     assert_eq!(found, Found::Unreadable);
     run.begin(session(), START);
-    run.panicked(START);
+    run.panicked(START, GRACE);
     run.sync();
     run.end(START);
 }

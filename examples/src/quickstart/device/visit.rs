@@ -119,7 +119,7 @@ fn take_photos(device: &Device) -> Result<(), Failure> {
     for photo in 4_u64.. {
         info!(target: "camera", photo, width = 4032_u64, height = 3024_u64, "photo saved");
         device.tell_logged()?;
-        thread::sleep(Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(150));
     }
     Ok(())
 }
