@@ -43,6 +43,23 @@
 //! Never silently. Each [`DiscardReason`] says when; [`Soliplex::stats`] counts them, and a record
 //! in the stream tells what is missing and which numbers it had.
 //!
+//! # How did the last run end?
+//! Each start says so, in a record of its own (`previous_session_ended`): in order, by a panic, or
+//! *uncleanly*, which is everything that could not be foreseen: a kill, a segfault, no memory, no
+//! power. An application ends in order by [`Soliplex::shutdown`], or by dropping every handle and
+//! layer; a `main` that only returns, with a global subscriber, has ended uncleanly. A panic that
+//! is caught ends nothing. Where the system ends applications that nobody looks at, an unclean end
+//! in the background is information and no error.
+//!
+//! # What is a session?
+//! What is logged between a start and the end of the process, or a
+//! [long silence](Builder::session_timeout). Its first record, number 1, says on what it runs and
+//! what came before it, and is kept as long as any other of its records.
+//!
+//! # What of the time before the start?
+//! [`Builder::early`] takes records in before it is known where they go. A crash at the very start
+//! is told by the next one.
+//!
 //! # What led up to an error?
 //! With a [`BreadcrumbLayer`] each error and each panic carries the last twenty records before it,
 //! of any level that the layer is shown, in their short form and by category. They lie in a ring of

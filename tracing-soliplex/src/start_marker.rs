@@ -231,3 +231,6 @@ impl Previous {
 
 const PREVIOUS_ID: &str = "session.previous_id";
 const PREVIOUS_END: &str = "soliplex.previous.end";
+
+#[cfg(test)]
+mod tests;
