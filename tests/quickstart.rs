@@ -56,10 +56,22 @@ fn the_quick_start_adds_up_and_no_canary_gets_out() {
         "signed in again",
         "online=false type=none",
         "online=true type=wifi",
+        "session started",
+        "app.build_id=2026.02.1",
+        "previous session ended uncleanly",
+        "soliplex.previous.end=uncleanly",
         "It adds up",
     ] {
         assert!(text.contains(shown), "{shown} is missing in:\n{text}");
     }
+    // Both sessions are of one device, whose name can be told on the phone.
+    let named = text.lines().filter(|line| line.contains(", device "));
+    let names: Vec<_> = named
+        .filter_map(|line| line.split(", device ").nth(1)?.split(' ').next())
+        .collect();
+    assert_eq!(names.len(), 2, "{text}");
+    assert_eq!(names[0], names[1]);
+    assert_eq!(names[0].split('-').count(), 3, "{}", names[0]);
     for line in text.lines() {
         assert!(line.chars().count() <= 100, "over the page's width: {line}");
     }

@@ -129,7 +129,8 @@ impl Device {
             .store_dir(&args.store_dir)
             .endpoint(&args.endpoint)
             .token_provider(move || Some(token.clone()))
-            .resource("deployment.environment.name", "quickstart")
+            .environment("quickstart")
+            .build_id("2026.02.1")
             // A fleet would spread its first requests; this device is alone.
             .startup_jitter(Duration::ZERO)
             .attached_breadcrumbs(args.act.breadcrumbs())

@@ -31,13 +31,14 @@ fn print_session(page: Page, number: usize, records: &[Record<'_>]) {
     };
     page.line("");
     let title = format!("Session {number}  {}", first.session());
-    page.line(&page.ink(Ink::Bold, &title));
+    let when = format!("  {} to {} UTC", first.clock(), last.clock());
+    let title = page.ink(Ink::Bold, &title);
+    page.line(&format!("{title}{}", page.ink(Ink::Dim, &when)));
     let about = format!(
-        "{}, install {}, {} to {} UTC",
+        "{}, device {} (install {})",
         first.resource(),
+        first.alias(),
         short(first.attribute("install.id")),
-        first.clock(),
-        last.clock()
     );
     page.line(&format!("  {}", page.ink(Ink::Dim, &about)));
     page.line("");
@@ -114,6 +115,12 @@ impl<'a> Record<'a> {
         )
     }
 
+    /// The device's name on the phone.
+    fn alias(&self) -> &'a str {
+        let alias = self.0["resource"]["soliplex.device.alias"].as_str();
+        alias.unwrap_or("unknown")
+    }
+
     fn print(&self, page: Page) {
         let severity = self.0["severity"].as_str().unwrap_or_default();
         let ink = match severity {
@@ -180,6 +187,8 @@ impl<'a> Record<'a> {
         let own = attributes
             .iter()
             .filter(|(name, _)| !is_plumbing(name))
+            // Which session it was is told above, and the head of this one says the rest.
+            .filter(|(name, _)| self.0["scope"] != "soliplex" || !is_said_above(name))
             .map(|(name, value)| match value {
                 Value::String(text) if text.contains(' ') || text.is_empty() => {
                     format!("{name}={:?}", one_line(text))
@@ -229,6 +238,21 @@ fn is_plumbing(name: &str) -> bool {
     name == "user.id"
         || NAMES.contains(&name)
         || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// What a session's first records repeat of its head.
+fn is_said_above(name: &str) -> bool {
+    [
+        "app.installation.id",
+        "event.name",
+        "host.arch",
+        "os.type",
+        "service.name",
+        "service.version",
+        "session.previous_id",
+        "soliplex.device.alias",
+    ]
+    .contains(&name)
 }
 
 /// The first frame that is neither the standard library's nor the pipeline's.
