@@ -42,7 +42,8 @@ fn main() -> std::io::Result<()> {
     let mut section = Section::new(
         "client",
         "Client: one event on the thread that logs it",
-        "An event with five fields and a message goes through each road, in bursts of 1,000 with \
+        "An event with five fields, whose texts change from one to the next, and a literal message \
+         goes through each road, in bursts of 1,000 with \
          pauses in which queues are emptied, in turns within one process. Two threads log at once \
          where it says so, each its own events. The tail is that of single calls, two clock \
          readings included. Allocations are those of the logging thread.",

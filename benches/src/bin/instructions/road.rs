@@ -23,6 +23,13 @@ pub(crate) const NAMES: [&str; 6] = [
 /// Bytes of the queue: more than all events that are counted, so that none is refused.
 const QUEUE_BYTES: u64 = 64 << 20;
 
+const PATHS: [&str; 4] = [
+    "/api/v1/rooms/42",
+    "/api/v1/rooms/17",
+    "/api/v1/users/me",
+    "/api/v1/photos/3",
+];
+
 /// Goes down one road so many times.
 pub(crate) fn walk(name: &str, events: u64) -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
@@ -67,11 +74,16 @@ pub(crate) fn walk(name: &str, events: u64) -> Result<(), Box<dyn Error>> {
 fn log(dispatch: &Dispatch, events: u64) {
     with_default(dispatch, || {
         for index in 0..events {
-            // The event of the client's bench. Every index has as many digits.
+            // The event of the client's bench. Every index has as many digits, and every path as
+            // many letters; none is the one before.
             info!(
                 user_id = 1_000_000 + index,
-                method = "GET",
-                path = "/api/v1/rooms/42",
+                method = if index.is_multiple_of(2) {
+                    "GET"
+                } else {
+                    "PUT"
+                },
+                path = PATHS[index as usize % PATHS.len()],
                 status = 200_i64,
                 elapsed_ms = 12.5,
                 "request handled in the usual way"
