@@ -3,7 +3,7 @@
 //! The first byte chooses the encoding, the rest is the body as it arrives. No input may panic,
 //! give more than the limit, or become a batch whose records have no verdict.
 //!
-//! `cargo +nightly fuzz run body`
+//! `fuzz/run body`
 #![no_main]
 
 use bytes::Bytes;

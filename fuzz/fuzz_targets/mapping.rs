@@ -3,7 +3,7 @@
 //! The input is a batch's JSON. What can be read of it is mapped, checked by the strict validator,
 //! taken through protobuf and JSON and back, halved, and moved into a window of times.
 //!
-//! `cargo +nightly fuzz run mapping`
+//! `fuzz/run mapping`
 #![no_main]
 
 use std::time::Duration;

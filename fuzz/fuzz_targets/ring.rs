@@ -4,7 +4,7 @@
 //! process has left behind: four bytes each, where (three) and what to exclusive-or (one); an odd
 //! byte at the end cuts the file there, in 256ths.
 //!
-//! `cargo +nightly fuzz run ring`
+//! `fuzz/run ring`
 #![no_main]
 
 use std::path::{Path, PathBuf};
