@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use soliplex_sanitize::Rules;
 
 /// What an upstream's answer means for the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +39,16 @@ pub enum Outcome {
 /// Why the upstream refused, in its own words: bounded, on one line, often empty.
 ///
 /// For whoever looks after the records. No answer to a client holds it, since it may quote them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Said(pub String);
+
+impl fmt::Debug for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Said")
+            .field("bytes", &self.0.len())
+            .finish()
+    }
+}
 
 impl Outcome {
     /// The same with the upstream's words for it, where it has a place for them.
@@ -95,11 +104,13 @@ pub(super) fn classify(status: u16, retry_after: Option<&str>, now: Timestamp) -
     }
 }
 
-/// The upstream's words as they may stand in a log: one line, without control characters, cut at
-/// 512 bytes.
+/// The upstream's words as they may stand in a log: sanitized, since they may quote a record, on one
+/// line, without control characters, cut at 512 bytes.
 pub(super) fn words(text: &str) -> String {
+    // Before anything is cut: half of a secret is not recognized.
+    let clean = Rules::standard().sanitize(text);
     let mut kept = String::new();
-    for word in text.split(|c: char| c.is_control() || c.is_whitespace()) {
+    for word in clean.split(|c: char| c.is_control() || c.is_whitespace()) {
         let gap = usize::from(!kept.is_empty());
         if word.is_empty() {
             continue;
@@ -219,6 +230,8 @@ mod tests {
         assert_eq!(words(" too\r\nold\u{1b}[0m\n"), "too old [0m");
         assert!(words(&"word ".repeat(1000)).len() <= MAX_WORDS_BYTES + '…'.len_utf8());
         assert_eq!(words(&"x".repeat(1000)), "…");
+        let quoted = "attribute 'owner': 'jane@example.org' is no number";
+        assert_eq!(words(quoted), "attribute 'owner': '[EMAIL]' is no number");
     }
 
     #[test]
