@@ -29,6 +29,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 mod breadcrumb;
+mod instant;
 mod number;
 mod prepared;
 mod value;

@@ -53,6 +53,12 @@ fn short(out: &mut Writer<'_>, number: u64) {
     out.block(&text.to_le_bytes(), 8 - leading_zeros as usize);
 }
 
+/// A number's eight digits, zeros in front.
+#[inline]
+pub(super) fn eight_digits(number: u64) -> [u8; 8] {
+    (digits(number) | ZEROS).to_le_bytes()
+}
+
 /// The digit 0 in each byte.
 const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
 
