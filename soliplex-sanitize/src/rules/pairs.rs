@@ -8,7 +8,7 @@
 use super::catalog::Rule;
 use super::entropy::{SHORTEST_RANDOM_BYTES, is_benign_word, looks_random, looks_secret};
 use super::keys::{MAX_KEY_BYTES, Strength, is_stem};
-use super::scan::Scan;
+use super::scan::{Scan, own_slashes};
 use super::span::Fill;
 use super::steps::steps;
 
@@ -570,12 +570,7 @@ fn key_before(b: &[u8], at: usize) -> Option<Key> {
     }
     if matches!(b[end - 1], b'"' | b'\'' | b'`') {
         let mark = b[end - 1];
-        let mut close = end - 1;
-        let mut slashes = 0;
-        while close > 0 && b[close - 1] == b'\\' {
-            close -= 1;
-            slashes += 1;
-        }
+        let close = end - 1 - own_slashes(&b[..end - 1]);
         let floor = close.saturating_sub(MAX_KEY_BYTES);
         let start = b[floor..close]
             .iter()
@@ -585,7 +580,7 @@ fn key_before(b: &[u8], at: usize) -> Option<Key> {
         return (start < close).then_some(Key {
             start,
             end: close,
-            quote: Some((mark, slashes)),
+            quote: Some((mark, end - 1 - close)),
         });
     }
     let start = word_start(b, end);
@@ -687,21 +682,15 @@ pub(super) fn closing_quote(b: &[u8], open: usize, mark: u8, slashes: usize) -> 
     while let Some(n) = memchr::memchr3(mark, b'\n', b'"', &b[i..]) {
         let at = i + n;
         steps(n + 1);
-        let before = b[open..at]
-            .iter()
-            .rev()
-            .take_while(|&&c| c == b'\\')
-            .count();
-        steps(before);
-        // Each level of quoting doubles the backslashes: what is left over ends the value, and
-        // fewer end the text around it.
-        let closes = before < slashes || before % (2 * (slashes + 1)) == slashes;
-        if b[at] == mark && closes {
-            return at - before.min(slashes);
+        let own = own_slashes(&b[open..at]);
+        // More of its own has a quote inside the value, fewer one that ends the text around it.
+        if b[at] == mark && own <= slashes {
+            return at - own;
         }
         // A lone apostrophe ends with its line, or with the string it stands in.
         if b[at] != mark && mark != b'"' {
-            return at - before;
+            let before = b[open..at].iter().rev().take_while(|&&c| c == b'\\');
+            return at - before.count();
         }
         i = at + 1;
     }

@@ -44,6 +44,9 @@ thread_local! {
 /// How far before a number in a list a quote is looked for.
 const MAX_ELEMENT_BYTES: usize = 256;
 
+/// Strings inside strings are told this deep; a quote there has fifteen backslashes.
+const MAX_QUOTING: u32 = 4;
+
 /// A spare buffer larger than this is not kept.
 const MAX_SPARE_BYTES: usize = 64 * 1024;
 
@@ -197,6 +200,15 @@ fn after_escape(b: &[u8], start: usize) -> usize {
     start.max(end)
 }
 
+/// The backslashes that are the quote's own, of those that `text` before it ends in. Strings inside
+/// strings give a quote 1, 3 or 7, and each backslash that ends the quoted text twice as many as
+/// the quote's own and two more: the own ones are the lowest bits of the sum.
+pub(super) fn own_slashes(text: &[u8]) -> usize {
+    let run = text.iter().rev().take_while(|c| **c == b'\\').count();
+    steps(run);
+    (1 << run.trailing_ones().min(MAX_QUOTING)) - 1
+}
+
 impl<'t> Scan<'t> {
     fn new(table: &'t Table, b: &'t [u8]) -> Scan<'t> {
         Scan {
@@ -342,13 +354,7 @@ impl<'t> Scan<'t> {
                 let name = left[..left.len() - 1]
                     .trim_ascii_end()
                     .strip_suffix(b"\"")?;
-                Some(
-                    name.iter()
-                        .rev()
-                        .take(8)
-                        .take_while(|c| **c == b'\\')
-                        .count() as u8,
-                )
+                Some(own_slashes(name) as u8)
             }
             Some(b'[' | b',') if self.is_structure => Some(self.nesting(start)),
             _ => None,
@@ -367,17 +373,8 @@ impl<'t> Scan<'t> {
         else {
             return 0;
         };
-        let slashes = b[..quote]
-            .iter()
-            .rev()
-            .take(8)
-            .take_while(|c| **c == b'\\')
-            .count();
+        let own = own_slashes(&b[..quote]) as u8;
         let opens = matches!(b.get(quote + 1), Some(b'[' | b'{'));
-        if opens {
-            2 * slashes as u8 + 1
-        } else {
-            slashes as u8
-        }
+        if opens { 2 * own + 1 } else { own }
     }
 }

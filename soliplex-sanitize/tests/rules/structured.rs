@@ -9,6 +9,16 @@ fn check(before: Value, after: Value) {
     assert_eq!(value, after);
 }
 
+/// The same as one text that holds JSON.
+fn check_text(before: &Value, after: &Value) {
+    let text = before.to_string();
+    assert_eq!(
+        Rules::standard().sanitize(&text),
+        after.to_string(),
+        "{text}"
+    );
+}
+
 #[test]
 fn values_under_sensitive_names_go_and_their_neighbors_stay() {
     check(
@@ -55,6 +65,39 @@ fn json_inside_a_string_is_structure() {
         json!({"body": "{\"api_key\":\"abc\",\"n\":1}"}),
         json!({"body": "{\"api_key\":\"[REDACTED]\",\"n\":1}"}),
     );
+}
+
+/// Of `[[{"user":"\\\\"},[-4388432476273748314]]]` came text that was no JSON any more: the backslashes
+/// of the value before were taken for those of its quote.
+#[test]
+fn a_value_or_a_name_may_end_in_backslashes() {
+    let lines = [
+        (
+            json!([[{"user": "\\"}, [4111111111111111_u64]]]),
+            json!([[{"user": "\\"}, ["[CARD]"]]]),
+        ),
+        (
+            json!([{"user": "\\".repeat(9)}, 4111111111111111_u64]),
+            json!([{"user": "\\".repeat(9)}, "[CARD]"]),
+        ),
+        (
+            json!({"n\\": 4111111111111111_u64}),
+            json!({"n\\": "[CARD]"}),
+        ),
+        (
+            json!({"password\\": 12345, "secret\\": "hunter2"}),
+            json!({"password\\": "[REDACTED]", "secret\\": "[REDACTED]"}),
+        ),
+        (
+            json!(["password=\"hunter2\\", 1]),
+            json!(["password=\"[REDACTED]", 1]),
+        ),
+    ];
+    for (before, after) in lines {
+        check_text(&before, &after);
+        let within = |value: &Value| json!({ "body": value.to_string() });
+        check_text(&within(&before), &within(&after));
+    }
 }
 
 #[test]
