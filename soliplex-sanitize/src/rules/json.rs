@@ -98,7 +98,7 @@ pub(super) fn in_context<'a>(rules: &Rules, key: &str, text: &'a str) -> Cow<'a,
         return clean;
     }
     // The name and the value as one text, so that the name is the word before the value.
-    let mut joined = SPARE.take();
+    let mut joined = SPARE.try_with(Cell::take).unwrap_or_default();
     joined.clear();
     joined.push_str(key);
     joined.push('=');
@@ -112,7 +112,7 @@ pub(super) fn in_context<'a>(rules: &Rules, key: &str, text: &'a str) -> Cow<'a,
             span
         })
         .collect();
-    SPARE.set(joined);
+    let _ = SPARE.try_with(|spare| spare.set(joined));
     if spans.is_empty() {
         clean
     } else {

@@ -87,7 +87,9 @@ pub(super) fn fires(table: &Table, text: &str, shape: Shape, at: usize) -> bool 
 
 /// Reads the text again without its disguises and adds what only shows then.
 fn find_folded(table: &Table, text: &str, spans: &mut Vec<Span>) {
-    let mut folded = SPARE.take().unwrap_or_default();
+    // A thread that is ending has no spare one: what its last values log is read all the same.
+    let spare = SPARE.try_with(Cell::take);
+    let mut folded = spare.ok().flatten().unwrap_or_default();
     if folded.fold(text) {
         let plain = spans.len();
         let mut scan = Scan::new(table, &folded.text);
@@ -117,7 +119,7 @@ fn find_folded(table: &Table, text: &str, spans: &mut Vec<Span>) {
         }
     }
     if folded.text.capacity() <= MAX_SPARE_BYTES {
-        SPARE.set(Some(folded));
+        let _ = SPARE.try_with(|spare| spare.set(Some(folded)));
     }
 }
 
