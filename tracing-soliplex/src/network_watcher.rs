@@ -96,7 +96,7 @@ fn leads_out(ip: IpAddr) -> bool {
 fn kind(name: &str) -> Option<NetworkKind> {
     let name = name.to_ascii_lowercase();
     let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
-    if name == "lo" || begins(&INWARD) {
+    if name == "lo" || begins(&INWARD) || is_inward_bridge(&name) {
         return None;
     }
     // Apple calls cables and wireless networks alike `en0`, `en1` and so on.
@@ -110,9 +110,18 @@ fn kind(name: &str) -> Option<NetworkKind> {
 }
 
 /// Between the machine and what runs on it: loopback, containers, virtual machines.
-const INWARD: [&str; 10] = [
-    "lo0", "loopback", "docker", "br-", "veth", "virbr", "vboxnet", "vmnet", "cni", "dummy",
+const INWARD: [&str; 8] = [
+    "lo0", "loopback", "docker", "virbr", "vboxnet", "vmnet", "cni", "dummy",
 ];
+
+/// A container network's bridge, `br-` and twelve digits, or one end of a container's cable. Not
+/// `br-lan`, `br-ex` or `vEthernet (…)`, which may be the only way out.
+fn is_inward_bridge(name: &str) -> bool {
+    let is_bridge = name
+        .strip_prefix("br-")
+        .is_some_and(|id| id.len() == 12 && id.bytes().all(|digit| digit.is_ascii_hexdigit()));
+    is_bridge || (name.starts_with("veth") && !name.starts_with("vethernet"))
+}
 
 /// Names of Linux (systemd, Android, ModemManager), Windows and the BSDs.
 const BY_PREFIX: [(&[&str], NetworkKind); 5] = [
@@ -150,7 +159,7 @@ mod tests {
     #[test]
     fn a_machine_is_connected_by_what_leads_out_of_it() {
         type Case<'c> = (&'c [(&'c str, &'c [&'c str])], NetworkKind);
-        let cases: [Case<'_>; 11] = [
+        let cases: [Case<'_>; 13] = [
             (&[], NetworkKind::None),
             (&[("lo", &["127.0.0.1", "::1"])], NetworkKind::None),
             (&[("wlp2s0", &["192.168.1.7"])], NetworkKind::Wifi),
@@ -158,6 +167,11 @@ mod tests {
             (&[("wwan0", &["10.4.0.2"])], NetworkKind::Cellular),
             (&[("bnep0", &["172.20.10.2"])], NetworkKind::Bluetooth),
             (&[("br0", &["192.168.1.7"])], NetworkKind::Other),
+            (&[("br-lan", &["192.168.1.7"])], NetworkKind::Other),
+            (
+                &[("vEthernet (External)", &["192.168.1.7"])],
+                NetworkKind::Other,
+            ),
             // No lease: nothing but the address a host gives itself.
             (
                 &[("wlp2s0", &["169.254.3.4", "fe80::1"])],
@@ -168,7 +182,7 @@ mod tests {
                 &[
                     ("docker0", &["172.17.0.1"]),
                     ("virbr0", &["192.168.122.1"]),
-                    ("br-0f3a", &["172.18.0.1"]),
+                    ("br-0f3a5c11d2e4", &["172.18.0.1"]),
                 ],
                 NetworkKind::None,
             ),
