@@ -13,21 +13,36 @@ const FILE: &str = "install-id";
 
 /// The id of the installation that keeps its store in `directory`.
 ///
-/// An id that cannot be read is replaced; one that cannot be written lasts for this session.
+/// An id that is not there or is no id is replaced; one that cannot be read or written just now
+/// gives way to one that lasts for this session, and is left as it is.
 pub(crate) fn id(directory: Option<&Path>) -> String {
     let path = directory.map(|directory| directory.join(FILE));
-    let known = path
-        .as_deref()
-        .and_then(|path| fs::read_to_string(path).ok());
-    if let Some(id) = known.and_then(|text| Uuid::parse_str(text.trim()).ok()) {
+    let known = path.as_deref().map(fs::read_to_string);
+    if let Some(Ok(text)) = &known
+        && let Ok(id) = Uuid::parse_str(text.trim())
+    {
         return id.to_string();
     }
     let id = Uuid::new_v4().to_string();
-    if let Some(path) = path {
+    if let (Some(path), Some(known)) = (path, known)
+        && is_lost(&known)
+    {
         // A directory that cannot be written is reported when the store is opened in it.
         let _ = write(&path, &id);
     }
     id
+}
+
+/// Whether what was read is no id and never will be, rather than out of reach for the moment: too
+/// many open files, a disk that fails, somebody else's lock.
+fn is_lost(read: &io::Result<String>) -> bool {
+    match read {
+        Ok(_) => true,
+        Err(error) => matches!(
+            error.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::InvalidData
+        ),
+    }
 }
 
 /// Written whole or not at all: a half-written id would be replaced by another one.
@@ -56,6 +71,17 @@ mod tests {
         let second = id(Some(directory.path()));
         assert_ne!(second, first);
         assert_eq!(id(Some(directory.path())), second);
+    }
+
+    #[test]
+    fn an_id_that_is_only_out_of_reach_is_not_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(FILE);
+        // What stands there cannot be read as a file, as when too many are open.
+        fs::create_dir(&path).unwrap();
+        assert!(Uuid::parse_str(&id(Some(directory.path()))).is_ok());
+        assert!(path.is_dir());
+        assert!(!path.with_extension("new").exists());
     }
 
     #[test]
