@@ -218,6 +218,11 @@ impl Session {
         next
     }
 
+    /// No session begins after all.
+    pub(crate) fn begins_none(&self) {
+        self.beginning.store(false, Ordering::Release);
+    }
+
     /// The session has begun: its first record has been made, and those captured from now on are
     /// numbered after it. A record that was given a number before keeps it.
     pub(crate) fn has_begun(&self, generation: u16, unix_nanos: i64) {

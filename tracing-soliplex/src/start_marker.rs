@@ -94,10 +94,14 @@ pub(crate) fn begin_run(capture: &Capture, found: &Found, kept: &breadcrumbs::Pr
 #[cold]
 pub(crate) fn begin_another(capture: &Capture, why: Another) {
     let (session, now) = (&capture.session, capture.clock.unix_nanos());
-    let before = session.session_id();
     let Some(next) = session.take_next() else {
         return;
     };
+    // Another thread may have seen the same silence, and have begun a session since.
+    if matches!(why, Another::Inactivity) && !session.has_expired(now) {
+        return session.begins_none();
+    }
+    let before = session.session_id();
     announce(capture, next);
     let why = match why {
         Another::Inactivity => "inactivity",
