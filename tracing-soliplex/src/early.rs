@@ -209,7 +209,9 @@ impl Builder<Early> {
     /// [`StartError`]. The layers go on taking in records then as long as there is room, and the
     /// next start finds them.
     pub fn start(self) -> Result<Soliplex, StartError> {
-        let target = self.target()?;
+        // What runs on without a worker cannot say how it will end.
+        let run = &self.stage.capture.session.run;
+        let target = self.target().inspect_err(|_| run.unwatched())?;
         self.run(target)
     }
 

@@ -206,7 +206,8 @@ impl Run {
         self.note(ALIVE, now.cast_unsigned());
     }
 
-    /// A thread panics. Alive for longer than `ends_within`, the run has survived it.
+    /// A thread panics. Alive for longer than `ends_within`, the run has survived it; nothing
+    /// survives [`Duration::MAX`], not even an end in order.
     pub(crate) fn panicked(&self, now: i64, ends_within: Duration) {
         let nanos = u64::try_from(ends_within.as_nanos()).unwrap_or(u64::MAX);
         self.note(AFTER_PANIC, nanos);
@@ -352,6 +353,8 @@ fn read(words: &[AtomicU64]) -> Found {
         // A panic is a sign of life too, and may be the last one.
         last_alive: alive.max(panicked),
         end: match mark {
+            // Shut down by what unwound.
+            Mark::Clean if panicked != 0 && word(AFTER_PANIC) == u64::MAX => End::Panic,
             Mark::Clean => End::Clean,
             Mark::Suspended => End::Suspended,
             Mark::Unwatched => End::Unknown,

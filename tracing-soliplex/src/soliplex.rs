@@ -269,6 +269,11 @@ impl Soliplex {
     /// [Flushes](Soliplex::flush), then ends the pipeline and lets go of its files. What is
     /// logged afterwards is found by the next start where the store is a directory.
     pub fn shutdown(&self, timeout: Duration) -> FlushReport {
+        if std::thread::panicking() {
+            // A guard that goes down with the application: the panic is what ends this run.
+            let Capture { session, clock, .. } = &*self.inner.capture;
+            session.run.panicked(clock.unix_nanos(), Duration::MAX);
+        }
         let (reply, answer) = sync_channel(1);
         let (ended, end) = sync_channel(1);
         let report = move |report| {

@@ -28,7 +28,7 @@ fn found(directory: &TempDir) -> Found {
 #[test]
 fn each_end_is_told_by_what_the_run_left() {
     type Left = fn(&Run);
-    let cases: [(&str, Left, End); 12] = [
+    let cases: [(&str, Left, End); 13] = [
         ("killed at once", |_| (), End::Uncleanly),
         (
             "killed",
@@ -64,6 +64,15 @@ fn each_end_is_told_by_what_the_run_left() {
                 run.end(START + SECOND);
             },
             End::Clean,
+        ),
+        (
+            "shut down by a guard that unwound",
+            |run| {
+                run.panicked(START + SECOND, GRACE);
+                run.panicked(START + SECOND, Duration::MAX);
+                run.end(START + 2 * SECOND);
+            },
+            End::Panic,
         ),
         (
             "caught a panic, and died of the next",
