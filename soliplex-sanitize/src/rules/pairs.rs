@@ -5,6 +5,11 @@
 //! left and judged by its words, and only then is the value on its right looked at. A key inside
 //! prose ("invalid token: unexpected end") is told from a field by what its value looks like.
 
+mod named;
+mod shapes;
+
+use shapes::{is_grouped, is_handle, is_number, is_object, is_plain_word, is_reference};
+
 use super::catalog::Rule;
 use super::entropy::{SHORTEST_RANDOM_BYTES, is_benign_word, looks_random, looks_secret};
 use super::keys::{MAX_KEY_BYTES, Strength, is_stem};
@@ -20,12 +25,6 @@ const MAX_OPENINGS: usize = 4;
 
 /// The name under which single sign-on posts who somebody is.
 pub(super) const ASSERTION: &[u8] = b"SAMLResponse";
-
-/// No authorization code and no ticket is shorter.
-const MIN_GRANT_BYTES: usize = 12;
-
-/// Fifteen digits and as many separators as anyone writes.
-const MAX_PHONE_BYTES: usize = 28;
 
 /// A value that need not be secret is looked at no further than this.
 const MAX_HINT_BYTES: usize = 600;
@@ -126,94 +125,6 @@ impl Scan<'_> {
             Look::Unclear
         } else {
             Look::Nothing
-        }
-    }
-
-    /// What was granted to a client, in the query of the address it comes back by.
-    fn grant(&mut self, key: &Key, at: usize) -> bool {
-        let b = self.b;
-        let name = &b[key.start..key.end];
-        let in_query = key.start > 0 && matches!(b[key.start - 1], b'?' | b'&' | b'#');
-        let granted = name.eq_ignore_ascii_case(b"code") || name.eq_ignore_ascii_case(b"ticket");
-        let asserted = name.eq_ignore_ascii_case(ASSERTION);
-        if !(in_query && granted || asserted) {
-            return false;
-        }
-        let end = bare_end(b, at, false);
-        let value = &b[at..end];
-        let any = |is: fn(&u8) -> bool| value.iter().any(is);
-        let drawn = any(u8::is_ascii_digit) && any(u8::is_ascii_alphabetic)
-            || any(u8::is_ascii_lowercase) && any(u8::is_ascii_uppercase);
-        let secret = value.len() >= MIN_GRANT_BYTES && drawn;
-        if secret {
-            self.push(at, end, Rule::Key);
-        }
-        secret
-    }
-
-    /// `<add key="Password" value="…"/>`: the name stands in the attribute before.
-    fn attribute(&self, key: &Key) -> Option<Strength> {
-        let b = self.b;
-        if !b[key.start..key.end].eq_ignore_ascii_case(b"value") {
-            return None;
-        }
-        let before = b[..key.start].trim_ascii_end().strip_suffix(b"\"")?;
-        let floor = before.len().saturating_sub(MAX_KEY_BYTES);
-        let open = floor + before[floor..].iter().rposition(|c| *c == b'"')?;
-        let names = [&b"key="[..], b"name="];
-        names
-            .iter()
-            .any(|name| before[..open].ends_with(name))
-            .then(|| self.table.strength(&before[open + 1..]))?
-    }
-
-    /// A telephone number in whatever groups, after a name that says so.
-    fn contact(&mut self, key: &Key, at: usize) {
-        let b = self.b;
-        let name = &b[key.start..key.end];
-        let called = [
-            "phone",
-            "mobile",
-            "tel",
-            "cell",
-            "telefon",
-            "fax",
-            "handy",
-            "telephone",
-        ]
-        .iter()
-        .any(|word| name.eq_ignore_ascii_case(word.as_bytes()));
-        if !called {
-            return;
-        }
-        let at = opening_quote(b, at).map_or(at, |(open, _)| open);
-        // A sign is not part of one.
-        if b.get(at) == Some(&b'-') {
-            return;
-        }
-        let length = b[at..]
-            .iter()
-            .take(MAX_PHONE_BYTES)
-            .take_while(|c| {
-                c.is_ascii_digit() || matches!(c, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'+')
-            })
-            .count();
-        let Some(last) = b[at..at + length].iter().rposition(u8::is_ascii_digit) else {
-            return;
-        };
-        let end = at + last + 1;
-        let number = &b[at..end];
-        let count = |is: fn(&&u8) -> bool| number.iter().filter(is).count();
-        let digits = count(|c| c.is_ascii_digit());
-        let grouped = count(|c| matches!(c, b' ' | b'-' | b'/')) > 0;
-        // A plain number is one of eight digits or more, and has no decimals.
-        let whole = count(|c| **c == b'.') != 1;
-        let goes_on = b
-            .get(end)
-            .is_some_and(|c| c.is_ascii_alphanumeric() || *c == b'_');
-        if (grouped && digits == 7 || (8..=15).contains(&digits)) && (grouped || whole) && !goes_on
-        {
-            self.push(at, end, Rule::Phone);
         }
     }
 
@@ -795,58 +706,6 @@ fn skip_spaces(b: &[u8], mut at: usize) -> usize {
         steps(1);
     }
     at
-}
-
-/// What stands for a value that is filled in elsewhere: `$PASSWORD`, `${…}`, `$(…)`, `{{ … }}`.
-fn is_reference(text: &[u8]) -> bool {
-    let name = |c: &u8| c.is_ascii_uppercase() || *c == b'_';
-    match text {
-        [b'$', b'{' | b'(', ..] | [b'{', b'{', ..] => true,
-        [b'$', rest @ ..] => {
-            let length = rest.iter().take_while(|c| name(c)).count();
-            length > 1 && rest.get(length).is_none_or(|c| !c.is_ascii_graphic())
-        }
-        _ => false,
-    }
-}
-
-/// `0x14ed93111f293c9`: an address or a counter, of up to sixty-four bits.
-fn is_handle(value: &[u8]) -> bool {
-    value.len() <= 18
-        && value
-            .strip_prefix(b"0x")
-            .is_some_and(|hex| !hex.is_empty() && hex.iter().all(u8::is_ascii_hexdigit))
-}
-
-/// `Token{797b76f`: an object, as Java and Kotlin print one.
-fn is_object(value: &[u8]) -> bool {
-    let name = value.iter().take_while(|c| c.is_ascii_alphabetic()).count();
-    value[0].is_ascii_uppercase() && value.get(name) == Some(&b'{')
-}
-
-/// `1980-03-14`, `34-1927674`: digits in groups.
-fn is_grouped(value: &[u8]) -> bool {
-    value[0].is_ascii_digit()
-        && value
-            .iter()
-            .all(|c| c.is_ascii_digit() || matches!(c, b'-' | b'/' | b'.'))
-        && value.iter().filter(|c| c.is_ascii_digit()).count() >= 6
-        && value.iter().filter(|c| !c.is_ascii_digit()).count() <= 3
-}
-
-fn is_number(value: &[u8]) -> bool {
-    value.iter().any(u8::is_ascii_digit)
-        && value
-            .iter()
-            .all(|c| c.is_ascii_digit() || matches!(c, b'-' | b'+' | b'.' | b'e' | b'E'))
-        && (value[0].is_ascii_digit() || value[0] == b'-')
-}
-
-fn is_plain_word(value: &[u8]) -> bool {
-    value
-        .iter()
-        .enumerate()
-        .all(|(i, c)| c.is_ascii_lowercase() || (i == 0 && c.is_ascii_uppercase()) || *c == b'-')
 }
 
 /// Headers whose value is more than one word.
