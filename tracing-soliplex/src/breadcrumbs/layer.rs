@@ -33,7 +33,7 @@ pub struct BreadcrumbLayer {
     rules: Rules,
     /// Whether to keep nothing without a root.
     strict: bool,
-    /// Whether a root above has sanitized what arrives here.
+    /// Whether there is nothing to sanitize here: a root above has done it, or there are no rules.
     clean: AtomicBool,
 }
 
@@ -54,15 +54,15 @@ impl BreadcrumbLayer {
     pub(crate) fn new(capture: Arc<Capture>, rules: Rules, strict: bool) -> BreadcrumbLayer {
         BreadcrumbLayer {
             capture,
+            clean: AtomicBool::new(rules.is_none()),
             rules,
             strict,
-            clean: AtomicBool::new(false),
         }
     }
 
     /// The rules to run on what arrives: none when that was done above, or when there are none.
     fn rules(&self) -> Option<&Rules> {
-        (!self.clean.load(Ordering::Relaxed) && !self.rules.is_none()).then_some(&self.rules)
+        (!self.clean.load(Ordering::Relaxed)).then_some(&self.rules)
     }
 
     fn keep(&self, event: &Event<'_>, metadata: &Metadata<'_>, rules: Option<&Rules>) {
@@ -86,9 +86,9 @@ impl BreadcrumbLayer {
 
 impl<S: Subscriber> Layer<S> for BreadcrumbLayer {
     fn on_register_dispatch(&self, dispatch: &Dispatch) {
-        let clean = soliplex_sanitize::is_sanitized(dispatch);
+        let clean = soliplex_sanitize::is_sanitized(dispatch) || self.rules.is_none();
         self.clean.store(clean, Ordering::Relaxed);
-        if !clean && !self.rules.is_none() {
+        if !clean {
             self.capture.diagnostics.note_unsanitized_stack();
         }
         let refuses = self.strict && self.rules().is_some();
