@@ -31,7 +31,8 @@ fn print_session(page: Page, number: usize, records: &[Record<'_>]) {
     };
     page.line("");
     let title = format!("Session {number}  {}", first.session());
-    let when = format!("  {} to {} UTC", first.clock(), last.clock());
+    let (day, from, to) = (first.day(), first.clock(), last.clock());
+    let when = format!("  {day} {from} to {to} UTC");
     let title = page.ink(Ink::Bold, &title);
     page.line(&format!("{title}{}", page.ink(Ink::Dim, &when)));
     let about = format!(
@@ -95,6 +96,10 @@ impl<'a> Record<'a> {
     }
 
     /// The time of day, to the millisecond.
+    fn day(&self) -> &str {
+        self.time().split_once('T').map_or("", |(day, _)| day)
+    }
+
     fn clock(&self) -> String {
         let of_day = self
             .time()
