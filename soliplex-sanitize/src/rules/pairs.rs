@@ -11,7 +11,7 @@ mod shapes;
 
 use ends::{
     after_separator, bare_end, bare_stop, bare_trimmed, closes_string, closing_quote, element_end,
-    line_end, opening_quote, skip_spaces, skip_wrappers,
+    is_quote_at, line_end, opening_quote, skip_spaces, skip_wrappers,
 };
 use shapes::{is_grouped, is_handle, is_number, is_object, is_plain_word, is_reference};
 
@@ -315,6 +315,10 @@ impl Scan<'_> {
                         break;
                     }
                     let end = closing_quote(b, open, mark.0, mark.1);
+                    // Fewer backslashes end the text that the container stands in.
+                    if mark.0 == b'"' && !is_quote_at(b, end, mark) {
+                        break;
+                    }
                     let after = skip_spaces(b, (end + mark.1 + 1).min(b.len()));
                     let is_name = b.get(after) == Some(&b':');
                     if !is_name && end > open && !self.is_marker(&b[open..end]) {

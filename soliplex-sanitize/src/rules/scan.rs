@@ -358,9 +358,41 @@ impl<'t> Scan<'t> {
                     .strip_suffix(b"\"")?;
                 Some(own_slashes(name) as u8)
             }
-            Some(b'[' | b',') if self.is_structure => Some(self.nesting(start)),
+            Some(b'[' | b',') if self.is_structure && !self.is_in_string(start) => {
+                Some(self.nesting(start))
+            }
             _ => None,
         }
+    }
+
+    /// Whether a string that is no JSON of its own is open at `at`, judged by the nearest quote
+    /// before it that can only open a string or only close one.
+    fn is_in_string(&self, at: usize) -> bool {
+        let b = self.b;
+        let floor = at.saturating_sub(MAX_ELEMENT_BYTES);
+        let mut level = None;
+        let mut in_string = false;
+        let mut until = at;
+        while let Some(quote) = memchr::memrchr(b'"', &b[floor..until]).map(|n| floor + n) {
+            steps(until - quote);
+            until = quote;
+            let own = own_slashes(&b[..quote]);
+            if *level.get_or_insert(own) != own {
+                continue;
+            }
+            let before = b[..quote - own].trim_ascii_end().last();
+            let after = b[quote + 1..].trim_ascii_start().first();
+            if matches!(after, Some(b'[' | b'{')) {
+                return false;
+            }
+            let opens = matches!(before, None | Some(b'[' | b'{' | b',' | b':'));
+            let closes = matches!(after, None | Some(b',' | b']' | b'}' | b':'));
+            if opens != closes {
+                return opens != in_string;
+            }
+            in_string = !in_string;
+        }
+        in_string
     }
 
     /// The backslashes that a quote at `at` would need, judged by the nearest quote before it: JSON

@@ -100,6 +100,34 @@ fn a_value_or_a_name_may_end_in_backslashes() {
     }
 }
 
+/// A number behind a comma and a bracket that is never closed, both inside a string, were taken for
+/// the list around it.
+#[test]
+fn json_stays_json_where_a_text_looks_like_a_part_of_it() {
+    let rules = Rules::standard();
+    let values = [
+        json!(["a ,4111111111111111,b"]),
+        json!({"a": "x ,4111111111111111,"}),
+        json!(["a,", 4111111111111111_u64]),
+        json!([",4111111111111111,b", 7]),
+        json!(["", 4111111111111111_u64, ","]),
+        json!([["password={\"", null]]),
+        json!([[["password={\"", null]], {"n": [1, "token=[\"x"]}]),
+    ];
+    for value in values {
+        let clean = rules.sanitize(&value.to_string()).into_owned();
+        let parsed: Result<Value, _> = serde_json::from_str(&clean);
+        assert!(parsed.is_ok(), "{value} became {clean}");
+        assert!(!clean.contains("4111"), "{clean}");
+        let body = json!({ "body": value.to_string() }).to_string();
+        let clean = rules.sanitize(&body).into_owned();
+        let outer: Value = serde_json::from_str(&clean).unwrap();
+        let inner = outer["body"].as_str().unwrap();
+        let parsed: Result<Value, _> = serde_json::from_str(inner);
+        assert!(parsed.is_ok(), "{body} became {clean}");
+    }
+}
+
 #[test]
 fn two_names_that_come_out_alike_keep_both_values() {
     check(

@@ -104,6 +104,12 @@ pub(super) fn closing_quote(b: &[u8], open: usize, mark: u8, slashes: usize) -> 
     b.len()
 }
 
+/// Whether this quote stands at `at`, behind as many backslashes.
+pub(super) fn is_quote_at(b: &[u8], at: usize, (mark, slashes): (u8, usize)) -> bool {
+    let own = b.get(at..at + slashes);
+    own.is_some_and(|own| own.iter().all(|&c| c == b'\\')) && b.get(at + slashes) == Some(&mark)
+}
+
 /// Where a bare value ends.
 pub(super) fn bare_end(b: &[u8], at: usize, in_json: bool) -> usize {
     bare_trimmed(b, at, bare_stop(b, at, at, in_json))
