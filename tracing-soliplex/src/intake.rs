@@ -56,6 +56,8 @@ struct Taken {
     /// each takes a number of the session's.
     told: Vec<Vec<u8>>,
     end: Option<Position>,
+    /// The last attempt to store them failed, and may have taken place all the same.
+    is_in_doubt: bool,
     /// How many of the records are of this run.
     own_session: u64,
 }
@@ -155,12 +157,13 @@ impl Intake {
     ///
     /// As [`Spool::append`]. What was read is kept and stored by the next call.
     pub(crate) fn run(&mut self, spool: &mut Spool) -> Result<u64, AppendError> {
-        // What may have been stored by a call that failed is tried again as it was.
+        let settled = self.settle(spool)?;
+        // What could not be stored by a call that failed is tried again as it was.
         if self.taken.end.is_none() {
             self.tell();
             self.take();
         }
-        self.store_taken(spool)
+        Ok(settled + self.store_taken(spool)?)
     }
 
     /// Gives up what is in the queue, and only tells of losses. Returns as [`run`](Self::run).
@@ -169,9 +172,20 @@ impl Intake {
     ///
     /// As [`Spool::append`].
     pub(crate) fn run_denied(&mut self, spool: &mut Spool) -> Result<u64, AppendError> {
+        let settled = self.settle(spool)?;
         while self.discard_queued(DiscardReason::Denied) {}
         self.tell();
-        self.store_taken(spool)
+        Ok(settled + self.store_taken(spool)?)
+    }
+
+    /// Lets go of what the last call stored, if it failed after its commit; how many they were.
+    fn settle(&mut self, spool: &mut Spool) -> Result<u64, Unavailable> {
+        if !self.taken.is_in_doubt {
+            return Ok(0);
+        }
+        let is_stored = spool.append_took_place()?;
+        self.taken.is_in_doubt = false;
+        Ok(if is_stored { self.taken_stored() } else { 0 })
     }
 
     fn store_taken(&mut self, spool: &mut Spool) -> Result<u64, AppendError> {
@@ -179,13 +193,17 @@ impl Intake {
             return Ok(0);
         }
         self.store(spool)?;
+        Ok(self.taken_stored())
+    }
+
+    fn taken_stored(&mut self) -> u64 {
         let told = std::mem::take(&mut self.taken.told).len();
         self.diagnostics
             .own
             .fetch_add(told as u64, Ordering::Relaxed);
         let moved = (self.taken.records.len() + told) as u64;
         self.forget_taken();
-        Ok(moved)
+        moved
     }
 
     /// Makes records of the losses nobody has been told of.
@@ -248,10 +266,6 @@ impl Intake {
             Some(end) => place(end),
             None => spool.ring_through()?,
         };
-        if self.taken.end.is_some() && spool.ring_through()? == through {
-            // The last call failed after its commit.
-            return Ok(());
-        }
         if self.remembered != Some(self.session.context()) {
             // Before its first record is stored, and its announcement gone from the queue.
             self.remember_sessions(spool)?;
@@ -274,8 +288,9 @@ impl Intake {
         contexts.extend(own.iter().map(|(of, facts)| (*of, facts.as_slice())));
         let previous = self.previous.iter();
         contexts.extend(previous.map(|(context, facts)| (*context, facts.as_slice())));
-        spool.append(&frames, &contexts, through)?;
-        Ok(())
+        let appended = spool.append(&frames, &contexts, through);
+        self.taken.is_in_doubt = appended.is_err();
+        appended.map(drop)
     }
 
     /// The facts of each session of this run that a frame names.

@@ -70,6 +70,8 @@ pub(crate) use lane::Lane;
 pub(crate) use limits::SpoolOptions;
 pub(crate) use peek::{Cursor, PeekLimits, Peeked, StoredRecord};
 pub(crate) use store::SetAside;
+#[cfg(test)]
+pub(crate) use tests::Disk;
 
 use confirm::Confirmed;
 use evict::Evictions;
@@ -91,6 +93,8 @@ pub(crate) struct Spool {
     untold: Evictions,
     /// What a call would have told, had its commit not failed.
     in_doubt: InDoubt,
+    /// The last append's write, when it failed.
+    append_in_doubt: Option<u64>,
     unreadable_records: u64,
 }
 
@@ -171,13 +175,14 @@ impl Spool {
             at_bound: false,
             untold: Evictions::default(),
             in_doubt: InDoubt::Nothing,
+            append_in_doubt: None,
             unreadable_records: 0,
         };
         Ok((spool, Opened { set_aside }))
     }
 
     /// The ring's sequence up to which everything is stored; 0 in a new spool. Opens the store
-    /// if a failure closed it, and so tells whether a failed append took place.
+    /// if a failure closed it.
     ///
     /// # Errors
     /// When the store fails.

@@ -7,7 +7,7 @@ use soliplex_wire::Attributes;
 use super::*;
 use crate::clock::SystemClock;
 use crate::queue::{Lane as QueueLane, Queue, QueueOptions};
-use crate::spool::{Cursor, Directory, PeekLimits, SpoolOptions};
+use crate::spool::{Cursor, Directory, Disk, PeekLimits, SpoolOptions};
 
 /// One run of the application on a folder, without a worker's thread: dropping it is a kill.
 struct Run {
@@ -21,6 +21,19 @@ struct Run {
 impl Run {
     fn start(folder: &Path) -> Run {
         let directory = Directory::open(folder).unwrap();
+        let (spool, _) = Spool::open_in(directory, &SpoolOptions::default()).unwrap();
+        Run::begin(folder, spool)
+    }
+
+    /// With the spool on a disk that can fail.
+    fn start_on(folder: &Path, disk: &Disk) -> Run {
+        let disk = disk.clone();
+        let supply = move || Ok(disk.clone());
+        let (spool, _) = Spool::with_backend(supply, &SpoolOptions::default()).unwrap();
+        Run::begin(folder, spool)
+    }
+
+    fn begin(folder: &Path, mut spool: Spool) -> Run {
         let (queue, reader, _) = Queue::open(&folder.join("queue.ring"), QueueOptions::default());
         assert!(queue.is_durable());
         let session = Arc::new(Session::new("install", &Attributes::new()));
@@ -36,7 +49,6 @@ impl Run {
             Arc::new(SystemClock),
             Arc::clone(&diagnostics),
         );
-        let (mut spool, _) = Spool::open_in(directory, &SpoolOptions::default()).unwrap();
         intake.join(&mut spool).unwrap();
         Run {
             session,
@@ -138,4 +150,32 @@ fn a_frame_of_another_version_is_counted_where_it_came_from() {
     let stats = run.diagnostics.stats();
     assert_eq!(stats.recovered, 1);
     assert_eq!(stats.discarded, [(DiscardReason::Torn, 1)]);
+}
+
+/// A failed commit may be on the disk. When what it held were nothing but losses, nothing in the
+/// ring's position told of it, and they were stored again under the same number.
+#[test]
+fn a_loss_is_stored_once_whichever_call_to_the_disk_fails() {
+    for n in 1.. {
+        let disk = Disk::default();
+        let folder = tempfile::tempdir().unwrap();
+        let mut run = Run::start_on(folder.path(), &disk);
+        run.store();
+        let before = run.deliver().len();
+        assert_eq!(before, 0);
+        run.diagnostics.discard(DiscardReason::QueueFull, 3, None);
+        disk.fail_from(n);
+        let first = run.intake.run(&mut run.spool);
+        let has_failed = disk.has_failed();
+        disk.heal();
+        if first.is_err() {
+            run.intake.run(&mut run.spool).unwrap();
+        }
+        assert_eq!(run.deliver().len(), 1, "call {n}");
+        assert_eq!(run.diagnostics.stats().own, 1, "call {n}");
+        if !has_failed {
+            assert!(n > 5, "too few calls to tell anything: {n}");
+            return;
+        }
+    }
 }

@@ -44,8 +44,7 @@ impl Spool {
     /// for the default bound.
     ///
     /// # Errors
-    /// See [`AppendError`]. A caller that reads its frames from the ring asks
-    /// [`Spool::ring_through`] before it tries again.
+    /// See [`AppendError`]. A caller asks [`Spool::append_took_place`] before it tries again.
     pub(crate) fn append(
         &mut self,
         frames: &[Frame<'_>],
@@ -57,6 +56,7 @@ impl Spool {
             state.ring_through = ring_through;
             write_chunks(txn, state, &chunks, contexts)
         });
+        self.append_in_doubt = appended.is_err().then(|| self.store.last_write());
         appended.map_err(|fault| match fault {
             Fault::Bound => {
                 self.at_bound = true;
@@ -65,6 +65,17 @@ impl Spool {
             Fault::DiskFull => AppendError::DiskFull,
             fault => AppendError::Unavailable(Unavailable(fault)),
         })
+    }
+
+    /// Whether the last append, if it failed, is on the disk all the same. Opens the store if a
+    /// failure closed it.
+    ///
+    /// # Errors
+    /// When the store fails; then nobody knows yet.
+    pub(crate) fn append_took_place(&mut self) -> Result<bool, Unavailable> {
+        self.store.ensure_open()?;
+        let in_doubt = self.append_in_doubt;
+        Ok(in_doubt.is_some_and(|write| self.store.came_true(write)))
     }
 }
 

@@ -5,13 +5,17 @@
 //! goes before the errors of others once none does.
 //!
 //! Age is the wall clock's, the only one that outlives a restart. A lane is looked at from its
-//! oldest chunk on, and no further than the first that may stay: a chunk stamped by a clock that
-//! ran ahead keeps those behind it a little longer, and the byte bound holds all the same.
+//! oldest chunk on, and no further than the first that may stay. A chunk whose stamp cannot be
+//! right, from before this crate or from the future, has no age: a device that starts in 1970 and
+//! learns the time later must not lose what it logged before, and a clock that ran ahead must not
+//! keep what lies behind. Such a chunk is passed over, and goes when the byte bound asks for it.
 
 use super::chunk::ChunkHeader;
 use super::error::{Fault, Unavailable};
 use super::lane::Lane;
-use super::limits::{COMPACTED_BELOW_SHARE, EVICTED_SHARE, MIN_COMPACTED_BYTES};
+use super::limits::{
+    COMPACTED_BELOW_SHARE, EARLIEST_UNIX_NANOS, EVICTED_SHARE, MAX_PASSED_OVER, MIN_COMPACTED_BYTES,
+};
 use super::state::State;
 use super::{InDoubt, Spool, tables};
 use redb::{ReadableTable, WriteTransaction};
@@ -46,6 +50,16 @@ pub(crate) struct Eviction {
     pub(crate) last_seq: u64,
 }
 
+/// What becomes of a chunk.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Verdict {
+    Goes,
+    /// It stays, and says nothing of those behind it.
+    PassedOver,
+    /// It stays, and so do those behind it.
+    Stays,
+}
+
 /// The file's length before and after a compaction, in bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Compacted {
@@ -73,8 +87,7 @@ impl Spool {
             }
             self.in_doubt = InDoubt::Nothing;
         }
-        let max_age = i64::try_from(self.max_age.as_nanos()).unwrap_or(i64::MAX);
-        self.evict_by_age(now_unix_nanos.saturating_sub(max_age))?;
+        self.evict_by_age(now_unix_nanos)?;
         if self.at_bound {
             self.evict_by_bytes(self.store.growth().file_bytes() / EVICTED_SHARE)?;
             self.at_bound = false;
@@ -90,43 +103,54 @@ impl Spool {
         Ok(std::mem::take(&mut self.untold).list)
     }
 
-    fn evict_by_age(&mut self, oldest_kept: i64) -> Result<(), Unavailable> {
-        let is_due = |header: &ChunkHeader| header.last_unix_nanos < oldest_kept;
+    fn evict_by_age(&mut self, now: i64) -> Result<(), Unavailable> {
+        let max_age = i64::try_from(self.max_age.as_nanos()).unwrap_or(i64::MAX);
+        let oldest_kept = now.saturating_sub(max_age);
+        let judge = |header: &ChunkHeader| match header.last_unix_nanos {
+            ..EARLIEST_UNIX_NANOS => Verdict::PassedOver,
+            stamp if stamp > now => Verdict::PassedOver,
+            stamp if stamp < oldest_kept => Verdict::Goes,
+            _ => Verdict::Stays,
+        };
         // Most calls find nothing to do, and a read transaction costs no sync.
-        if !self.with_mending(|spool| spool.any_oldest(is_due))? {
+        if !self.with_mending(|spool| spool.any_goes(judge))? {
             return Ok(());
         }
-        self.evict_lanes(EvictReason::Age, |_, header| is_due(header))
+        self.evict_lanes(EvictReason::Age, |_, header| judge(header))
     }
 
     fn evict_by_bytes(&mut self, wanted: u64) -> Result<(), Unavailable> {
         let enough = self.store.state().bytes().saturating_sub(wanted);
-        self.evict_lanes(EvictReason::Bytes, |state, _| state.bytes() > enough)
+        self.evict_lanes(EvictReason::Bytes, |state, _| {
+            if state.bytes() > enough {
+                Verdict::Goes
+            } else {
+                Verdict::Stays
+            }
+        })
     }
 
-    /// Removes the oldest chunks of each lane, the lowest first, as long as they are such.
+    /// Removes what goes, the oldest of the lowest lane first.
     fn evict_lanes(
         &mut self,
         reason: EvictReason,
-        is_such: impl Fn(&State, &ChunkHeader) -> bool,
+        judge: impl Fn(&State, &ChunkHeader) -> Verdict,
     ) -> Result<(), Unavailable> {
         let mut evicted = Evictions::default();
         let done = self.with_mending(|spool| {
             spool.store.write_freeing(|txn, state| {
                 evicted = spool.untold.clone();
                 for lane in [Lane::Low, Lane::Normal] {
-                    evicted.pop_all(txn, state, lane, reason, &is_such)?;
+                    evicted.pop_all(txn, state, lane, reason, &judge)?;
                 }
-                evicted.pop_lone_markers(txn, state, reason, &is_such)?;
-                evicted.pop_all(txn, state, Lane::High, reason, &is_such)?;
+                evicted.pop_lone_markers(txn, state, reason, &judge)?;
+                evicted.pop_all(txn, state, Lane::High, reason, &judge)?;
                 // Errors that went have left theirs alone.
-                evicted.pop_lone_markers(txn, state, reason, &is_such)?;
+                evicted.pop_lone_markers(txn, state, reason, &judge)?;
                 match reason {
                     EvictReason::Age => Ok(()),
                     // Nothing else is left, but for dead letters that name the same context.
-                    EvictReason::Bytes => {
-                        evicted.pop_all(txn, state, Lane::Marker, reason, &is_such)
-                    }
+                    EvictReason::Bytes => evicted.pop_all(txn, state, Lane::Marker, reason, &judge),
                 }
             })
         });
@@ -161,20 +185,18 @@ impl Spool {
         }))
     }
 
-    /// Whether the oldest chunk of any lane is such.
-    fn any_oldest(&mut self, is_due: impl Fn(&ChunkHeader) -> bool) -> Result<bool, Fault> {
+    /// Whether there is anything that goes.
+    fn any_goes(&mut self, judge: impl Fn(&ChunkHeader) -> Verdict) -> Result<bool, Fault> {
         self.store.read(|txn| {
             for lane in [Lane::Low, Lane::Normal, Lane::High] {
                 let table = txn.open_table(tables::chunks(lane))?;
-                if let Some((_, chunk)) = table.first()?
-                    && is_due(&ChunkHeader::decode(chunk.value())?)
-                {
+                if next(&table, 0, &judge)?.is_some() {
                     return Ok(true);
                 }
             }
             let markers = txn.open_table(tables::chunks(Lane::Marker))?;
             let users = txn.open_table(tables::CONTEXT_USERS)?;
-            Ok(first_lone(&markers, &users, is_due)?.is_some())
+            Ok(next_lone(&markers, &users, judge)?.is_some())
         })
     }
 }
@@ -186,34 +208,42 @@ pub(super) struct Evictions {
 }
 
 impl Evictions {
-    /// Removes a lane's oldest chunks as long as they are such.
+    /// Removes what goes of a lane, the oldest first.
     fn pop_all(
         &mut self,
         txn: &WriteTransaction,
         state: &mut State,
         lane: Lane,
         reason: EvictReason,
-        is_such: impl Fn(&State, &ChunkHeader) -> bool,
+        judge: impl Fn(&State, &ChunkHeader) -> Verdict,
     ) -> Result<(), Fault> {
-        while let Some(header) = pop_oldest(txn, lane, |header| is_such(state, header))? {
+        let mut from = 0;
+        loop {
+            let mut table = txn.open_table(tables::chunks(lane))?;
+            let found = next(&table, from, |header| judge(state, header))?;
+            let Some((number, header)) = found else {
+                return Ok(());
+            };
+            table.remove(number)?;
+            drop(table);
             self.count(txn, state, lane, reason, header)?;
+            from = number;
         }
-        Ok(())
     }
 
-    /// Removes the oldest markers that are such and are all that is left of their session.
+    /// Removes the markers that go, of those that are all that is left of their session.
     fn pop_lone_markers(
         &mut self,
         txn: &WriteTransaction,
         state: &mut State,
         reason: EvictReason,
-        is_such: impl Fn(&State, &ChunkHeader) -> bool,
+        judge: impl Fn(&State, &ChunkHeader) -> Verdict,
     ) -> Result<(), Fault> {
         loop {
             let lone = {
                 let markers = txn.open_table(tables::chunks(Lane::Marker))?;
                 let users = txn.open_table(tables::CONTEXT_USERS)?;
-                first_lone(&markers, &users, |header| is_such(state, header))?
+                next_lone(&markers, &users, |header| judge(state, header))?
             };
             let Some((number, header)) = lone else {
                 return Ok(());
@@ -261,37 +291,37 @@ impl Evictions {
     }
 }
 
-/// The oldest marker that is such and that no other chunk or dead letter shares its context with.
-/// There are as many as sessions wait to be delivered, which are few.
-fn first_lone(
-    markers: &impl ReadableTable<u64, &'static [u8]>,
-    users: &impl ReadableTable<u64, u64>,
-    is_such: impl Fn(&ChunkHeader) -> bool,
+/// The oldest chunk from a number on that goes, unless one before it keeps it.
+fn next(
+    chunks: &impl ReadableTable<u64, &'static [u8]>,
+    from: u64,
+    judge: impl Fn(&ChunkHeader) -> Verdict,
 ) -> Result<Option<(u64, ChunkHeader)>, Fault> {
-    for row in markers.iter()? {
+    for row in chunks.range(from..)?.take(MAX_PASSED_OVER + 1) {
         let (number, chunk) = row?;
         let header = ChunkHeader::decode(chunk.value())?;
-        if is_such(&header) && tables::is_last_user(users, header.context)? {
-            return Ok(Some((number.value(), header)));
+        match judge(&header) {
+            Verdict::Goes => return Ok(Some((number.value(), header))),
+            Verdict::PassedOver => {}
+            Verdict::Stays => break,
         }
     }
     Ok(None)
 }
 
-/// Removes a lane's oldest chunk if it is such.
-fn pop_oldest(
-    txn: &WriteTransaction,
-    lane: Lane,
-    is_such: impl Fn(&ChunkHeader) -> bool,
-) -> Result<Option<ChunkHeader>, Fault> {
-    let mut table = txn.open_table(tables::chunks(lane))?;
-    let (number, header) = match table.first()? {
-        Some((number, chunk)) => (number.value(), ChunkHeader::decode(chunk.value())?),
-        None => return Ok(None),
-    };
-    if !is_such(&header) {
-        return Ok(None);
+/// The oldest marker that goes and that no other chunk or dead letter shares its context with.
+/// There are as many as sessions wait to be delivered, which are few.
+fn next_lone(
+    markers: &impl ReadableTable<u64, &'static [u8]>,
+    users: &impl ReadableTable<u64, u64>,
+    judge: impl Fn(&ChunkHeader) -> Verdict,
+) -> Result<Option<(u64, ChunkHeader)>, Fault> {
+    for row in markers.iter()? {
+        let (number, chunk) = row?;
+        let header = ChunkHeader::decode(chunk.value())?;
+        if judge(&header) == Verdict::Goes && tables::is_last_user(users, header.context)? {
+            return Ok(Some((number.value(), header)));
+        }
     }
-    table.remove(number)?;
-    Ok(Some(header))
+    Ok(None)
 }

@@ -84,3 +84,15 @@ pub(crate) const COMPACTED_BELOW_SHARE: u64 = 4;
 
 /// A file no longer than twice redb's initial one is not worth compacting.
 pub(crate) const MIN_COMPACTED_BYTES: u64 = 2_200_000;
+
+/// Commits that failed and turned out to be on the disk are remembered until somebody asks. An
+/// append, a confirmation and an eviction can each have one open; twice that is room to spare.
+pub(crate) const MAX_CAME_TRUE: usize = 6;
+
+/// No record is older than this crate, 1 January 2026 in nanoseconds since the Unix epoch. A
+/// device without a battery for its clock starts in 1970.
+pub(crate) const EARLIEST_UNIX_NANOS: i64 = 1_767_225_600_000_000_000;
+
+/// How many chunks without an age one look for old ones passes over, some megabytes of reading at
+/// most. They are at the start of a lane, so that more of them hide what is behind; it goes later.
+pub(crate) const MAX_PASSED_OVER: usize = 64;

@@ -8,10 +8,11 @@
 use super::directory::Directory;
 use super::error::{Fault, Unavailable};
 use super::growth::{BoundedStorage, Failure, Growth};
-use super::limits::{MIN_MAX_BYTES, QUICK_REPAIR_FROM, SpoolOptions};
+use super::limits::{MAX_CAME_TRUE, MIN_MAX_BYTES, QUICK_REPAIR_FROM, SpoolOptions};
 use super::state::{DeadTotals, State};
 use super::tables::{self, Meta};
 use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,8 +31,8 @@ pub(crate) struct Store {
     writes: u64,
     /// A write whose commit failed and may yet have reached the disk, with that commit's number.
     in_doubt: Option<(u64, u64)>,
-    /// The last such write that turned out to be there.
-    came_true: Option<u64>,
+    /// The last such writes that turned out to be there.
+    came_true: VecDeque<u64>,
     /// Why the file must not be opened again.
     spoiled: Option<Fault>,
     set_aside: Option<SetAside>,
@@ -75,7 +76,7 @@ impl Store {
             db: None,
             writes: 0,
             in_doubt: None,
-            came_true: None,
+            came_true: VecDeque::new(),
             spoiled: None,
             set_aside: None,
         };
@@ -191,7 +192,7 @@ impl Store {
     /// Whether a write that failed took place after all, as the file told when it could be opened
     /// again.
     pub(crate) fn came_true(&self, write: u64) -> bool {
-        self.came_true == Some(write)
+        self.came_true.contains(&write)
     }
 
     /// As [`Store::write`], for work that makes room: it may use what is held back for that.
@@ -303,7 +304,8 @@ impl Store {
                 if let Some((write, commit)) = self.in_doubt.take()
                     && state.commits == commit
                 {
-                    self.came_true = Some(write);
+                    self.came_true.truncate(MAX_CAME_TRUE - 1);
+                    self.came_true.push_front(write);
                 }
                 self.db = Some(db);
                 self.state = state;

@@ -16,7 +16,7 @@ use super::dead_letter::StoredDeadLetter;
 use super::evict::Eviction;
 use super::peek::PeekHandle;
 use super::*;
-use disk::Disk;
+pub(crate) use disk::Disk;
 use std::path::Path;
 
 const NO_LIMITS: PeekLimits = PeekLimits {
@@ -46,13 +46,16 @@ impl Record {
     }
 }
 
+/// When the tests' records begin: early, and yet a time that a clock may tell.
+const START: i64 = limits::EARLIEST_UNIX_NANOS;
+
 /// A record in context 1 whose payload says its seq.
 fn record(lane: Lane, seq: u64) -> Record {
     Record {
         lane,
         context: 1,
         seq,
-        unix_nanos: i64::try_from(seq).unwrap(),
+        unix_nanos: START + i64::try_from(seq).unwrap(),
         payload: format!("record {seq}").into_bytes(),
     }
 }

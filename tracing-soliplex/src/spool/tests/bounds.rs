@@ -99,7 +99,7 @@ fn the_lowest_lanes_oldest_go_first() {
 fn nothing_is_evicted_within_the_bounds() {
     let mut spool = on_disk(&Disk::default());
     spool.append_records(&records(Lane::Low, 0..10)).unwrap();
-    assert_eq!(spool.evict(30 * DAY).unwrap(), []);
+    assert_eq!(spool.evict(START + 30 * DAY).unwrap(), []);
 }
 
 #[test]
@@ -112,18 +112,47 @@ fn records_older_than_the_age_bound_go() {
     let (mut spool, _) = Spool::with_backend(move || Ok(disk.clone()), &options).unwrap();
     for (seq, days) in [(1, 0), (2, 1), (3, 2)] {
         let record = Record {
-            unix_nanos: days * DAY,
+            unix_nanos: START + days * DAY,
             ..record(Lane::High, seq)
         };
         spool.append_records(&[record]).unwrap();
     }
-    let evictions = spool.evict(2 * DAY).unwrap();
+    let evictions = spool.evict(START + 2 * DAY).unwrap();
     let told: Vec<_> = evictions
         .iter()
         .map(|e| (e.reason, e.first_seq, e.last_seq))
         .collect();
     assert_eq!(told, [(EvictReason::Age, 1, 1)]);
     assert_eq!(spool.waiting(), [2, 3]);
+}
+
+/// A device without a battery for its clock logs in 1970 until it has met a time server; another
+/// was set to the wrong century for a while.
+#[test]
+fn a_wrong_clock_neither_gives_up_what_is_new_nor_keeps_what_is_old() {
+    let mut spool = on_disk(&Disk::default());
+    let stamps = [
+        (1, START + 400 * DAY),
+        (2, DAY),
+        (3, START),
+        (4, START + 40 * DAY),
+        (5, START),
+    ];
+    for (seq, unix_nanos) in stamps {
+        let record = Record {
+            unix_nanos,
+            ..record(Lane::Normal, seq)
+        };
+        spool.append_records(&[record]).unwrap();
+    }
+    let evictions = spool.evict(START + 50 * DAY).unwrap();
+    let told: Vec<_> = evictions.iter().map(|e| (e.first_seq, e.records)).collect();
+    assert_eq!(told, [(3, 1)]);
+    assert_eq!(
+        spool.waiting(),
+        [1, 2, 4, 5],
+        "4 may stay, and so may 5 behind it"
+    );
 }
 
 #[test]
@@ -325,7 +354,7 @@ fn how_a_session_began_outlives_its_records_beyond_the_age_bound() {
     let disk = Disk::default();
     let (mut spool, _) = Spool::with_backend(move || Ok(disk.clone()), &options).unwrap();
     let aged = |days: i64, record: Record| Record {
-        unix_nanos: days * DAY,
+        unix_nanos: START + days * DAY,
         ..record
     };
     spool.append_records(&[aged(0, marker(1, 1))]).unwrap();
@@ -333,11 +362,11 @@ fn how_a_session_began_outlives_its_records_beyond_the_age_bound() {
     spool
         .append_records(&[aged(4, record(Lane::Low, 2))])
         .unwrap();
-    let evictions = spool.evict(5 * DAY).unwrap();
+    let evictions = spool.evict(START + 5 * DAY).unwrap();
     let contexts: Vec<u64> = evictions.iter().map(|e| e.context).collect();
     assert_eq!(contexts, [2], "only that of the session with nothing left");
     assert_eq!(spool.waiting(), [1, 2]);
-    spool.evict(9 * DAY).unwrap();
+    spool.evict(START + 9 * DAY).unwrap();
     assert_eq!(spool.waiting(), [] as [u64; 0]);
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Disk(Arc<Mutex<Inner>>);
+pub(crate) struct Disk(Arc<Mutex<Inner>>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -46,64 +46,64 @@ impl Change {
 
 impl Disk {
     /// The `n`th call from now on fails, and only that one.
-    pub(super) fn fail_once_at(&self, n: u64) {
+    pub(crate) fn fail_once_at(&self, n: u64) {
         let mut inner = self.inner();
         inner.fail_at_call = Some(inner.calls + n);
         inner.fails_until_healed = false;
     }
 
     /// The `n`th call from now on fails, and every later one.
-    pub(super) fn fail_from(&self, n: u64) {
+    pub(crate) fn fail_from(&self, n: u64) {
         self.fail_once_at(n);
         self.inner().fails_until_healed = true;
     }
 
     /// The `n`th call from now on panics.
-    pub(super) fn panic_once_at(&self, n: u64) {
+    pub(crate) fn panic_once_at(&self, n: u64) {
         let mut inner = self.inner();
         inner.panic_at_call = Some(inner.calls + n);
     }
 
-    pub(super) fn is_to_panic(&self) -> bool {
+    pub(crate) fn is_to_panic(&self) -> bool {
         let inner = self.inner();
         inner.panic_at_call.is_some_and(|at| inner.calls < at)
     }
 
     /// Ends the failing.
-    pub(super) fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.inner().fail_at_call = None;
     }
 
     /// Whether any call ever failed.
-    pub(super) fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         self.inner().has_failed
     }
 
     /// From now on no more than this many bytes fit.
-    pub(super) fn set_capacity(&self, capacity: Option<usize>) {
+    pub(crate) fn set_capacity(&self, capacity: Option<usize>) {
         self.inner().capacity = capacity;
     }
 
     /// From now on remembers what is not yet synced.
-    pub(super) fn watch_syncs(&self) {
+    pub(crate) fn watch_syncs(&self) {
         let mut inner = self.inner();
         inner.durable = Some(inner.live.clone());
     }
 
     /// The power goes in the middle of the `n`th sync from now on; what follows fails.
-    pub(super) fn lose_power_at_sync(&self, n: u64) {
+    pub(crate) fn lose_power_at_sync(&self, n: u64) {
         let mut inner = self.inner();
         inner.power_lost_at_sync = Some(inner.syncs + n);
     }
 
-    pub(super) fn has_power(&self) -> bool {
+    pub(crate) fn has_power(&self) -> bool {
         let inner = self.inner();
         inner.power_lost_at_sync.is_none_or(|at| inner.syncs < at)
     }
 
     /// The disk as it may be found after the power came back: all that was synced, and those of
     /// the later changes that `reached` lets through, by their number.
-    pub(super) fn after_power_loss(&self, reached: impl Fn(usize) -> bool) -> Self {
+    pub(crate) fn after_power_loss(&self, reached: impl Fn(usize) -> bool) -> Self {
         let inner = self.inner();
         let mut live = inner.durable.clone().unwrap();
         for (number, change) in inner.unsynced.iter().enumerate() {
@@ -114,7 +114,7 @@ impl Disk {
         Self::of(live)
     }
 
-    pub(super) fn of(live: Vec<u8>) -> Self {
+    pub(crate) fn of(live: Vec<u8>) -> Self {
         let inner = Inner {
             live,
             ..Inner::default()
@@ -122,7 +122,7 @@ impl Disk {
         Self(Arc::new(Mutex::new(inner)))
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.inner().live.len()
     }
 

@@ -117,10 +117,10 @@ impl Day<'_> {
         self.ledger.dead += 1;
     }
 
-    /// Times are seqs here, so that with the age bound of 30 days this evicts nothing newer.
+    /// Times are seqs after the start, so that with the age bound of 30 days this evicts nothing newer.
     fn evict(&mut self, spool: &mut Spool) {
         let month = 30 * 24 * 60 * 60 * 1_000_000_000;
-        self.insist(spool, |spool| spool.evict(month + 9));
+        self.insist(spool, |spool| spool.evict(START + month + 9));
         self.ledger.waiting.clear();
     }
 

@@ -241,7 +241,7 @@ impl Pair {
     }
 
     fn evict_older(&mut self, oldest_kept: u64) {
-        let now = i64::try_from(oldest_kept).unwrap() + 1_000;
+        let now = START + i64::try_from(oldest_kept).unwrap() + 1_000;
         let evictions = self.spool.evict(now).unwrap();
         let expected = self.model.evict(oldest_kept);
         assert_eq!(evictions.len(), expected.len());
