@@ -102,9 +102,10 @@ pub(super) fn scan(text: &[u8], mut on: impl FnMut(Shape, usize)) {
     loop {
         let block = rest.split_first_chunk::<FRESH>();
         planes = planes.past();
-        planes = match block {
-            Some((block, _)) => planes.and(block, PAST),
-            None => planes.and(&filled::<FRESH>(rest), PAST),
+        planes = match (block, rest.len()) {
+            (Some((block, _)), _) => planes.and(block, PAST),
+            (None, 0..=LANE) => planes.and(&filled::<LANE>(rest), PAST),
+            (None, _) => planes.and(&filled::<FRESH>(rest), PAST),
         };
         shapes(&planes.masks(), base, u64::MAX << PAST, text, &mut on);
         let Some((_, more)) = block else { return };
@@ -206,9 +207,9 @@ fn numbers(m: &Masks, fresh: u64, report: &mut impl FnMut(Shape, u64)) {
     let d4 = d2 & (d2 << 2);
     let d8 = d4 & (d4 << 4);
     report(Shape::LongDigits, d8 & !(d8 << 1));
-    // All groups end in three digits, and have three before a gap, but for the last of a group of
-    // four to six that began in the window before.
-    if d3 & ((dash | space | dot) << 3) & (fresh | (fresh >> 3)) != 0 {
+    // All groups end in three digits behind a gap and a digit, but for the last of a group of four
+    // to six that began in the window before.
+    if d3 & ((dash | space | dot) << 3) & (digit << 4) & (fresh | (fresh >> 3)) != 0 {
         groups(m, report);
     }
     let dotted = digit & (dot << 1) & (digit << 2);

@@ -230,7 +230,7 @@ fn ends_escape(b: &[u8], at: usize) -> bool {
 struct Names {
     /// A dot, as a source's name does.
     dot: bool,
-    /// The first letter of a folder of homes.
+    /// The first letters of a folder of homes.
     home: bool,
 }
 
@@ -299,8 +299,8 @@ fn path_end(b: &[u8], root: usize) -> (usize, Names) {
         match ROLES[usize::from(b[i])] {
             Role::Name => {}
             Role::Dot => names.dot = true,
-            Role::Slash => names.home |= begins_home(b.get(i + 1)),
-            Role::Backslash if windows => names.home |= begins_home(b.get(i + 1)),
+            Role::Slash => names.home |= begins_home(&b[i + 1..]),
+            Role::Backslash if windows => names.home |= begins_home(&b[i + 1..]),
             // A space belongs to a name when the path goes on behind it: `C:\Users\Ann Lee\…`.
             Role::Space if windows && names_go_on(&b[i + 1..limit]) => {}
             Role::Space | Role::Backslash | Role::End => break,
@@ -315,8 +315,8 @@ fn path_end(b: &[u8], root: usize) -> (usize, Names) {
 }
 
 /// `home`, `Users`, `users`, `Documents and Settings`.
-fn begins_home(first: Option<&u8>) -> bool {
-    matches!(first, Some(b'h' | b'U' | b'u' | b'D'))
+fn begins_home(rest: &[u8]) -> bool {
+    matches!(rest, [b'h' | b'D', b'o', ..] | [b'U' | b'u', b's', ..])
 }
 
 fn names_go_on(rest: &[u8]) -> bool {
