@@ -28,6 +28,8 @@ pub(super) struct Table {
     pub(super) on: u64,
     /// Replacements for built-in markers, by the rule's number.
     pub(super) markers: Vec<String>,
+    /// The first bytes of all markers: most values are told from one by theirs.
+    marker_firsts: [bool; 256],
     pub(super) patterns: Vec<Pattern>,
     /// Lower-case names, words joined by `_`.
     pub(super) denied: Vec<String>,
@@ -47,6 +49,7 @@ impl Table {
         Table {
             on,
             markers: RULES.iter().map(|entry| entry.marker.to_owned()).collect(),
+            marker_firsts: [false; 256],
             patterns: Vec::new(),
             denied: Vec::new(),
             allowed: Vec::new(),
@@ -63,6 +66,12 @@ impl Table {
         self.counts = (0..catalog::COUNT + self.patterns.len())
             .map(|_| AtomicU64::new(0))
             .collect();
+        let added = self.patterns.iter().map(|pattern| &pattern.marker);
+        for marker in self.markers.iter().chain(added) {
+            if let Some(first) = marker.as_bytes().first() {
+                self.marker_firsts[usize::from(*first)] = true;
+            }
+        }
         self.hash = self.fingerprint();
         self
     }
@@ -146,7 +155,9 @@ impl Table {
 
     /// Whether a value is what some rule has put there.
     pub(super) fn is_marker(&self, value: &[u8]) -> bool {
-        !value.is_empty()
+        value
+            .first()
+            .is_some_and(|first| self.marker_firsts[usize::from(*first)])
             && (self.markers.iter().any(|m| m.as_bytes() == value)
                 || self.patterns.iter().any(|p| p.marker.as_bytes() == value))
     }
