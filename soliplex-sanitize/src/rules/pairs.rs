@@ -15,9 +15,11 @@ use ends::{
 };
 use shapes::{is_grouped, is_handle, is_number, is_object, is_plain_word, is_reference};
 
+use std::ops::Range;
+
 use super::catalog::Rule;
 use super::entropy::{SHORTEST_RANDOM_BYTES, is_benign_word, looks_random, looks_secret};
-use super::keys::{MAX_KEY_BYTES, Strength, is_stem};
+use super::keys::{MAX_KEY_BYTES, Strength, is_stem, may_follow};
 use super::scan::{Scan, own_slashes};
 use super::span::Fill;
 use super::steps::steps;
@@ -104,14 +106,14 @@ impl Scan<'_> {
         // Backwards, so that the name's beginning need not be looked for first.
         let floor = end.saturating_sub(MAX_KEY_BYTES);
         let mut last = 0;
-        for &c in b[floor..end].iter().rev() {
+        for (i, &c) in b[floor..end].iter().enumerate().rev() {
             let letter = NAME_BYTES[usize::from(c)];
             steps(1);
             if letter == 0 {
                 break;
             }
             last = (last >> 5) | usize::from(letter & 31) << 10;
-            if is_stem(last) {
+            if is_stem(last) && may_follow((floor + i).checked_sub(1).map(|i| b[i]), last) {
                 return Look::Stem;
             }
         }
@@ -134,35 +136,46 @@ impl Scan<'_> {
     }
 
     /// A key is judged with up to three words before it when they stand apart: `api key: …`.
-    fn key_strength(&self, key: &Key, has_stem: bool) -> Option<Strength> {
-        let name = &self.b[key.start..key.end];
+    fn key_strength(&mut self, key: &Key, has_stem: bool) -> Option<Strength> {
+        let b = self.b;
+        let name = &b[key.start..key.end];
         // The verb's subject is the name: `verification code is: 123456`.
         let verb = name.eq_ignore_ascii_case(b"is") || name.eq_ignore_ascii_case(b"was");
         if !has_stem && !verb && !self.table.may_name_secret(name) {
             return None;
         }
-        let own = self.table.judge(name);
+        let own = self.judged(0, key.start..key.end);
         if own.is_some_and(|s| s > Strength::Hint) || key.quote.is_some() {
             return own;
         }
         let mut start = key.start;
         for _ in 0..2 {
-            if start < 2 || self.b[start - 1] != b' ' || !self.b[start - 2].is_ascii_alphabetic() {
+            if start < 2 || b[start - 1] != b' ' || !b[start - 2].is_ascii_alphabetic() {
                 break;
             }
             start -= 1;
-            while start > 0
-                && self.b[start - 1].is_ascii_alphabetic()
-                && key.end - start < MAX_KEY_BYTES
+            while start > 0 && b[start - 1].is_ascii_alphabetic() && key.end - start < MAX_KEY_BYTES
             {
                 start -= 1;
             }
         }
         if start < key.start {
-            self.table.strength(&self.b[start..key.end]).or(own)
+            self.judged(1, start..key.end).or(own)
         } else {
             own
         }
+    }
+
+    /// Judges a name, unless it is the one judged last: texts that repeat a pair repeat its name.
+    fn judged(&mut self, words: usize, name: Range<usize>) -> Option<Strength> {
+        let b = self.b;
+        let (last, strength) = &self.judged[words];
+        if b[last.clone()] == b[name.clone()] {
+            return *strength;
+        }
+        let strength = self.table.strength(&b[name.clone()]);
+        self.judged[words] = (name, strength);
+        strength
     }
 
     fn value(&mut self, at: usize, strength: Strength, separator: u8, quote: Option<(u8, usize)>) {

@@ -8,6 +8,7 @@ use super::context::{self, Context};
 use super::field::Suspect;
 use super::fold::Folded;
 use super::gate::{self, Shape};
+use super::keys::Strength;
 use super::pairs::MAX_CONTAINER_BYTES;
 use super::span::{Fill, Source, Span, resolve};
 use super::steps::steps;
@@ -32,6 +33,8 @@ pub(super) struct Scan<'t> {
     pub(super) groups_seen: Range<usize>,
     /// A bare value outside JSON and one inside.
     pub(super) bare_seen: [Range<usize>; 2],
+    /// The name judged last, and the same with the words before it.
+    pub(super) judged: [(Range<usize>, Option<Strength>); 2],
     pub(super) container_until: usize,
     pub(super) container_budget: usize,
 }
@@ -227,6 +230,7 @@ impl<'t> Scan<'t> {
             groups_until: 0,
             groups_seen: 0..0,
             bare_seen: [0..0, 0..0],
+            judged: [(0..0, None), (0..0, None)],
             container_until: 0,
             container_budget: 4 * MAX_CONTAINER_BYTES,
         }
