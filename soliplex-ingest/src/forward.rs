@@ -26,6 +26,7 @@
 mod deliver;
 mod outcome;
 mod pace;
+mod parts;
 mod upstream;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -19,8 +19,10 @@ use soliplex_wire::RecordError;
 use crate::forward::Outcome;
 use crate::spool::Pending;
 
+mod account;
 mod page;
 
+pub use account::Account;
 use page::{Histogram, Page};
 
 /// Why a record ended as a dead letter.
@@ -96,34 +98,6 @@ pub struct Gauges {
     pub oldest_id: Duration,
     /// Ids that had to be forgotten before the configured window was over.
     pub ids_forgotten_early: u64,
-}
-
-/// The sums of the conservation law.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Account {
-    /// Records in requests answered with 200.
-    pub received: u64,
-    /// Records that waited when this process started.
-    pub recovered: u64,
-    /// Records the upstream took.
-    pub forwarded: u64,
-    /// Records that had come before.
-    pub duplicates: u64,
-    /// Records no server will take as they are.
-    pub rejected: u64,
-    /// Records the upstream refused for good, or that this server's disk does not give back.
-    pub dead: u64,
-    /// Records that wait.
-    pub pending: u64,
-}
-
-impl Account {
-    /// Whether every record has exactly one fate.
-    pub fn balances(&self) -> bool {
-        self.received + self.recovered
-            == self.forwarded + self.duplicates + self.rejected + self.dead + self.pending
-    }
 }
 
 impl Metrics {
@@ -384,54 +358,4 @@ pub(crate) const STATUSES: [u16; 13] = [
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_page_is_what_prometheus_reads() {
-        let metrics = Metrics::default();
-        metrics.received(3, 2, 1);
-        metrics.dead(Reason::Partial, 2);
-        metrics.answered(200, Duration::from_millis(3));
-        metrics.answered(418, Duration::from_secs(9));
-        let page = metrics.render(&Gauges {
-            pending: Pending {
-                batches: 1,
-                records: 7,
-                bytes: 9,
-            },
-            dead_letters: 4,
-            oldest_id: Duration::from_secs(60),
-            ids_forgotten_early: 0,
-        });
-        for line in [
-            "# TYPE soliplex_ingest_records_received_total counter",
-            "soliplex_ingest_records_received_total 3",
-            "soliplex_ingest_records_dead_total{reason=\"partial_success\"} 2",
-            "soliplex_ingest_records_pending 7",
-            "soliplex_ingest_answers_total{status=\"200\"} 1",
-            "soliplex_ingest_answers_total{status=\"other\"} 1",
-            "soliplex_ingest_answer_seconds_bucket{le=\"0.005\"} 1",
-            "soliplex_ingest_answer_seconds_bucket{le=\"+Inf\"} 2",
-        ] {
-            assert!(page.lines().any(|found| found == line), "{line}\n{page}");
-        }
-    }
-
-    #[test]
-    fn the_account_balances_only_when_every_record_has_one_fate() {
-        let metrics = Metrics::default();
-        metrics.recovered(5);
-        metrics.received(10, 7, 2);
-        metrics.rejected(&RecordError::NotAnObject);
-        metrics.forwarded(4);
-        metrics.dead(Reason::Refused, 3);
-        let pending = |records| Pending {
-            batches: 1,
-            records,
-            bytes: 1,
-        };
-        assert!(metrics.account(pending(5)).balances());
-        assert!(!metrics.account(pending(4)).balances());
-    }
-}
+mod tests;

@@ -12,6 +12,7 @@
 //! One thread writes (`writer`); the tables stand in `store`, the order of loans in `waiting`, the
 //! remembered ids in `seen`.
 
+mod command;
 mod facts;
 mod room;
 mod seen;
@@ -30,12 +31,13 @@ use tokio::sync::{Notify, oneshot, watch};
 use uuid::Uuid;
 
 use crate::config::Limits;
+use command::Command;
 pub use facts::Facts;
 use room::Room;
 pub use store::StoreError;
 use store::{Opener, Store};
 use waiting::Waiting;
-use writer::{Command, Writer};
+use writer::Writer;
 
 /// A batch as it is appended.
 #[derive(Debug)]

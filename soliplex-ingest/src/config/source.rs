@@ -4,70 +4,13 @@
 //! meet in the same form and an error can name the key without touching the value.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::Secret;
 use super::keys::{ALL, FORWARD_TOKEN, Key, Kind};
-
-/// Why a configuration cannot be used. Names keys and files, never values.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// The file named on the command line cannot be read.
-    #[error("cannot read the configuration file {path}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The file is not TOML.
-    #[error("the configuration is not valid TOML: line {line}")]
-    Syntax {
-        /// The line where reading stopped, counted from one.
-        line: usize,
-    },
-    /// No such key.
-    #[error("unknown key {key}{}", suggestion(key))]
-    Unknown {
-        /// The key as it was written.
-        key: String,
-    },
-    /// The value does not fit the key.
-    #[error("{key}: expected {expected}")]
-    Invalid {
-        /// The key.
-        key: String,
-        /// What would fit.
-        expected: &'static str,
-    },
-    /// A key that another setting needs.
-    #[error("{key} is not set, but {needed_by} needs it")]
-    Missing {
-        /// The key.
-        key: &'static str,
-        /// Who needs it.
-        needed_by: &'static str,
-    },
-    /// A secret and the file to read it from are both set.
-    #[error("{key} and {key}_file are both set; keep one")]
-    Twice {
-        /// The key without `_file`.
-        key: &'static str,
-    },
-    /// The file that holds a secret cannot be read.
-    #[error("{key}_file: cannot read the file")]
-    SecretFile {
-        /// The key without `_file`.
-        key: &'static str,
-        /// Why not.
-        source: io::Error,
-    },
-}
+use super::value::{Value, from_text, from_toml_value, lines_of_pairs};
+use super::{ConfigError, Secret};
 
 /// The names and values of an environment: the process's, or a test's.
 #[derive(Clone, Default)]
@@ -105,12 +48,6 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
 /// The name of the environment variable for a key's path.
 pub(crate) fn variable(path: &str) -> String {
     format!("{PREFIX}{}", path.replace('.', "__").to_ascii_uppercase())
-}
-
-enum Value {
-    Text(String),
-    List(Vec<String>),
-    Pairs(Vec<(String, String)>),
 }
 
 /// What was set, by path, every path known and every value of its key's kind.
@@ -363,18 +300,6 @@ fn known(path: &str) -> Option<(Key, Kind)> {
         })
 }
 
-/// One name and value a line; a value may hold commas and equals signs.
-fn lines_of_pairs(text: &str) -> Option<Vec<(String, Secret)>> {
-    text.lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .map(|line| {
-            let (name, value) = line.split_once('=')?;
-            Some((name.trim().to_owned(), Secret::new(value.trim())))
-        })
-        .collect()
-}
-
 fn is_origin(text: &str) -> bool {
     let host = text
         .strip_prefix("https://")
@@ -393,83 +318,11 @@ fn is_section(path: &str) -> bool {
     })
 }
 
-fn from_toml_value(path: &str, kind: Kind, value: toml::Value) -> Result<Value, ConfigError> {
-    let wrong = |expected| ConfigError::Invalid {
-        key: path.to_owned(),
-        expected,
-    };
-    match (kind, value) {
-        (Kind::Count, toml::Value::Integer(number)) => Ok(Value::Text(number.to_string())),
-        (Kind::Count, _) => Err(wrong("a whole number")),
-        (Kind::List, toml::Value::Array(items)) => items
-            .into_iter()
-            .map(|item| match item {
-                toml::Value::String(text) => Ok(text),
-                _ => Err(wrong("a list of texts")),
-            })
-            .collect::<Result<_, _>>()
-            .map(Value::List),
-        (Kind::List, _) => Err(wrong("a list of texts")),
-        (Kind::Pairs, toml::Value::Table(table)) => table
-            .into_iter()
-            .map(|(name, value)| match value {
-                toml::Value::String(text) => Ok((name, text)),
-                _ => Err(wrong("a table of texts")),
-            })
-            .collect::<Result<_, _>>()
-            .map(Value::Pairs),
-        (Kind::Pairs, _) => Err(wrong("a table of texts")),
-        (Kind::Text | Kind::Secret, toml::Value::String(text)) => Ok(Value::Text(text)),
-        (Kind::Text | Kind::Secret, _) => Err(wrong("a text")),
-    }
-}
-
-fn from_text(path: &str, kind: Kind, text: &str) -> Result<Value, ConfigError> {
-    let items = || {
-        text.split(',')
-            .map(str::trim)
-            .filter(|item| !item.is_empty())
-    };
-    match kind {
-        Kind::Text | Kind::Secret | Kind::Count => Ok(Value::Text(text.to_owned())),
-        Kind::List => Ok(Value::List(items().map(str::to_owned).collect())),
-        Kind::Pairs => items()
-            .map(|item| {
-                item.split_once('=')
-                    .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
-                    .ok_or_else(|| ConfigError::Invalid {
-                        key: path.to_owned(),
-                        expected: "name=value, separated by commas",
-                    })
-            })
-            .collect::<Result<_, _>>()
-            .map(Value::Pairs),
-    }
-}
-
 fn invalid(key: Key, expected: &'static str) -> ConfigError {
     ConfigError::Invalid {
         key: key.path.to_owned(),
         expected,
     }
-}
-
-/// The known key that ends like the unknown one, for the usual slip of a forgotten section.
-fn suggestion(key: &str) -> String {
-    let name = key
-        .rsplit(['.', '_'])
-        .next()
-        .unwrap_or(key)
-        .to_ascii_lowercase();
-    let mut text = String::new();
-    if let Some(near) = ALL
-        .iter()
-        .find(|known| known.path.rsplit(['.', '_']).next() == Some(&name))
-    {
-        // Writing to a String cannot fail.
-        let _ = write!(text, " (did you mean {}?)", near.path);
-    }
-    text
 }
 
 const MAX_SECONDS: u64 = 10 * 365 * 24 * 3600;

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use prost::Message as _;
 
 use super::Forwarder;
 use super::outcome::{Cause, Outcome};
@@ -14,8 +13,8 @@ use super::pace::Pace;
 use crate::dead_letters::DeadLetter;
 use crate::error::Chain;
 use crate::metrics::Reason;
-use crate::otlp::{self, packed};
-use crate::spool::{Batch, Facts, Loan, StoreError};
+use crate::otlp::packed;
+use crate::spool::{Loan, StoreError};
 
 /// How a request ended.
 pub(super) struct End {
@@ -38,7 +37,7 @@ impl End {
 pub(super) struct Unread(Mutex<BTreeMap<u64, u32>>);
 
 /// A batch that could not be read; without an error when the store does not have it whole.
-struct NoBatch {
+pub(super) struct NoBatch {
     loan: Loan,
     error: Option<StoreError>,
 }
@@ -53,17 +52,9 @@ enum Outgoing {
 
 /// What a request comes to; told to the metrics when its batches leave.
 #[derive(Default)]
-struct Tally {
-    forwarded: u64,
-    dead: Vec<(Reason, u64)>,
-}
-
-/// A part of a batch, still to be sent.
-struct Part {
-    request: Vec<u8>,
-    records: u64,
-    /// What is known to become of it.
-    known: Option<Outcome>,
+pub(super) struct Tally {
+    pub(super) forwarded: u64,
+    pub(super) dead: Vec<(Reason, u64)>,
 }
 
 impl Forwarder {
@@ -129,7 +120,7 @@ impl Forwarder {
 
     /// The bytes of one encoded request for these batches, times moved into the window; all of
     /// them or none.
-    fn join(&self, group: &[Loan]) -> Result<Vec<u8>, NoBatch> {
+    pub(super) fn join(&self, group: &[Loan]) -> Result<Vec<u8>, NoBatch> {
         let now = now_nanos();
         let bytes = group.iter().map(|loan| loan.facts.bytes as usize).sum();
         let mut request = Vec::with_capacity(bytes);
@@ -162,7 +153,7 @@ impl Forwarder {
     }
 
     /// Has the store opened anew, and gives up a batch that is not read even then.
-    async fn miss(&self, NoBatch { loan, error }: NoBatch) {
+    pub(super) async fn miss(&self, NoBatch { loan, error }: NoBatch) {
         let seq = loan.seq;
         let attempts_over = match &error {
             None => true,
@@ -237,115 +228,20 @@ impl Forwarder {
     }
 
     /// Removes what is settled, and counts it.
-    fn end(&self, seqs: Vec<u64>, tally: &Tally) {
+    pub(super) fn end(&self, seqs: Vec<u64>, tally: &Tally) {
         self.count(tally);
         self.spool.confirm(seqs);
     }
 
-    fn count(&self, tally: &Tally) {
+    pub(super) fn count(&self, tally: &Tally) {
         self.metrics.forwarded(tally.forwarded);
         for (reason, records) in &tally.dead {
             self.metrics.dead(*reason, *records);
         }
     }
 
-    /// Halves a refused batch until every part is taken or is a single record that is not.
-    async fn deliver_in_parts(&self, loan: Loan, first: Outcome, back: &mut Vec<u64>) -> Pace {
-        let request = match self.join(&[loan]) {
-            Ok(request) => request,
-            Err(missing) => {
-                self.miss(missing).await;
-                back.push(loan.seq);
-                return INTERNAL;
-            }
-        };
-        let refused = after_refusal(&first);
-        let mut parts = vec![Part {
-            request,
-            records: loan.facts.records.into(),
-            known: Some(first),
-        }];
-        let mut tally = Tally::default();
-        let mut refusals = 0;
-        while let Some(mut part) = parts.pop() {
-            let outcome = match part.known.take() {
-                Some(outcome) => outcome,
-                None => self.upstream.post(part.request.clone()).await,
-            };
-            match outcome {
-                Outcome::Accepted => tally.forwarded += part.records,
-                Outcome::TooLarge | Outcome::Refused(..)
-                    if part.records > 1 && refusals < MAX_REFUSALS =>
-                {
-                    refusals += 1;
-                    if let Ok((left, right)) = otlp::halves(&part.request) {
-                        parts.extend([right, left].map(|half| Part {
-                            request: half.encode_to_vec(),
-                            records: otlp::count(&half) as u64,
-                            known: None,
-                        }));
-                    }
-                }
-                Outcome::Later { after, cause } => {
-                    parts.push(part);
-                    self.keep_parts(loan.seq, parts, &tally, back).await;
-                    return Pace::Later { after, cause };
-                }
-                Outcome::Held(cause) => {
-                    parts.push(part);
-                    self.keep_parts(loan.seq, parts, &tally, back).await;
-                    return Pace::Hold { cause };
-                }
-                outcome => {
-                    // A place in the name for each part, so that a repetition overwrites and does
-                    // not add.
-                    let place = (loan.seq, tally.dead.len() as u64);
-                    let kept = self
-                        .bury(place, &part.request, part.records, &outcome, &mut tally)
-                        .await;
-                    if !kept && matches!(outcome, Outcome::Partial { .. }) {
-                        tally.add(&outcome, part.records);
-                    } else if !kept {
-                        parts.push(part);
-                        self.keep_parts(loan.seq, parts, &tally, back).await;
-                        return INTERNAL;
-                    }
-                }
-            }
-        }
-        self.end(vec![loan.seq], &tally);
-        if tally.forwarded == 0 {
-            refused
-        } else {
-            Pace::Go
-        }
-    }
-
-    /// Puts the parts that are left in the place of the batch they came from.
-    async fn keep_parts(&self, seq: u64, parts: Vec<Part>, tally: &Tally, back: &mut Vec<u64>) {
-        let batches = parts
-            .into_iter()
-            .rev()
-            .filter_map(|part| {
-                let decoded =
-                    otlp::proto::ExportLogsServiceRequest::decode(part.request.as_slice()).ok()?;
-                let facts = Facts::of(&decoded, part.request.len());
-                Some(Batch {
-                    request: part.request,
-                    facts,
-                    ids: Vec::new(),
-                })
-            })
-            .collect();
-        match self.spool.split(seq, batches).await {
-            Ok(()) => self.count(tally),
-            // The whole batch is still there; some of its records go twice, none is lost.
-            Err(_) => back.push(seq),
-        }
-    }
-
     /// Keeps a refused request as a dead letter; `false` when the disk did not take it.
-    async fn bury(
+    pub(super) async fn bury(
         &self,
         place: (u64, u64),
         request: &[u8],
@@ -374,7 +270,7 @@ impl Forwarder {
 }
 
 impl Tally {
-    fn add(&mut self, outcome: &Outcome, records: u64) {
+    pub(super) fn add(&mut self, outcome: &Outcome, records: u64) {
         let (rejected, reason) = rejected(outcome, records);
         self.forwarded += records - rejected;
         self.dead.push((reason, rejected));
@@ -409,7 +305,7 @@ fn rejected(outcome: &Outcome, records: u64) -> (u64, Reason) {
 }
 
 /// The pace after a request of which nothing was taken: the next one may fare no better.
-fn after_refusal(outcome: &Outcome) -> Pace {
+pub(super) fn after_refusal(outcome: &Outcome) -> Pace {
     let status = match outcome {
         Outcome::Refused(status, _) | Outcome::Unwanted(status, _) => *status,
         Outcome::TooLarge => 413,
@@ -430,14 +326,10 @@ fn seqs(group: &[Loan]) -> Vec<u64> {
 }
 
 /// The pace after a failure of this server's own.
-const INTERNAL: Pace = Pace::Later {
+pub(super) const INTERNAL: Pace = Pace::Later {
     after: None,
     cause: Cause::Internal,
 };
-
-/// Refusals of one batch's parts before the rest is given up as it is: four bad records of a
-/// hundred are found one by one, a batch that is bad throughout does not cost two hundred requests.
-const MAX_REFUSALS: u32 = 32;
 
 /// Attempts to read a batch, seconds apart: a hiccup of a network disk passes in that time.
 const MAX_READS: u32 = 3;

@@ -10,36 +10,13 @@ use prost::Message as _;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::command::Command;
 use super::seen::Seen;
 use super::store::{Changes, IdGroup, StoreError};
 use super::{AppendError, Appended, Batch, Facts, Refusal, Shared};
 use crate::config::Limits;
 use crate::error::Chain;
 use crate::otlp::{self, packed};
-
-/// What the writer is asked to do.
-#[derive(Debug)]
-pub(super) enum Command {
-    Append {
-        batch: Batch,
-        reply: oneshot::Sender<Result<Appended, AppendError>>,
-    },
-    Confirm {
-        seqs: Vec<u64>,
-    },
-    Split {
-        seq: u64,
-        parts: Vec<Batch>,
-        reply: oneshot::Sender<Result<(), AppendError>>,
-    },
-    Flush {
-        reply: oneshot::Sender<()>,
-    },
-    /// A read failed, and redb refuses everything after that.
-    Reopen {
-        reply: oneshot::Sender<Result<(), Arc<StoreError>>>,
-    },
-}
 
 pub(super) struct Writer {
     shared: Arc<Shared>,

@@ -1,0 +1,186 @@
+//! From what was set to a [`Config`]: which values go together, and which cannot be meant.
+
+use std::path::PathBuf;
+
+use super::source::Settings;
+use super::{
+    AuthConfig, AuthMode, Compression, Config, ConfigError, Delivery, Endpoint, ForwardConfig,
+    JwksConfig, JwksSource, Limits, LogConfig, LogFormat, TlsConfig, keys,
+};
+
+pub(super) fn check(set: &Settings) -> Result<Config, ConfigError> {
+    Ok(Config {
+        listen: set.parse(keys::LISTEN, "an address and port such as 127.0.0.1:4319")?,
+        data_dir: set.text(keys::DATA_DIR)?.into(),
+        auth: auth(set)?,
+        forward: forward(set)?,
+        limits: limits(set)?,
+        log: LogConfig {
+            filter: set.text(keys::LOG_FILTER)?,
+            format: set.choice(
+                keys::LOG_FORMAT,
+                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+            )?,
+            dir: set.optional(keys::LOG_DIR)?.map(PathBuf::from),
+        },
+        tls: tls(set)?,
+        cors_origins: set.origins(keys::CORS_ORIGINS)?,
+    })
+}
+
+fn auth(set: &Settings) -> Result<AuthConfig, ConfigError> {
+    #[derive(Clone, Copy)]
+    enum Mode {
+        Hs256,
+        Pem,
+        Jwks,
+        Disabled,
+    }
+    let modes = [
+        ("hs256", Mode::Hs256),
+        ("pem", Mode::Pem),
+        ("jwks", Mode::Jwks),
+        ("disabled", Mode::Disabled),
+    ];
+    let mode = match set.choice(keys::AUTH_MODE, &modes)? {
+        Mode::Hs256 => {
+            let secret = set
+                .secret(keys::AUTH_HS256_SECRET)?
+                .ok_or(ConfigError::Missing {
+                    key: keys::AUTH_HS256_SECRET.path,
+                    needed_by: "auth.mode = \"hs256\"",
+                })?;
+            // RFC 7518, section 3.2: a key of the hash's size or larger must be used.
+            if secret.reveal().len() < MIN_HS256_SECRET_BYTES {
+                return Err(ConfigError::Invalid {
+                    key: keys::AUTH_HS256_SECRET.path.to_owned(),
+                    expected: "at least 32 bytes",
+                });
+            }
+            AuthMode::Hs256(secret)
+        }
+        Mode::Pem => {
+            let files = set.list(keys::AUTH_PEM_FILES)?;
+            if files.is_empty() {
+                return Err(ConfigError::Missing {
+                    key: keys::AUTH_PEM_FILES.path,
+                    needed_by: "auth.mode = \"pem\"",
+                });
+            }
+            AuthMode::Pem(files.into_iter().map(PathBuf::from).collect())
+        }
+        Mode::Jwks => AuthMode::Jwks(JwksConfig {
+            source: match (
+                set.optional(keys::AUTH_JWKS_URL)?,
+                set.optional(keys::AUTH_JWKS_FILE)?,
+            ) {
+                (Some(url), _) => JwksSource::Url(url),
+                (None, Some(file)) => JwksSource::File(file.into()),
+                (None, None) => {
+                    return Err(ConfigError::Missing {
+                        key: keys::AUTH_JWKS_URL.path,
+                        needed_by: "auth.mode = \"jwks\" (or auth.jwks_file)",
+                    });
+                }
+            },
+            refresh: set.seconds(keys::AUTH_JWKS_REFRESH_SECONDS)?,
+            cooldown: set.seconds(keys::AUTH_JWKS_COOLDOWN_SECONDS)?,
+        }),
+        Mode::Disabled => AuthMode::Disabled,
+    };
+    Ok(AuthConfig {
+        mode,
+        user_claim: set.text(keys::AUTH_USER_CLAIM)?,
+        session_claim: set.text(keys::AUTH_SESSION_CLAIM)?,
+        issuers: set.list(keys::AUTH_ISSUERS)?,
+        audiences: set.list(keys::AUTH_AUDIENCES)?,
+        leeway: set.seconds(keys::AUTH_LEEWAY_SECONDS)?,
+    })
+}
+
+fn forward(set: &Settings) -> Result<ForwardConfig, ConfigError> {
+    let endpoint = match set.text(keys::FORWARD_ENDPOINT)?.as_str() {
+        "stdout" => Endpoint::Stdout,
+        url if url.starts_with("http://") || url.starts_with("https://") => {
+            Endpoint::Url(url.to_owned())
+        }
+        _ => {
+            return Err(ConfigError::Invalid {
+                key: keys::FORWARD_ENDPOINT.path.to_owned(),
+                expected: "an http or https address, or stdout",
+            });
+        }
+    };
+    let compressions = [
+        ("none", Compression::None),
+        ("gzip", Compression::Gzip),
+        ("zstd", Compression::Zstd),
+    ];
+    let deliveries = [
+        ("spool", Delivery::Spool),
+        ("passthrough", Delivery::Passthrough),
+    ];
+    Ok(ForwardConfig {
+        endpoint,
+        token: set.secret(keys::FORWARD_TOKEN)?,
+        token_file: set.secret_file(keys::FORWARD_TOKEN)?,
+        headers: set.pairs(keys::FORWARD_HEADERS)?,
+        compression: set.choice(keys::FORWARD_COMPRESSION, &compressions)?,
+        delivery: set.choice(keys::FORWARD_DELIVERY, &deliveries)?,
+        in_flight: set.at_least_one(keys::FORWARD_IN_FLIGHT)?,
+        request_bytes: set.at_least_one(keys::FORWARD_REQUEST_BYTES)?,
+        request_records: set.at_least_one(keys::FORWARD_REQUEST_RECORDS)?,
+        linger: set.millis(keys::FORWARD_LINGER_MS)?,
+        timeout: set.timeout(keys::FORWARD_TIMEOUT_SECONDS)?,
+        max_age: set.seconds(keys::FORWARD_MAX_AGE_SECONDS)?,
+        max_ahead: set.seconds(keys::FORWARD_MAX_AHEAD_SECONDS)?,
+    })
+}
+
+fn limits(set: &Settings) -> Result<Limits, ConfigError> {
+    Ok(Limits {
+        body_bytes: set.at_least_one(keys::LIMITS_BODY_BYTES)?,
+        bodies_bytes: set.at_least_one(keys::LIMITS_BODIES_BYTES)?,
+        connections: set.at_least_one(keys::LIMITS_CONNECTIONS)?,
+        connections_per_address: usize::try_from(set.count(keys::LIMITS_CONNECTIONS_PER_ADDRESS)?)
+            .unwrap_or(usize::MAX),
+        concurrent_requests: set.at_least_one(keys::LIMITS_CONCURRENT_REQUESTS)?,
+        header_timeout: set.timeout(keys::LIMITS_HEADER_TIMEOUT_SECONDS)?,
+        body_timeout: set.timeout(keys::LIMITS_BODY_TIMEOUT_SECONDS)?,
+        shutdown_timeout: set.seconds(keys::LIMITS_SHUTDOWN_TIMEOUT_SECONDS)?,
+        requests_per_minute_per_address: set.rate(keys::LIMITS_REQUESTS_PER_MINUTE_PER_ADDRESS)?,
+        records_per_minute_per_user: set.rate(keys::LIMITS_RECORDS_PER_MINUTE_PER_USER)?,
+        records_per_minute_per_session: set.rate(keys::LIMITS_RECORDS_PER_MINUTE_PER_SESSION)?,
+        bytes_per_minute_per_user: set.rate(keys::LIMITS_BYTES_PER_MINUTE_PER_USER)?,
+        tracked_identities: set.at_least_one(keys::LIMITS_TRACKED_IDENTITIES)?,
+        spool_bytes: set.count(keys::LIMITS_SPOOL_BYTES)?,
+        disk_headroom_bytes: set.count(keys::LIMITS_DISK_HEADROOM_BYTES)?,
+        dead_letter_bytes: set.count(keys::LIMITS_DEAD_LETTER_BYTES)?,
+        dedupe_window: set.seconds(keys::LIMITS_DEDUPE_WINDOW_SECONDS)?,
+        dedupe_ids: set.at_least_one(keys::LIMITS_DEDUPE_IDS)?,
+    })
+}
+
+fn tls(set: &Settings) -> Result<Option<TlsConfig>, ConfigError> {
+    match (
+        set.optional(keys::TLS_CERTIFICATE_FILE)?,
+        set.optional(keys::TLS_KEY_FILE)?,
+    ) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some(TlsConfig {
+            certificate_file: certificate.into(),
+            key_file: key.into(),
+        })),
+        (Some(_), None) => Err(ConfigError::Missing {
+            key: keys::TLS_KEY_FILE.path,
+            needed_by: "tls.certificate_file",
+        }),
+        (None, Some(_)) => Err(ConfigError::Missing {
+            key: keys::TLS_CERTIFICATE_FILE.path,
+            needed_by: "tls.key_file",
+        }),
+    }
+}
+
+/// HMAC-SHA-256 with a shorter key can be guessed offline from one token.
+const MIN_HS256_SECRET_BYTES: usize = 32;

@@ -1,0 +1,142 @@
+//! Buckets against a clock that stands still until it is told to go.
+
+use super::policy::{SHARED_BUCKETS, SWEEP_EVERY};
+use super::*;
+use crate::config::Config;
+use governor::clock::FakeRelativeClock;
+
+fn limits(toml: &str) -> Limits {
+    Config::from_toml(&format!("[auth]\nmode='disabled'\n[limits]\n{toml}"))
+        .unwrap()
+        .limits
+}
+
+fn identity(user: &str, session: &str) -> Identity {
+    Identity {
+        user: Some(user.into()),
+        session: Some(session.into()),
+    }
+}
+
+fn cost(records: usize, urgent: bool) -> Cost {
+    Cost {
+        records,
+        bytes: records,
+        urgent,
+    }
+}
+
+#[test]
+fn a_session_at_its_cap_waits_and_then_passes() {
+    let clock = FakeRelativeClock::default();
+    let limits = RateLimits::with_clock(
+        &limits("records_per_minute_per_session = 100"),
+        clock.clone(),
+    );
+    let one = identity("u", "s");
+    assert!(limits.charge(&one, cost(90, false)).is_ok());
+    let refused = limits.charge(&one, cost(30, false)).unwrap_err();
+    assert_eq!(refused.policy, "session");
+    assert!(
+        limits
+            .charge(&identity("u", "other"), cost(90, false))
+            .is_ok()
+    );
+    clock.advance(refused.retry_after);
+    assert!(limits.charge(&one, cost(30, false)).is_ok());
+}
+
+#[test]
+fn an_error_passes_when_its_chatty_session_is_at_the_cap() {
+    let clock = FakeRelativeClock::default();
+    let limits = RateLimits::with_clock(&limits("records_per_minute_per_session = 1000"), clock);
+    let one = identity("u", "s");
+    while limits.charge(&one, cost(100, false)).is_ok() {}
+    assert!(limits.charge(&one, cost(1, true)).is_ok());
+    assert!(limits.charge(&one, cost(99, true)).is_ok());
+    assert!(limits.charge(&one, cost(1, true)).is_err());
+}
+
+#[test]
+fn a_batch_larger_than_the_bucket_passes_when_the_bucket_is_full() {
+    let limits = RateLimits::with_clock(
+        &limits("records_per_minute_per_user = 10"),
+        FakeRelativeClock::default(),
+    );
+    assert!(limits.charge(&identity("u", "s"), cost(100, false)).is_ok());
+    assert!(limits.charge(&identity("u", "s"), cost(1, false)).is_err());
+}
+
+#[test]
+fn zero_turns_a_limit_off() {
+    let off = "requests_per_minute_per_address = 0\nrecords_per_minute_per_user = 0\nrecords_per_minute_per_session = 0\nbytes_per_minute_per_user = 0";
+    let limits = RateLimits::with_clock(&limits(off), FakeRelativeClock::default());
+    for _ in 0..1000 {
+        assert_eq!(
+            limits.charge(&identity("u", "s"), cost(1_000_000, false)),
+            Ok(None)
+        );
+        assert_eq!(limits.charge_address(IpAddr::from([127, 0, 0, 1])), Ok(()));
+    }
+    assert_eq!(limits.policies(), "");
+}
+
+#[test]
+fn memory_stays_bounded_under_a_flood_of_identities() {
+    let limits = RateLimits::with_clock(
+        &limits("tracked_identities = 1000"),
+        FakeRelativeClock::default(),
+    );
+    for user in 0..50_000 {
+        let _ = limits.charge(&identity(&user.to_string(), "s"), cost(1, false));
+    }
+    let tracked = limits.user.as_ref().unwrap().common.len();
+    assert!(
+        tracked <= 1000 + SWEEP_EVERY as usize + SHARED_BUCKETS as usize,
+        "{tracked}"
+    );
+}
+
+#[test]
+fn neighbors_in_one_ipv6_network_share_a_bucket() {
+    let limits = RateLimits::with_clock(
+        &limits("requests_per_minute_per_address = 1"),
+        FakeRelativeClock::default(),
+    );
+    assert!(
+        limits
+            .charge_address("2001:db8::1".parse().unwrap())
+            .is_ok()
+    );
+    assert!(
+        limits
+            .charge_address("2001:db8::2".parse().unwrap())
+            .is_err()
+    );
+    assert!(
+        limits
+            .charge_address("2001:db8:0:1::1".parse().unwrap())
+            .is_ok()
+    );
+    assert!(limits.charge_address("10.0.0.1".parse().unwrap()).is_ok());
+    assert!(
+        limits
+            .charge_address("::ffff:10.0.0.1".parse().unwrap())
+            .is_err()
+    );
+}
+
+#[test]
+fn policies_are_described_as_the_draft_writes_them() {
+    let limits = RateLimits::with_clock(
+        &limits("records_per_minute_per_user = 10"),
+        FakeRelativeClock::default(),
+    );
+    assert!(
+        limits
+            .policies()
+            .contains(r#""user";q=10;qu="records";w=60"#),
+        "{}",
+        limits.policies()
+    );
+}
