@@ -36,6 +36,7 @@ fuzz_target!(|input: &[u8]| {
         sent_at: envelope.sent_at,
         user: Some("jane"),
         session: None,
+        issuer: None,
         rules: envelope
             .receipt
             .as_ref()

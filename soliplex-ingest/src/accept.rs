@@ -219,6 +219,7 @@ impl Judged<'_> {
             sent_at: self.envelope.sent_at,
             user: identity.user.as_deref(),
             session: identity.session.as_deref(),
+            issuer: identity.issuer.as_deref(),
             rules: receipt.map(|receipt| receipt.rules.as_str()),
             logfire,
         };

@@ -1,7 +1,8 @@
 //! Who posts: from the `Authorization` header to an [`Identity`].
 //!
 //! A key decides which algorithm it verifies; a token's header only helps to find the key. `exp` is
-//! required, `nbf` is checked, `iss` and `aud` are required when configured. A token that brings
+//! required, `nbf` is checked, `iss` and `aud` are required when configured. Where there are several
+//! issuers each has keys of its own, and no other's verify its sessions. A token that brings
 //! its own key (`jwk`, `jku`, `x5c`, `x5u`) or asks for extensions (`crit`) is refused: RFC 8725,
 //! sections 3.1 to 3.10.
 //!
@@ -9,17 +10,21 @@
 //! that is told 401 stops sending.
 
 pub mod hs256;
+mod issuer;
 mod jwks;
 mod pem;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
+use jsonwebtoken::Header;
 use serde_json::{Map, Value};
 use soliplex_wire::limits::{MAX_ID_BYTES, MAX_TOKEN_BYTES};
 
-use crate::config::{AuthConfig, AuthMode};
+use crate::config::{AuthConfig, AuthMode, IssuerConfig, IssuerKeys};
+use issuer::{Issuer, Keys};
 use jwks::KeySet;
 pub use jwks::KeySetError;
 
@@ -30,6 +35,19 @@ pub struct Identity {
     pub user: Option<String>,
     /// The session's own id, where the token has one.
     pub session: Option<String>,
+    /// Which of several issuers it is of: two of them may know a user by the same name. `None`
+    /// where there is one set of keys.
+    pub issuer: Option<Arc<str>>,
+}
+
+/// Whose keys a server has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeysAtHand {
+    /// Issuers whose keys are at hand.
+    pub present: usize,
+    /// Issuers whose keys have never been fetched: their sessions are answered with 503.
+    pub missing: usize,
 }
 
 /// Why a request has no identity. Holds no part of the token.
@@ -66,160 +84,150 @@ pub enum AuthError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthSetupError {
-    /// A file in `auth.pem_files` cannot be read.
-    #[error("a file in auth.pem_files cannot be read")]
+    /// A PEM file cannot be read.
+    #[error("a file in auth.pem_files or auth.issuer_keys cannot be read")]
     PemFile(#[source] std::io::Error),
-    /// A file in `auth.pem_files` holds no key of a known kind.
-    #[error("a file in auth.pem_files holds no RSA, P-256 or Ed25519 public key")]
+    /// A PEM file holds no key of a known kind.
+    #[error(
+        "a file in auth.pem_files or auth.issuer_keys holds no RSA, P-256 or Ed25519 public key"
+    )]
     PemKey,
     /// The key set cannot be used at all.
-    #[error("auth.jwks_file or auth.jwks_url cannot be used")]
+    #[error("the key set in auth.jwks_file, auth.jwks_url or auth.issuer_keys cannot be used")]
     KeySet(#[source] KeySetError),
-}
-
-/// One key and the one algorithm it verifies.
-#[derive(Clone)]
-struct Key {
-    kid: Option<String>,
-    algorithm: Algorithm,
-    key: DecodingKey,
 }
 
 /// Verifies sessions.
 pub struct Authenticator {
-    keys: Keys,
+    trusted: Trusted,
     user_claim: String,
     session_claim: String,
-    issuers: Vec<String>,
-    audiences: Vec<String>,
-    leeway_seconds: u64,
 }
 
-enum Keys {
-    Fixed(Vec<Key>),
-    Rotating(KeySet),
-    Disabled,
+enum Trusted {
+    /// One set of keys, whatever `iss` claims it accepts.
+    One(Box<Issuer>),
+    /// Several issuers, by their `iss` claim.
+    Named(BTreeMap<Arc<str>, Issuer>),
+    Everyone,
 }
 
 impl Authenticator {
     /// Reads the keys. A key set that cannot be fetched now is fetched later.
     pub async fn try_new(config: &AuthConfig) -> Result<Authenticator, AuthSetupError> {
-        let keys = match &config.mode {
-            AuthMode::Hs256(secret) => Keys::Fixed(vec![hs256::key(secret)]),
-            AuthMode::Pem(files) => Keys::Fixed(pem::read(files)?),
-            AuthMode::Jwks(jwks) => {
-                Keys::Rotating(KeySet::open(jwks).await.map_err(AuthSetupError::KeySet)?)
+        let one = |keys| {
+            Trusted::One(Box::new(Issuer {
+                keys,
+                issuers: config.issuers.clone(),
+                audiences: config.audiences.clone(),
+                leeway_seconds: config.leeway.as_secs(),
+            }))
+        };
+        let trusted = match &config.mode {
+            AuthMode::Hs256(secret) => one(Keys::shared(secret)),
+            AuthMode::Pem(files) => one(Keys::pem(files)?),
+            AuthMode::Jwks(jwks) => one(Keys::jwks(jwks).await?),
+            AuthMode::Issuers(issuers) => {
+                let mut named = BTreeMap::new();
+                for issuer in issuers {
+                    let trusted = named_issuer(issuer, config.leeway.as_secs()).await?;
+                    named.insert(Arc::from(issuer.issuer.as_str()), trusted);
+                }
+                Trusted::Named(named)
             }
             AuthMode::Disabled => {
                 tracing::warn!(
                     "authentication is DISABLED: anyone who reaches this server can post records"
                 );
-                Keys::Disabled
+                Trusted::Everyone
             }
         };
         Ok(Authenticator {
-            keys,
+            trusted,
             user_claim: config.user_claim.clone(),
             session_claim: config.session_claim.clone(),
-            issuers: config.issuers.clone(),
-            audiences: config.audiences.clone(),
-            leeway_seconds: config.leeway.as_secs(),
         })
     }
 
     /// The identity behind a request.
     pub async fn verify(&self, headers: &HeaderMap) -> Result<Identity, AuthError> {
-        let keys = match &self.keys {
-            Keys::Disabled => return Ok(Identity::default()),
-            Keys::Fixed(keys) => {
+        let (token, header, name, issuer) = match &self.trusted {
+            Trusted::Everyone => return Ok(Identity::default()),
+            Trusted::One(issuer) => {
                 let (token, header) = token(headers)?;
-                return self.verify_with(token, &header, keys.iter());
+                (token, header, None, &**issuer)
             }
-            Keys::Rotating(set) => set,
+            Trusted::Named(issuers) => {
+                let (token, header) = token(headers)?;
+                // What is not verified yet only chooses whose keys are to verify it.
+                let claimed = claimed_issuer(token)?;
+                let found = issuers.get_key_value(claimed.as_str());
+                let (name, issuer) = found.ok_or(AuthError::Elsewhere)?;
+                (token, header, Some(Arc::clone(name)), issuer)
+            }
         };
-        let (token, header) = token(headers)?;
-        let found = keys.find(header.kid.as_deref()).await?;
-        self.verify_with(token, &header, found.iter())
+        let claims = issuer.verify(token, &header).await?;
+        Ok(Identity {
+            user: Some(claim(&claims, &self.user_claim).ok_or(AuthError::Claims)?),
+            session: claim(&claims, &self.session_claim),
+            issuer: name,
+        })
     }
 
-    /// Reads the key set again, at its interval, for as long as the server runs.
+    /// Reads the key sets again, at their interval, for as long as the server runs.
     pub async fn refresh_forever(&self) {
-        match &self.keys {
-            Keys::Rotating(set) => set.refresh_forever().await,
-            Keys::Fixed(_) | Keys::Disabled => std::future::pending().await,
-        }
-    }
-
-    /// Whether keys are at hand; `false` while an identity provider has never answered.
-    pub fn has_keys(&self) -> bool {
-        match &self.keys {
-            Keys::Rotating(set) => set.has_keys(),
-            Keys::Fixed(_) | Keys::Disabled => true,
-        }
-    }
-
-    fn verify_with<'a>(
-        &self,
-        token: &str,
-        header: &Header,
-        keys: impl Iterator<Item = &'a Key>,
-    ) -> Result<Identity, AuthError> {
-        let mut refusal = AuthError::Invalid;
-        for key in
-            keys.filter(|key| key.algorithm == header.alg && key.answers_to(header.kid.as_deref()))
-        {
-            match jsonwebtoken::decode::<Map<String, Value>>(
-                token,
-                &key.key,
-                &self.validation(key.algorithm),
-            ) {
-                Ok(data) => return self.identity(&data.claims),
-                Err(error) => {
-                    // A signature that holds says more than one that does not.
-                    if let Some(reason) = reason(error.kind()) {
-                        refusal = reason;
-                    }
-                }
+        let sets: Vec<&KeySet> = self
+            .issuers()
+            .filter_map(|one| one.keys.rotating())
+            .collect();
+        // All have the one interval there is a setting for.
+        let Some(interval) = sets.first().map(|set| set.refresh_interval()) else {
+            return std::future::pending().await;
+        };
+        loop {
+            tokio::time::sleep(interval).await;
+            for set in &sets {
+                set.refresh().await;
             }
         }
-        Err(refusal)
     }
 
-    fn validation(&self, algorithm: Algorithm) -> Validation {
-        let mut validation = Validation::new(algorithm);
-        validation.leeway = self.leeway_seconds;
-        validation.validate_nbf = true;
-        let mut required = vec!["exp"];
-        if !self.issuers.is_empty() {
-            validation.set_issuer(&self.issuers);
-            required.push("iss");
+    /// Whose keys have been fetched, and whose never yet.
+    pub fn keys_at_hand(&self) -> KeysAtHand {
+        let mut at_hand = KeysAtHand::default();
+        for issuer in self.issuers() {
+            match issuer.keys.rotating() {
+                Some(set) if !set.has_keys() => at_hand.missing += 1,
+                _ => at_hand.present += 1,
+            }
         }
-        if self.audiences.is_empty() {
-            validation.validate_aud = false;
-        } else {
-            validation.set_audience(&self.audiences);
-            required.push("aud");
-        }
-        validation.set_required_spec_claims(&required);
-        validation
+        at_hand
     }
 
-    fn identity(&self, claims: &Map<String, Value>) -> Result<Identity, AuthError> {
-        let user = claim(claims, &self.user_claim).ok_or(AuthError::Claims)?;
-        Ok(Identity {
-            user: Some(user),
-            session: claim(claims, &self.session_claim),
-        })
+    fn issuers(&self) -> impl Iterator<Item = &Issuer> {
+        let (one, named) = match &self.trusted {
+            Trusted::One(issuer) => (Some(&**issuer), None),
+            Trusted::Named(issuers) => (None, Some(issuers.values())),
+            Trusted::Everyone => (None, None),
+        };
+        one.into_iter().chain(named.into_iter().flatten())
     }
 }
 
-impl Key {
-    fn answers_to(&self, kid: Option<&str>) -> bool {
-        match (&self.kid, kid) {
-            (Some(own), Some(asked)) => own == asked,
-            _ => true,
-        }
-    }
+async fn named_issuer(
+    config: &IssuerConfig,
+    leeway_seconds: u64,
+) -> Result<Issuer, AuthSetupError> {
+    let keys = match &config.keys {
+        IssuerKeys::Pem(file) => Keys::pem(std::slice::from_ref(file))?,
+        IssuerKeys::Jwks(jwks) => Keys::jwks(jwks).await?,
+    };
+    Ok(Issuer {
+        keys,
+        issuers: vec![config.issuer.clone()],
+        audiences: config.audiences.clone(),
+        leeway_seconds,
+    })
 }
 
 /// The bearer token and its header, before anything in it is believed.
@@ -248,15 +256,13 @@ fn token(headers: &HeaderMap) -> Result<(&str, Header), AuthError> {
     Ok((token, header))
 }
 
-fn reason(kind: &ErrorKind) -> Option<AuthError> {
-    match kind {
-        ErrorKind::ExpiredSignature => Some(AuthError::Expired),
-        ErrorKind::ImmatureSignature => Some(AuthError::NotYet),
-        ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience => Some(AuthError::Elsewhere),
-        ErrorKind::MissingRequiredClaim(_) | ErrorKind::InvalidClaimFormat(_) => {
-            Some(AuthError::Claims)
-        }
-        _ => None,
+/// The issuer a token claims to be of; nothing has been verified.
+fn claimed_issuer(token: &str) -> Result<String, AuthError> {
+    let claims: Map<String, Value> =
+        jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(|_| AuthError::Invalid)?;
+    match claims.get("iss") {
+        Some(Value::String(issuer)) => Ok(issuer.clone()),
+        _ => Err(AuthError::Claims),
     }
 }
 

@@ -95,8 +95,31 @@ pub enum AuthMode {
     Pem(Vec<PathBuf>),
     /// A key set that rotates.
     Jwks(JwksConfig),
+    /// Several issuers, each with keys of its own.
+    Issuers(Vec<IssuerConfig>),
     /// Everyone may post. The server says so, loudly.
     Disabled,
+}
+
+/// One of several issuers.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct IssuerConfig {
+    /// Its `iss` claim, letter for letter.
+    pub issuer: String,
+    /// Where its keys are.
+    pub keys: IssuerKeys,
+    /// Audiences to accept from it; with any set, `aud` is required.
+    pub audiences: Vec<String>,
+}
+
+/// Where an issuer's keys are.
+#[derive(Clone, Debug)]
+pub enum IssuerKeys {
+    /// Static public keys in a PEM file.
+    Pem(PathBuf),
+    /// A key set that rotates.
+    Jwks(JwksConfig),
 }
 
 /// Where the key set is and how often to look.

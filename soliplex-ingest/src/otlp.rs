@@ -34,7 +34,7 @@
 //! | `breadcrumbs` | `breadcrumbs`, one JSON text |
 //! | `sentAt` | `soliplex.clock_skew_ms`: the server's clock less the client's when it sent |
 //! | `resource` | the resource; `service.name` is added when absent |
-//! | the session's claims | `enduser.id`, `soliplex.auth.session`; `soliplex.user_mismatch` when the claimed user differs |
+//! | the session's claims | `enduser.id`, `soliplex.auth.session`, `soliplex.auth.issuer` where there are several; `soliplex.user_mismatch` when the claimed user differs |
 
 mod map;
 pub(crate) mod packed;

@@ -125,7 +125,9 @@ impl<C: Clock + Clone> RateLimits<C> {
         let Some(user) = &identity.user else {
             return Ok(None);
         };
-        let user_key = self.key(user, "");
+        // Two issuers may know a user by the same name.
+        let issuer = identity.issuer.as_deref().unwrap_or_default();
+        let user_key = self.key(issuer, user, "");
         let mut least: Option<Remaining> = None;
         let mut charge = |policy: &Option<Policy<C>>, key, units| {
             let Some(policy) = policy else { return Ok(()) };
@@ -136,7 +138,8 @@ impl<C: Clock + Clone> RateLimits<C> {
             Ok(())
         };
         // A session's name is its user's: nobody spends another's session by knowing its id.
-        let session_key = self.key(user, identity.session.as_deref().unwrap_or_default());
+        let session = identity.session.as_deref().unwrap_or_default();
+        let session_key = self.key(issuer, user, session);
         charge(&self.session, session_key, cost.records)?;
         charge(&self.user, user_key, cost.records)?;
         charge(&self.user_bytes, user_key, cost.bytes)?;
@@ -154,8 +157,8 @@ impl<C: Clock + Clone> RateLimits<C> {
         items.join(", ")
     }
 
-    fn key(&self, user: &str, session: &str) -> u64 {
-        self.hasher.hash_one((user, session))
+    fn key(&self, issuer: &str, user: &str, session: &str) -> u64 {
+        self.hasher.hash_one((issuer, user, session))
     }
 }
 

@@ -19,6 +19,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::accept::{self, App, Delivery};
+use crate::auth::KeysAtHand;
 use crate::error::{IngestError, RATE_LIMIT};
 use crate::forward::ForwardState;
 use crate::metrics::Gauges;
@@ -86,9 +87,18 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
         ready = false;
         reasons.push("shutting down".to_owned());
     }
-    if !app.auth.has_keys() {
-        ready = false;
-        reasons.push("the identity provider's keys have not been fetched yet".to_owned());
+    match app.auth.keys_at_hand() {
+        KeysAtHand { missing: 0, .. } => {}
+        KeysAtHand { present: 0, .. } => {
+            ready = false;
+            reasons.push("the identity provider's keys have not been fetched yet".to_owned());
+        }
+        KeysAtHand { present, missing } => {
+            let all = present + missing;
+            let reason =
+                format!("the keys of {missing} of {all} issuers have not been fetched yet");
+            reasons.push(reason);
+        }
     }
     if let Delivery::Spool { spool, forwarder } = &app.delivery {
         match forwarder.state() {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use serde_json::{Map, Value};
 
-use super::Key;
+use super::issuer::Key;
 use crate::config::{AuthConfig, AuthMode, Secret};
 
 /// Why no session could be minted.

@@ -20,7 +20,8 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{AuthError, Key};
+use super::AuthError;
+use super::issuer::Key;
 use crate::config::{JwksConfig, JwksSource};
 use crate::error::Chain;
 
@@ -129,13 +130,16 @@ impl KeySet {
         }
     }
 
-    pub(super) async fn refresh_forever(&self) {
-        loop {
-            tokio::time::sleep(self.refresh).await;
-            let mut last = self.last_read.lock().await;
-            if let Err(error) = self.read(&mut last).await {
-                tracing::warn!(error = %Chain(&error), "the key set could not be read; the keys of the last time stay");
-            }
+    /// How often the set is to be read again.
+    pub(super) fn refresh_interval(&self) -> Duration {
+        self.refresh
+    }
+
+    /// Reads the set again, whatever it holds.
+    pub(super) async fn refresh(&self) {
+        let mut last = self.last_read.lock().await;
+        if let Err(error) = self.read(&mut last).await {
+            tracing::warn!(error = %Chain(&error), "the key set could not be read; the keys of the last time stay");
         }
     }
 

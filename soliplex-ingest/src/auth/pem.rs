@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 
-use super::{AuthSetupError, Key};
+use super::AuthSetupError;
+use super::issuer::Key;
 
 /// Reads every key of every file.
 pub(super) fn read(files: &[PathBuf]) -> Result<Vec<Key>, AuthSetupError> {

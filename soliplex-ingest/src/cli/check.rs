@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::auth::Authenticator;
+use crate::auth::{Authenticator, KeysAtHand};
 use crate::config::{Config, Delivery, Endpoint};
 use crate::dead_letters::DeadLetters;
 use crate::forward::{Outcome, Upstream};
@@ -44,10 +44,16 @@ async fn authentication(config: &Config) -> Result<String, String> {
     let auth = Authenticator::try_new(&config.auth)
         .await
         .map_err(|error| explain(&error))?;
-    if auth.has_keys() {
-        Ok("keys are at hand".to_owned())
-    } else {
-        Err("the key set could not be fetched".to_owned())
+    match auth.keys_at_hand() {
+        KeysAtHand { missing: 0, .. } => Ok("keys are at hand".to_owned()),
+        KeysAtHand {
+            present: 0,
+            missing: 1,
+        } => Err("the key set could not be fetched".to_owned()),
+        KeysAtHand { present, missing } => Err(format!(
+            "the key sets of {missing} of {} issuers could not be fetched",
+            present + missing
+        )),
     }
 }
 

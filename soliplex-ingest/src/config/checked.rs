@@ -2,17 +2,19 @@
 
 use std::path::PathBuf;
 
+mod auth;
+
 use super::source::Settings;
 use super::{
-    AuthConfig, AuthMode, Compression, Config, ConfigError, Delivery, Endpoint, ForwardConfig,
-    JwksConfig, JwksSource, Limits, LogConfig, LogFormat, TlsConfig, keys,
+    Compression, Config, ConfigError, Delivery, Endpoint, ForwardConfig, Limits, LogConfig,
+    LogFormat, TlsConfig, keys,
 };
 
 pub(super) fn check(set: &Settings) -> Result<Config, ConfigError> {
     Ok(Config {
         listen: set.parse(keys::LISTEN, "an address and port such as 127.0.0.1:4319")?,
         data_dir: set.text(keys::DATA_DIR)?.into(),
-        auth: auth(set)?,
+        auth: auth::check(set)?,
         forward: forward(set)?,
         limits: limits(set)?,
         log: LogConfig {
@@ -25,76 +27,6 @@ pub(super) fn check(set: &Settings) -> Result<Config, ConfigError> {
         },
         tls: tls(set)?,
         cors_origins: set.origins(keys::CORS_ORIGINS)?,
-    })
-}
-
-fn auth(set: &Settings) -> Result<AuthConfig, ConfigError> {
-    #[derive(Clone, Copy)]
-    enum Mode {
-        Hs256,
-        Pem,
-        Jwks,
-        Disabled,
-    }
-    let modes = [
-        ("hs256", Mode::Hs256),
-        ("pem", Mode::Pem),
-        ("jwks", Mode::Jwks),
-        ("disabled", Mode::Disabled),
-    ];
-    let mode = match set.choice(keys::AUTH_MODE, &modes)? {
-        Mode::Hs256 => {
-            let secret = set
-                .secret(keys::AUTH_HS256_SECRET)?
-                .ok_or(ConfigError::Missing {
-                    key: keys::AUTH_HS256_SECRET.path,
-                    needed_by: "auth.mode = \"hs256\"",
-                })?;
-            // RFC 7518, section 3.2: a key of the hash's size or larger must be used.
-            if secret.reveal().len() < MIN_HS256_SECRET_BYTES {
-                return Err(ConfigError::Invalid {
-                    key: keys::AUTH_HS256_SECRET.path.to_owned(),
-                    expected: "at least 32 bytes",
-                });
-            }
-            AuthMode::Hs256(secret)
-        }
-        Mode::Pem => {
-            let files = set.list(keys::AUTH_PEM_FILES)?;
-            if files.is_empty() {
-                return Err(ConfigError::Missing {
-                    key: keys::AUTH_PEM_FILES.path,
-                    needed_by: "auth.mode = \"pem\"",
-                });
-            }
-            AuthMode::Pem(files.into_iter().map(PathBuf::from).collect())
-        }
-        Mode::Jwks => AuthMode::Jwks(JwksConfig {
-            source: match (
-                set.optional(keys::AUTH_JWKS_URL)?,
-                set.optional(keys::AUTH_JWKS_FILE)?,
-            ) {
-                (Some(url), _) => JwksSource::Url(url),
-                (None, Some(file)) => JwksSource::File(file.into()),
-                (None, None) => {
-                    return Err(ConfigError::Missing {
-                        key: keys::AUTH_JWKS_URL.path,
-                        needed_by: "auth.mode = \"jwks\" (or auth.jwks_file)",
-                    });
-                }
-            },
-            refresh: set.seconds(keys::AUTH_JWKS_REFRESH_SECONDS)?,
-            cooldown: set.seconds(keys::AUTH_JWKS_COOLDOWN_SECONDS)?,
-        }),
-        Mode::Disabled => AuthMode::Disabled,
-    };
-    Ok(AuthConfig {
-        mode,
-        user_claim: set.text(keys::AUTH_USER_CLAIM)?,
-        session_claim: set.text(keys::AUTH_SESSION_CLAIM)?,
-        issuers: set.list(keys::AUTH_ISSUERS)?,
-        audiences: set.list(keys::AUTH_AUDIENCES)?,
-        leeway: set.seconds(keys::AUTH_LEEWAY_SECONDS)?,
     })
 }
 
@@ -181,6 +113,3 @@ fn tls(set: &Settings) -> Result<Option<TlsConfig>, ConfigError> {
         }),
     }
 }
-
-/// HMAC-SHA-256 with a shorter key can be guessed offline from one token.
-const MIN_HS256_SECRET_BYTES: usize = 32;

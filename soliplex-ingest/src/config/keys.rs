@@ -52,7 +52,7 @@ keys! {
         "Folder of the spool and the dead letters; created if missing. One server, one folder.";
 
     AUTH_MODE: "auth.mode", Text, "hs256",
-        "hs256, pem, jwks or disabled. Without a key the server does not start.";
+        "hs256, pem, jwks, issuers or disabled. Without a key the server does not start.";
     AUTH_HS256_SECRET: "auth.hs256_secret", Secret, "",
         "Shared secret of at least 32 bytes, for hs256.";
     AUTH_PEM_FILES: "auth.pem_files", List, "",
@@ -65,8 +65,12 @@ keys! {
         "How often the key set is read again in the background. Providers announce keys hours ahead.";
     AUTH_JWKS_COOLDOWN_SECONDS: "auth.jwks_cooldown_seconds", Count, "15",
         "Least time between reads asked for by unknown key ids, so that made-up ids cannot flood the provider.";
+    AUTH_ISSUER_KEYS: "auth.issuer_keys", Pairs, "",
+        "For issuers: who may issue a session, as its iss claim has it, and where that issuer's own keys are: the address of a key set, a file ending in .json that holds one, or a PEM file. No issuer's key verifies another's session.";
+    AUTH_ISSUER_AUDIENCES: "auth.issuer_audiences", Pairs, "",
+        "For issuers: audiences to accept from one issuer in place of auth.audiences, separated by spaces.";
     AUTH_ISSUERS: "auth.issuers", List, "",
-        "Accepted iss claims; when set, iss is required.";
+        "Accepted iss claims under one set of keys; when set, iss is required.";
     AUTH_AUDIENCES: "auth.audiences", List, "",
         "Accepted aud claims; when set, aud is required.";
     AUTH_USER_CLAIM: "auth.user_claim", Text, "sub",

@@ -318,7 +318,7 @@ fn is_section(path: &str) -> bool {
     })
 }
 
-fn invalid(key: Key, expected: &'static str) -> ConfigError {
+pub(super) fn invalid(key: Key, expected: &'static str) -> ConfigError {
     ConfigError::Invalid {
         key: key.path.to_owned(),
         expected,

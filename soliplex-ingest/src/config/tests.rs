@@ -129,7 +129,7 @@ fn errors_name_the_key_and_never_the_value() {
         ),
         (
             "[auth]\nmode = 'canary'",
-            "auth.mode: expected hs256, pem, jwks or disabled. Without a key the server does not start.",
+            "auth.mode: expected hs256, pem, jwks, issuers or disabled. Without a key the server does not start.",
         ),
         (
             "[auth]\nmode = 'hs256'",
@@ -224,4 +224,78 @@ fn headers_come_from_a_file_and_not_from_two_places() {
     ));
     std::fs::write(&file, "no pair\n").unwrap();
     assert!(Config::from_toml(&toml).is_err());
+}
+
+#[test]
+fn issuers_are_named_once_with_their_keys_and_audiences() {
+    let config = Config::from_toml(
+        "[auth]\nmode = 'issuers'\naudiences = ['telemetry', 'logs']\njwks_refresh_seconds = 60\n\
+         [auth.issuer_keys]\na = 'https://a.example/keys'\nb = '/etc/b.json'\nc = '/etc/c.pem'\n\
+         [auth.issuer_audiences]\nb = ' field  lab '",
+    )
+    .unwrap();
+    let AuthMode::Issuers(issuers) = &config.auth.mode else {
+        panic!("mode")
+    };
+    let found: Vec<_> = issuers
+        .iter()
+        .map(|issuer| {
+            let keys = match &issuer.keys {
+                IssuerKeys::Pem(file) => format!("pem {}", file.display()),
+                IssuerKeys::Jwks(jwks) => match &jwks.source {
+                    JwksSource::Url(url) => format!("url {url} {:?}", jwks.refresh),
+                    JwksSource::File(file) => format!("file {} {:?}", file.display(), jwks.refresh),
+                },
+            };
+            (issuer.issuer.as_str(), keys, issuer.audiences.join(" "))
+        })
+        .collect();
+    let expected = [
+        ("a", "url https://a.example/keys 60s", "telemetry logs"),
+        ("b", "file /etc/b.json 60s", "field lab"),
+        ("c", "pem /etc/c.pem", "telemetry logs"),
+    ];
+    let expected =
+        expected.map(|(issuer, keys, audiences)| (issuer, keys.to_owned(), audiences.to_owned()));
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn issuers_that_contradict_each_other_are_refused() {
+    for (auth, key) in [
+        ("", "auth.issuer_keys is not set"),
+        (
+            "[auth.issuer_keys]\na = ''",
+            "auth.issuer_keys: expected an address or a file",
+        ),
+        (
+            "[auth.issuer_keys]\n'' = 'a.pem'",
+            "auth.issuer_keys: expected each issuer by name",
+        ),
+        (
+            "issuers = ['a']\n[auth.issuer_keys]\na = 'a.pem'",
+            "auth.issuers: expected nothing",
+        ),
+        (
+            "[auth.issuer_keys]\na = 'a.pem'\n[auth.issuer_audiences]\nb = 'x'",
+            "auth.issuer_audiences: expected issuers that auth.issuer_keys names",
+        ),
+        (
+            "[auth.issuer_keys]\na = 'a.pem'\n[auth.issuer_audiences]\na = ' '",
+            "auth.issuer_audiences: expected at least one audience",
+        ),
+    ] {
+        let error = Config::from_toml(&format!("[auth]\nmode = 'issuers'\n{auth}")).unwrap_err();
+        assert!(error.to_string().starts_with(key), "{auth}: {error}");
+    }
+    // The environment has no tables; one name twice is possible there.
+    let twice = env(&[
+        ("SOLIPLEX_INGEST_AUTH__MODE", "issuers"),
+        ("SOLIPLEX_INGEST_AUTH__ISSUER_KEYS", "a=a.pem,a=b.pem"),
+    ]);
+    let error = Config::from_sources(None, &twice).unwrap_err();
+    assert!(
+        error.to_string().contains("each issuer by name, and once"),
+        "{error}"
+    );
 }

@@ -27,6 +27,7 @@ fn batch(name: &str, records: usize) -> Batch {
         sent_at: None,
         user: None,
         session: None,
+        issuer: None,
         rules: None,
         logfire: false,
     };

@@ -22,6 +22,8 @@ pub struct Arrival<'a> {
     pub user: Option<&'a str>,
     /// The session's own id.
     pub session: Option<&'a str>,
+    /// Which of several issuers the session is of; `None` where there is one set of keys.
+    pub issuer: Option<&'a str>,
     /// The rules the client sanitized under.
     pub rules: Option<&'a str>,
     /// Whether the upstream is Logfire, which shows a text of its own.
@@ -130,6 +132,7 @@ impl Stamp {
         text("server.received_at", Some(&received));
         text("enduser.id", arrival.user);
         text("soliplex.auth.session", arrival.session);
+        text("soliplex.auth.issuer", arrival.issuer);
         if let Some(sent_at) = arrival.sent_at {
             let skew = arrival.received_at.as_millisecond() - sent_at.as_millisecond();
             let skew = AnyValueRef::Int(skew);

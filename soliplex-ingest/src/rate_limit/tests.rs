@@ -15,6 +15,7 @@ fn identity(user: &str, session: &str) -> Identity {
     Identity {
         user: Some(user.into()),
         session: Some(session.into()),
+        issuer: None,
     }
 }
 
@@ -138,5 +139,32 @@ fn policies_are_described_as_the_draft_writes_them() {
             .contains(r#""user";q=10;qu="records";w=60"#),
         "{}",
         limits.policies()
+    );
+}
+
+#[test]
+fn users_of_two_issuers_do_not_share_a_bucket_for_a_name_they_share() {
+    let limits = RateLimits::with_clock(
+        &limits("records_per_minute_per_user = 10"),
+        FakeRelativeClock::default(),
+    );
+    let of = |issuer: &str| Identity {
+        issuer: Some(issuer.into()),
+        ..identity("jane", "s")
+    };
+    assert!(
+        limits
+            .charge(&of("https://one.example"), cost(10, false))
+            .is_ok()
+    );
+    assert!(
+        limits
+            .charge(&of("https://one.example"), cost(1, false))
+            .is_err()
+    );
+    assert!(
+        limits
+            .charge(&of("https://two.example"), cost(10, false))
+            .is_ok()
     );
 }

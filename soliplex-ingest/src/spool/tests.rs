@@ -37,6 +37,7 @@ fn batch(ids: &[u64]) -> Batch {
         sent_at: None,
         user: None,
         session: None,
+        issuer: None,
         rules: None,
         logfire: false,
     };

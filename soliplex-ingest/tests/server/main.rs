@@ -1,12 +1,15 @@
 //! The server as its clients and its upstream see it: real sockets, real disks, real kills.
 //!
-//! `road` starts a server in this process, `upstream` is the far end with a script. Every test that
+//! `road` starts a server in this process, `upstream` is the far end with a script; `tokens` and
+//! `provider` are who signs a session. Every test that
 //! breaks something ends in the account: each record has exactly one fate.
 
 // The allowances for tests in clippy.toml do not reach the functions between tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod provider;
 mod road;
+mod tokens;
 mod upstream;
 
 mod accept;
@@ -14,6 +17,8 @@ mod auth;
 mod commands;
 mod connections;
 mod faults;
+mod issuers;
+mod key_sets;
 mod kill;
 mod logfire;
 mod oracle;

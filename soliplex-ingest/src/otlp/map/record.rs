@@ -204,6 +204,7 @@ fn is_reserved(key: &str) -> bool {
             | SERVER_RECEIVED_AT
             | "server.received_at"
             | "soliplex.auth.session"
+            | "soliplex.auth.issuer"
             | "soliplex.user_mismatch"
             | "soliplex.clock_skew_ms"
             | "soliplex.seq"

@@ -34,6 +34,7 @@ fn arrival() -> Arrival<'static> {
         sent_at: Some("2026-02-06T12:00:00.250Z".parse().unwrap()),
         user: Some("jane"),
         session: Some("login-7"),
+        issuer: None,
         rules: None,
         logfire: false,
     }

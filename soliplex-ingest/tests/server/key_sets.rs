@@ -1,0 +1,171 @@
+//! Key sets that rotate: what is fetched when, and what happens while nothing can be fetched.
+
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, EncodingKey};
+use serde_json::{Value, json};
+use soliplex_ingest::auth::AuthError;
+
+use crate::provider::Provider;
+use crate::road::{Road, SECRET, data_dir};
+use crate::tokens::{EC, OTHER_RSA, RSA, authenticator, claims, jane, rsa, sign, verify_token};
+use crate::upstream::Upstream;
+
+#[tokio::test]
+async fn a_rotated_key_is_fetched_when_its_first_token_comes() {
+    let provider = Provider::start().await;
+    provider.publish(&[("old", &rsa(RSA), Algorithm::RS256)]);
+    let auth = provider.authenticator(0).await;
+    assert_eq!(
+        verify_token(
+            &auth,
+            &sign(Algorithm::RS256, &rsa(RSA), Some("old"), &claims())
+        )
+        .await,
+        Ok(jane())
+    );
+    provider.publish(&[("new", &rsa(OTHER_RSA), Algorithm::RS256)]);
+    let rotated = sign(Algorithm::RS256, &rsa(OTHER_RSA), Some("new"), &claims());
+    assert_eq!(verify_token(&auth, &rotated).await, Ok(jane()));
+    assert_eq!(provider.asked(), 2);
+    let old = sign(Algorithm::RS256, &rsa(RSA), Some("old"), &claims());
+    assert_eq!(verify_token(&auth, &old).await, Err(AuthError::Invalid));
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_key_ids_reaches_the_provider_once() {
+    let provider = Provider::start().await;
+    provider.publish(&[("k", &rsa(RSA), Algorithm::RS256)]);
+    let auth = provider.authenticator(3600).await;
+    for kid in 0..200 {
+        let token = sign(
+            Algorithm::HS256,
+            &EncodingKey::from_secret(b"x"),
+            Some(&kid.to_string()),
+            &claims(),
+        );
+        // Not "invalid": within the cooldown nobody knows whether the provider has it by now.
+        assert_eq!(
+            verify_token(&auth, &token).await,
+            Err(AuthError::KeysUnavailable)
+        );
+    }
+    assert_eq!(provider.asked(), 1);
+    assert_eq!(
+        verify_token(
+            &auth,
+            &sign(Algorithm::RS256, &rsa(RSA), Some("k"), &claims())
+        )
+        .await,
+        Ok(jane())
+    );
+}
+
+#[tokio::test]
+async fn known_keys_outlive_the_provider_and_unknown_ones_are_no_fault_of_the_client() {
+    let provider = Provider::start().await;
+    provider.publish(&[("k", &rsa(RSA), Algorithm::RS256)]);
+    let auth = provider.authenticator(0).await;
+    provider.fail();
+    let unknown = sign(Algorithm::RS256, &rsa(OTHER_RSA), Some("new"), &claims());
+    assert_eq!(
+        verify_token(&auth, &unknown).await,
+        Err(AuthError::KeysUnavailable)
+    );
+    assert_eq!(
+        verify_token(
+            &auth,
+            &sign(Algorithm::RS256, &rsa(RSA), Some("k"), &claims())
+        )
+        .await,
+        Ok(jane())
+    );
+}
+
+#[tokio::test]
+async fn a_set_without_a_usable_key_replaces_no_good_one() {
+    let provider = Provider::start().await;
+    provider.publish(&[("k", &rsa(RSA), Algorithm::RS256)]);
+    let auth = provider.authenticator(0).await;
+    provider.publish(&[]);
+    let unknown = sign(Algorithm::RS256, &rsa(OTHER_RSA), Some("new"), &claims());
+    assert_eq!(
+        verify_token(&auth, &unknown).await,
+        Err(AuthError::KeysUnavailable)
+    );
+    let known = sign(Algorithm::RS256, &rsa(RSA), Some("k"), &claims());
+    assert_eq!(verify_token(&auth, &known).await, Ok(jane()));
+}
+
+#[tokio::test]
+async fn a_server_whose_provider_is_down_is_not_ready_and_answers_503() {
+    let provider = Provider::start().await;
+    let upstream = Upstream::start([]).await;
+    let dir = data_dir();
+    let url = &provider.url;
+    let more = format!("---\n[auth]\nmode = 'jwks'\njwks_url = '{url}'\njwks_cooldown_seconds = 0");
+    let mut road = Road::start(dir.path(), &upstream.endpoint(), &more).await;
+    road.token = sign(Algorithm::RS256, &rsa(RSA), Some("k"), &claims());
+    let response = road.request(r#"{"logs":[]}"#).send().await.unwrap();
+    assert_eq!(response.status(), 503);
+    assert!(response.headers().contains_key("retry-after"));
+    assert_eq!(road.get("/readyz").await.0, 503);
+    provider.publish(&[("k", &rsa(RSA), Algorithm::RS256)]);
+    assert_eq!(
+        road.request(r#"{"logs":[]}"#)
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+    assert_eq!(road.get("/readyz").await.0, 200);
+    let _ = road.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_set_gives_only_signing_keys_of_the_allowed_kinds() {
+    let jwk = |key: &EncodingKey, algorithm, kid: &str, changes: Value| {
+        let mut jwk =
+            serde_json::to_value(Jwk::from_encoding_key(key, algorithm).unwrap()).unwrap();
+        jwk["kid"] = kid.into();
+        let map = jwk.as_object_mut().unwrap();
+        map.extend(changes.as_object().unwrap().clone());
+        jwk
+    };
+    let shared = EncodingKey::from_secret(SECRET.as_bytes());
+    let ec = EncodingKey::from_ec_pem(EC.as_bytes()).unwrap();
+    let set = json!({ "keys": [
+        jwk(&rsa(RSA), Algorithm::RS256, "enc", json!({ "use": "enc" })),
+        jwk(&rsa(RSA), Algorithm::RS256, "rs512", json!({ "alg": "RS512" })),
+        jwk(&shared, Algorithm::HS256, "shared", json!({})),
+        jwk(&ec, Algorithm::ES256, "good", json!({ "use": "sig" })),
+    ] });
+    let dir = data_dir();
+    let file = dir.path().join("keys.json");
+    std::fs::write(&file, set.to_string()).unwrap();
+    let auth = authenticator(&format!(
+        "mode = 'jwks'\njwks_file = {file:?}\njwks_cooldown_seconds = 0"
+    ))
+    .await;
+    for (token, expected) in [
+        (
+            sign(Algorithm::RS256, &rsa(RSA), Some("enc"), &claims()),
+            Err(AuthError::Invalid),
+        ),
+        (
+            sign(Algorithm::RS512, &rsa(RSA), Some("rs512"), &claims()),
+            Err(AuthError::Invalid),
+        ),
+        (
+            sign(Algorithm::HS256, &shared, Some("shared"), &claims()),
+            Err(AuthError::Invalid),
+        ),
+        (
+            sign(Algorithm::ES256, &ec, Some("good"), &claims()),
+            Ok(jane()),
+        ),
+        (sign(Algorithm::ES256, &ec, None, &claims()), Ok(jane())),
+    ] {
+        assert_eq!(verify_token(&auth, &token).await, expected);
+    }
+}
