@@ -96,7 +96,7 @@ async fn main() {
     let (records, clients) = (number("records", 500_000), number("clients", 32));
     let backlog = number("backlog", 0);
     let delivery = set.get("delivery").map_or("spool", String::as_str);
-    let compression = set.get("compression").map_or("gzip", String::as_str);
+    let compression = set.get("compression").map_or("auto", String::as_str);
 
     let otlp = set.get("body").is_some_and(|body| body == "otlp");
     let upstream = Upstream {
@@ -381,7 +381,9 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // Asked to stop, so that a profiler around the server writes what it saw.
-        let asked = Command::new("kill").arg(self.child.id().to_string()).status();
+        let asked = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status();
         if !asked.is_ok_and(|status| status.success()) {
             self.child.kill().unwrap();
         }

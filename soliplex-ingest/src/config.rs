@@ -14,7 +14,7 @@ mod source;
 mod value;
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -195,6 +195,20 @@ impl Endpoint {
                 host.contains("logfire")
             }
         }
+    }
+
+    /// Whether requests stay on this machine.
+    pub(crate) fn is_on_this_machine(&self) -> bool {
+        let Endpoint::Url(url) = self else {
+            return true;
+        };
+        let url = reqwest::Url::parse(url).ok();
+        let host = url
+            .as_ref()
+            .and_then(reqwest::Url::host_str)
+            .unwrap_or_default();
+        let address = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
     }
 }
 

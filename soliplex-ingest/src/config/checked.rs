@@ -43,14 +43,17 @@ fn forward(set: &Settings) -> Result<ForwardConfig, ConfigError> {
             });
         }
     };
+    let delivery = set.choice(keys::FORWARD_DELIVERY, &DELIVERIES)?;
+    // What is kept is compressed for the disk's sake, and forwarded as it is kept.
+    let automatic = match delivery {
+        Delivery::Passthrough if endpoint.is_on_this_machine() => Compression::None,
+        _ => Compression::Gzip,
+    };
     let compressions = [
+        ("auto", automatic),
         ("none", Compression::None),
         ("gzip", Compression::Gzip),
         ("zstd", Compression::Zstd),
-    ];
-    let deliveries = [
-        ("spool", Delivery::Spool),
-        ("passthrough", Delivery::Passthrough),
     ];
     Ok(ForwardConfig {
         endpoint,
@@ -58,7 +61,7 @@ fn forward(set: &Settings) -> Result<ForwardConfig, ConfigError> {
         token_file: set.secret_file(keys::FORWARD_TOKEN)?,
         headers: set.pairs(keys::FORWARD_HEADERS)?,
         compression: set.choice(keys::FORWARD_COMPRESSION, &compressions)?,
-        delivery: set.choice(keys::FORWARD_DELIVERY, &deliveries)?,
+        delivery,
         in_flight: set.at_least_one(keys::FORWARD_IN_FLIGHT)?,
         request_bytes: set.at_least_one(keys::FORWARD_REQUEST_BYTES)?,
         request_records: set.at_least_one(keys::FORWARD_REQUEST_RECORDS)?,
@@ -113,3 +116,8 @@ fn tls(set: &Settings) -> Result<Option<TlsConfig>, ConfigError> {
         }),
     }
 }
+
+const DELIVERIES: [(&str, Delivery); 2] = [
+    ("spool", Delivery::Spool),
+    ("passthrough", Delivery::Passthrough),
+];

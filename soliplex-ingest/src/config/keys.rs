@@ -86,8 +86,8 @@ keys! {
         "Value of the Authorization header, raw as Logfire wants it. LOGFIRE_TOKEN is its default.";
     FORWARD_HEADERS: "forward.headers", Pairs, "",
         "Further headers for other backends; forward.headers_file holds one name=value a line.";
-    FORWARD_COMPRESSION: "forward.compression", Text, "gzip",
-        "none, gzip or zstd. Every OTLP receiver must understand gzip.";
+    FORWARD_COMPRESSION: "forward.compression", Text, "auto",
+        "auto, none, gzip or zstd. Every OTLP receiver must understand gzip, so auto is gzip; but none in passthrough to an upstream on this machine, where a network costs nothing and compressing a fifth of all work.";
     FORWARD_DELIVERY: "forward.delivery", Text, "spool",
         "spool answers once records are on disk; passthrough once the upstream has acknowledged.";
     FORWARD_IN_FLIGHT: "forward.in_flight", Count, "4",

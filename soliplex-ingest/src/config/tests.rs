@@ -299,3 +299,63 @@ fn issuers_that_contradict_each_other_are_refused() {
         "{error}"
     );
 }
+
+#[test]
+fn passthrough_on_this_machine_is_not_compressed_unless_asked_for() {
+    for (delivery, endpoint, asked, expected) in [
+        (
+            "spool",
+            "http://127.0.0.1:4318/v1/logs",
+            "auto",
+            Compression::Gzip,
+        ),
+        (
+            "passthrough",
+            "http://127.0.0.1:4318/v1/logs",
+            "auto",
+            Compression::None,
+        ),
+        (
+            "passthrough",
+            "http://localhost:4318/v1/logs",
+            "auto",
+            Compression::None,
+        ),
+        (
+            "passthrough",
+            "http://[::1]:4318/v1/logs",
+            "auto",
+            Compression::None,
+        ),
+        (
+            "passthrough",
+            "http://127.0.0.1:4318/v1/logs",
+            "gzip",
+            Compression::Gzip,
+        ),
+        (
+            "passthrough",
+            "https://127.0.0.1.example.org/v1/logs",
+            "auto",
+            Compression::Gzip,
+        ),
+        (
+            "passthrough",
+            "http://10.0.0.1:4318/v1/logs",
+            "auto",
+            Compression::Gzip,
+        ),
+        (
+            "spool",
+            "https://logfire-us.pydantic.dev/v1/logs",
+            "zstd",
+            Compression::Zstd,
+        ),
+    ] {
+        let toml = format!(
+            "[auth]\nmode = 'disabled'\n[forward]\ndelivery = '{delivery}'\nendpoint = '{endpoint}'\ncompression = '{asked}'"
+        );
+        let config = Config::from_toml(&toml).unwrap();
+        assert_eq!(config.forward.compression, expected, "{toml}");
+    }
+}

@@ -1,7 +1,6 @@
 //! One request to the upstream, and what its answer means.
 
 use std::io::Write as _;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -67,7 +66,7 @@ impl Upstream {
             .connect_timeout(CONNECT_TIMEOUT.min(config.timeout))
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("soliplex-ingest/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(&config.endpoint) {
+        if config.endpoint.is_on_this_machine() {
             // No proxy can reach what is on this machine.
             client = client.no_proxy();
         }
@@ -263,19 +262,6 @@ fn print(request: &[u8]) -> Outcome {
             cause: Cause::Internal,
         },
     }
-}
-
-fn is_loopback(endpoint: &Endpoint) -> bool {
-    let Endpoint::Url(url) = endpoint else {
-        return false;
-    };
-    let url = reqwest::Url::parse(url).ok();
-    let host = url
-        .as_ref()
-        .and_then(reqwest::Url::host_str)
-        .unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 fn header_value(secret: &Secret) -> Option<HeaderValue> {
