@@ -357,59 +357,64 @@ fn domain_end(b: &[u8], at: usize) -> Option<usize> {
 
 /// Endings of systemd units, images and sources: `user@1000.service`, `icon@2x.png`.
 fn is_unit_or_file(top: &[u8]) -> bool {
-    [
-        "service",
-        "socket",
-        "timer",
-        "mount",
-        "slice",
-        "target",
-        "scope",
-        "device",
-        "swap",
-        "png",
-        "jpg",
-        "jpeg",
-        "gif",
-        "webp",
-        "svg",
-        "ico",
-        "js",
-        "mjs",
-        "cjs",
-        "ts",
-        "jsx",
-        "tsx",
-        "css",
-        "scss",
-        "json",
-        "xml",
-        "html",
-        "htm",
-        "java",
-        "kt",
-        "dart",
-        "cpp",
-        "txt",
-        "log",
-        "yaml",
-        "yml",
-        "toml",
-        "lock",
-        "dll",
-        "exe",
-        "jar",
-        "gz",
-        "tgz",
-        "tar",
-        "local",
-        "internal",
-        "localdomain",
-    ]
-    .iter()
-    .take(45)
-    .any(|e| top.eq_ignore_ascii_case(e.as_bytes()))
+    let mut lower = [0_u8; MAX_ENDING_BYTES];
+    let Some(lower) = lower.get_mut(..top.len()) else {
+        return false;
+    };
+    lower.copy_from_slice(top);
+    lower.make_ascii_lowercase();
+    matches!(
+        &*lower,
+        b"service"
+            | b"socket"
+            | b"timer"
+            | b"mount"
+            | b"slice"
+            | b"target"
+            | b"scope"
+            | b"device"
+            | b"swap"
+            | b"png"
+            | b"jpg"
+            | b"jpeg"
+            | b"gif"
+            | b"webp"
+            | b"svg"
+            | b"ico"
+            | b"js"
+            | b"mjs"
+            | b"cjs"
+            | b"ts"
+            | b"jsx"
+            | b"tsx"
+            | b"css"
+            | b"scss"
+            | b"json"
+            | b"xml"
+            | b"html"
+            | b"htm"
+            | b"java"
+            | b"kt"
+            | b"dart"
+            | b"cpp"
+            | b"txt"
+            | b"log"
+            | b"yaml"
+            | b"yml"
+            | b"toml"
+            | b"lock"
+            | b"dll"
+            | b"exe"
+            | b"jar"
+            | b"gz"
+            | b"tgz"
+            | b"tar"
+            | b"local"
+    )
 }
+
+/// No ending of those is longer.
+const MAX_ENDING_BYTES: usize = 11;
 
 /// Where the address ends when a port follows it behind a fifth dot, as tcpdump writes it.
 fn before_port(b: &[u8], start: usize, end: usize) -> usize {
