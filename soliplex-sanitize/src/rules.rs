@@ -45,6 +45,7 @@ pub use catalog::RuleInfo;
 pub(crate) use field::{MESSAGE, Name, Names};
 
 use keys::Strength;
+use scan::Found;
 use span::{Fill, Span};
 use table::Table;
 
@@ -53,6 +54,10 @@ const REDACTED: &str = "[REDACTED]";
 
 /// How often redacted text is read again at most; the first time nearly always finds nothing.
 const MAX_ROUNDS: usize = 4;
+
+/// Room for markers that are longer than what they replace, so that few texts are moved while they
+/// are written.
+const MAX_GROWTH: usize = 256;
 
 /// What counts as confidential and what replaces it.
 ///
@@ -185,11 +190,11 @@ impl Rules {
         if self.is_none() {
             return Cow::Borrowed(text);
         }
-        let spans = scan::find(&self.0, text);
-        if spans.is_empty() {
+        let found = scan::find(&self.0, text);
+        if found.spans.is_empty() {
             Cow::Borrowed(text)
         } else {
-            Cow::Owned(self.write(text, &spans))
+            Cow::Owned(self.write(text, found))
         }
     }
 
@@ -243,6 +248,7 @@ impl Rules {
             return Vec::new();
         }
         scan::find(&self.0, text)
+            .spans
             .into_iter()
             .map(|span| Finding {
                 rule: self.0.name(span.source).to_owned(),
@@ -266,25 +272,28 @@ impl Rules {
         RuleCounts(self.0.hits(true))
     }
 
-    /// Writes the text with its spans replaced, and again while what was replaced has uncovered
+    /// Writes the text with what was found replaced, and again while what was replaced has uncovered
     /// something: a match that touched another one, which no rule takes for whole.
-    fn write(&self, text: &str, spans: &[Span]) -> String {
-        let mut out = self.write_once(text, spans);
+    fn write(&self, text: &str, mut found: Found) -> String {
+        let mut out = self.write_once(text, &mut found.spans);
         for _ in 0..MAX_ROUNDS {
-            let spans = scan::find(&self.0, &out);
-            if spans.is_empty() {
+            found = scan::find_again(&self.0, &out, &found);
+            if found.spans.is_empty() {
                 break;
             }
-            out = self.write_once(&out, &spans);
+            out = self.write_once(&out, &mut found.spans);
         }
         out
     }
 
-    fn write_once(&self, text: &str, spans: &[Span]) -> String {
-        let mut out = String::with_capacity(text.len());
+    /// Writes the text with its spans replaced; they then say where the replacements stand.
+    fn write_once(&self, text: &str, spans: &mut [Span]) -> String {
+        let mut out = String::with_capacity(text.len() + MAX_GROWTH.min(16 * spans.len()));
         let mut at = 0;
         for span in spans {
             out.push_str(&text[at..span.start]);
+            at = span.end;
+            span.start = out.len();
             let marker = self.0.marker(span.source);
             match span.fill {
                 Fill::Marker => out.push_str(marker),
@@ -299,8 +308,8 @@ impl Rules {
                     }
                 }
             }
+            span.end = out.len();
             self.0.count(span.source);
-            at = span.end;
         }
         out.push_str(&text[at..]);
         out

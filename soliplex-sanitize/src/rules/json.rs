@@ -103,20 +103,20 @@ pub(super) fn in_context<'a>(rules: &Rules, key: &str, text: &'a str) -> Cow<'a,
     joined.push_str(key);
     joined.push('=');
     joined.push_str(&clean);
-    let spans: Vec<_> = scan::find(&rules.0, &joined)
-        .into_iter()
-        .filter(|span| span.start > key.len())
-        .map(|mut span| {
+    let mut found = scan::find(&rules.0, &joined);
+    found.spans.retain_mut(|span| {
+        let inside = span.start > key.len();
+        if inside {
             span.start -= key.len() + 1;
             span.end -= key.len() + 1;
-            span
-        })
-        .collect();
+        }
+        inside
+    });
     let _ = SPARE.try_with(|spare| spare.set(joined));
-    if spans.is_empty() {
+    if found.spans.is_empty() {
         clean
     } else {
-        Cow::Owned(rules.write(&clean, &spans))
+        Cow::Owned(rules.write(&clean, found))
     }
 }
 

@@ -77,6 +77,10 @@ impl Scan<'_> {
         let Some(value_at) = after_separator(b, at) else {
             return;
         };
+        // Where something was redacted before, as it is wherever redacted text is read again.
+        if self.starts_with_marker(value_at) {
+            return;
+        }
         if self.grant(&key, value_at) {
             return;
         }
@@ -202,6 +206,7 @@ impl Scan<'_> {
                 return;
             }
             let end = closing_quote(b, open, mark.0, mark.1);
+            self.looked(end - whole);
             let value = &b[open..end];
             let secret = match strength {
                 Strength::Hint => looks_random(value),
@@ -231,7 +236,9 @@ impl Scan<'_> {
             return;
         }
         let end = if separator == b'>' {
-            element_end(b, at)
+            let end = element_end(b, at);
+            self.looked(end - at);
+            end
         } else {
             let until = if strength == Strength::Hint {
                 b.len().min(at + MAX_HINT_BYTES)
@@ -315,6 +322,7 @@ impl Scan<'_> {
                     depth -= 1;
                     if depth == 0 {
                         steps(i - at);
+                        self.looked(i - at);
                         self.container_until = i;
                         return true;
                     }
@@ -348,6 +356,7 @@ impl Scan<'_> {
             i += 1;
         }
         steps(i.saturating_sub(at));
+        self.looked(i.saturating_sub(at));
         // Containers that do not end may be read this often and no oftener.
         self.container_budget = self.container_budget.saturating_sub(i.saturating_sub(at));
         self.forget_spans(before);
@@ -391,6 +400,7 @@ impl Scan<'_> {
                 return;
             }
             let end = closing_quote(b, open, mark.0, mark.1);
+            self.looked(end - at);
             if end > open && !self.is_marker(&b[open..end]) && !is_benign_word(&b[open..end]) {
                 self.push(open, end, Rule::Key);
             }
@@ -413,6 +423,7 @@ impl Scan<'_> {
             end = bare_end(b, word_end + 1, false);
             if is_listing_scheme(scheme) {
                 end = line_end(b, word_end);
+                self.looked(end - at);
             } else if self.starts_with_marker(word_end + 1) || end == word_end + 1 {
                 return;
             }
@@ -454,6 +465,7 @@ impl Scan<'_> {
             }
             end = next;
         }
+        self.looked(end - at);
         if found {
             self.push(at, end, Rule::Cookie);
         }

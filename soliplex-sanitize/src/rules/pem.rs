@@ -24,6 +24,7 @@ impl Scan<'_> {
             return;
         }
         let body = at + 1 + label + 5;
+        self.looked(MAX_KEY_BYTES);
         // A key never goes on beyond the string it stands in.
         let limit = b.len().min(body + MAX_KEY_BYTES);
         let text = &b[body..limit];

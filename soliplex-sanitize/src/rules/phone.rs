@@ -135,6 +135,7 @@ impl Scan<'_> {
             start = self.groups_seen.start;
         }
         self.groups_seen = start..at;
+        self.looked(at - start);
         let start = start.max(at.saturating_sub(MAX_BYTES_BACK));
         let (end, digits, groups) = number_end(b, start);
         self.groups_until = end.max(at);

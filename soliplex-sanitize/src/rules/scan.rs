@@ -1,6 +1,7 @@
 //! One reading of one text: the gate's positions go to the verifiers, their spans are collected.
 
 use std::cell::Cell;
+use std::mem;
 use std::ops::Range;
 
 use super::catalog::Rule;
@@ -20,6 +21,8 @@ pub(super) struct Scan<'t> {
     pub(super) table: &'t Table,
     spans: Vec<Span>,
     needs_fold: bool,
+    /// Whether a verifier has looked further than [`MAX_AHEAD_BYTES`].
+    looks_far: bool,
     /// Whether the text begins like a list or a map.
     is_structure: bool,
     // Each verifier that walks along a run remembers where it ended, so that no byte of a hostile
@@ -44,6 +47,13 @@ thread_local! {
     static SPARE: Cell<Option<Box<Folded>>> = const { Cell::new(None) };
 }
 
+/// A number in groups and the words behind it lie no further from where it begins. A value that does
+/// says so, or has no space in it.
+const MAX_AHEAD_BYTES: usize = 40;
+
+/// A name and the words before a number lie no further from what they belong to.
+const MAX_BEHIND_BYTES: usize = 64;
+
 /// How far before a number in a list a quote is looked for.
 const MAX_ELEMENT_BYTES: usize = 256;
 
@@ -53,20 +63,51 @@ const MAX_QUOTING: u32 = 4;
 /// A spare buffer larger than this is not kept.
 const MAX_SPARE_BYTES: usize = 64 * 1024;
 
-/// Everything in `text` that must go, in order and without overlaps.
-pub(super) fn find(table: &Table, text: &str) -> Vec<Span> {
+/// What a reading has found.
+pub(super) struct Found {
+    /// In order and without overlaps.
+    pub(super) spans: Vec<Span>,
+    /// Whether every verifier has read its neighborhood only, and of a text in plain.
+    is_near: bool,
+}
+
+/// Everything in `text` that must go.
+pub(super) fn find(table: &Table, text: &str) -> Found {
     let mut scan = Scan::new(table, text.as_bytes());
     scan.run();
-    let needs_fold = scan.needs_fold;
-    let mut spans = scan.spans;
-    if needs_fold {
-        find_folded(table, text, &mut spans);
+    finish(&mut scan, text)
+}
+
+/// Everything that must go of `text`, in which `before` was replaced.
+///
+/// What lies far from each replacement was read before and nothing was found in it, so that it is
+/// read again only where a verifier looks far.
+pub(super) fn find_again(table: &Table, text: &str, before: &Found) -> Found {
+    let mut scan = Scan::new(table, text.as_bytes());
+    if before.is_near {
+        scan.run_near(&before.spans);
+    } else {
+        scan.run();
     }
-    table.user_spans(text, &mut spans);
+    finish(&mut scan, text)
+}
+
+#[inline]
+fn finish(scan: &mut Scan<'_>, text: &str) -> Found {
+    let mut spans = mem::take(&mut scan.spans);
+    if scan.needs_fold {
+        find_folded(scan.table, text, &mut spans);
+    }
+    if scan.table.has_patterns() {
+        scan.table.user_spans(text, &mut spans);
+    }
     if !spans.is_empty() {
         resolve(&mut spans);
     }
-    spans
+    Found {
+        spans,
+        is_near: !(scan.needs_fold || scan.looks_far),
+    }
 }
 
 /// Calls `on` for every position in `text` that deserves a look; where there is none, `find` finds
@@ -221,6 +262,7 @@ impl<'t> Scan<'t> {
             table,
             spans: Vec::new(),
             needs_fold: false,
+            looks_far: false,
             is_structure: matches!(b.trim_ascii_start().first(), Some(b'[' | b'{')),
             userinfo_seen: 0,
             userinfo_start: 0,
@@ -239,6 +281,34 @@ impl<'t> Scan<'t> {
     fn run(&mut self) {
         let b = self.b;
         gate::scan(b, |shape, at| self.look(shape, at));
+    }
+
+    /// Looks around each span, from a space to a space, so that no word is seen in part.
+    fn run_near(&mut self, spans: &[Span]) {
+        let b = self.b;
+        let mut spans = spans.iter().peekable();
+        let mut until = 0;
+        while let Some(span) = spans.next() {
+            let from = span.start.saturating_sub(MAX_AHEAD_BYTES).max(until);
+            let space = memchr::memrchr(b' ', &b[until..from]);
+            let from = space.map_or(until, |n| until + n);
+            until = span.end;
+            loop {
+                let near = b.len().min(until + MAX_BEHIND_BYTES);
+                until = memchr::memchr(b' ', &b[near..]).map_or(b.len(), |n| near + n);
+                // One that begins before the next one's neighborhood does is read with it.
+                let Some(next) = spans.next_if(|next| next.start < until + MAX_AHEAD_BYTES) else {
+                    break;
+                };
+                until = next.end.max(until);
+            }
+            gate::scan(&b[from..until], |shape, at| self.look(shape, from + at));
+        }
+    }
+
+    /// Says how far beyond the position it was given a verifier has looked.
+    pub(super) fn looked(&mut self, bytes: usize) {
+        self.looks_far |= bytes > MAX_AHEAD_BYTES;
     }
 
     fn look(&mut self, shape: Shape, at: usize) {

@@ -17,6 +17,8 @@ fn piece() -> impl Strategy<Value = String> {
         1 => "[0-9]{1,20}",
         1 => "[0-9]{1,4}([-. :][0-9]{1,4}){1,6}",
         1 => "[A-Za-z0-9_-]{10,50}",
+        // What lies further apart than most rules look is not read together the second time.
+        1 => "( [a-z]{1,9}){6,24} ",
         1 => "[\\x00-\\x7f]{0,6}",
     ]
 }
