@@ -44,24 +44,26 @@ thread_local! {
 impl Breadcrumbs {
     /// This thread has begun with another event: what it kept before is no longer the same one.
     pub(crate) fn forget_own() {
-        OWN.set(None);
+        let _ = OWN.try_with(|own| own.set(None));
     }
 
     /// The record with this ticket is the event that this thread is handing on.
     #[inline]
     pub(super) fn remember_own(&self, ticket: u64, unix_nanos: i64) {
-        OWN.set(Some(Own {
+        let own = Own {
             ring: ptr::from_ref(self).addr(),
             ticket,
             unix_nanos,
-        }));
+        };
+        // A thread that is ending has its record all the same, as a breadcrumb of itself.
+        let _ = OWN.try_with(|kept| kept.set(Some(own)));
     }
 
     /// What was kept here of the event that this thread is handing on.
     #[inline]
     pub(crate) fn take_own(&self) -> Option<Own> {
-        OWN.take()
-            .filter(|own| own.ring == ptr::from_ref(self).addr())
+        let own = OWN.try_with(Cell::take).ok().flatten();
+        own.filter(|own| own.ring == ptr::from_ref(self).addr())
     }
 
     /// Attaches to an error's record what led up to the error, which was kept as `own`.

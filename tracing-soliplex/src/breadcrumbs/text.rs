@@ -38,15 +38,18 @@ impl Text {
 
     /// Lends this thread's buffer to `use_it`; a value that logs while it is rendered gets one of
     /// its own.
+    ///
+    /// So does a thread that is already ending.
     #[inline]
-    pub(super) fn with<R>(use_it: impl FnOnce(&mut Text) -> R) -> R {
+    pub(super) fn with<R>(use_it: impl Fn(&mut Text) -> R) -> R {
         thread_local! {
             static KEPT: RefCell<Text> = const { RefCell::new(Text::new()) };
         }
-        KEPT.with(|kept| match kept.try_borrow_mut() {
-            Ok(mut text) => use_it(&mut text),
-            Err(_) => use_it(&mut Text::new()),
-        })
+        let used =
+            KEPT.try_with(|kept| kept.try_borrow_mut().ok().map(|mut text| use_it(&mut text)));
+        used.ok()
+            .flatten()
+            .unwrap_or_else(|| use_it(&mut Text::new()))
     }
 
     /// Begins a record of this logger, with no message and no category.
