@@ -13,7 +13,8 @@ use crate::spool::{Directory, OpenError, SetAside, Spool, SpoolOptions, Unavaila
 pub(crate) struct Store {
     /// Where the folder is; none where records are kept in memory.
     pub(crate) path: Option<PathBuf>,
-    /// The folder while it is locked and its spool is not open.
+    /// The folder while it is locked and its spool is not open: the other files in it are in use
+    /// all the same.
     pub(crate) directory: Option<Directory>,
     /// Why there is no folder although one was asked for, until it has been reported.
     pub(crate) refused: Option<String>,
@@ -42,8 +43,8 @@ impl Store {
         Ok(())
     }
 
-    /// Opens the folder's spool and joins it to the queue; `None` when there is no folder. Lets
-    /// go of the lock when that fails.
+    /// Opens the folder's spool and joins it to the queue; `None` when there is no folder. The lock
+    /// is kept when that fails: what stands beside the store is this process's alone.
     ///
     /// # Errors
     ///
@@ -54,14 +55,16 @@ impl Store {
         diagnostics: &Diagnostics,
     ) -> Result<Option<Joined>, Box<dyn Error>> {
         self.lock()?;
-        let Some(directory) = self.directory.take() else {
+        let Some(directory) = &self.directory else {
             return Ok(None);
         };
-        let (mut spool, opened) = Spool::open_in(directory, &self.options)?;
+        let (mut spool, opened) = Spool::open_in(directory.clone(), &self.options)?;
         if let Some(aside) = &opened.set_aside {
             report(aside, diagnostics);
         }
         intake.join(&mut spool)?;
+        // The spool holds it from here on, and lets go of it when it is closed.
+        self.directory = None;
         let is_fresh = opened.set_aside.is_some();
         Ok(Some(Joined { spool, is_fresh }))
     }

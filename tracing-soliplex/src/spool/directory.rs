@@ -15,6 +15,7 @@ use redb::backends::FileBackend;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const LOCK: &str = "spool.lock";
@@ -22,12 +23,12 @@ const STORE: &str = "spool.redb";
 const HEADROOM: &str = "spool.headroom";
 const SET_ASIDE_PREFIX: &str = "spool.redb.damaged-";
 
-/// A folder this process alone may use. Dropping it lets the next one in.
-#[derive(Debug)]
+/// A folder this process alone may use. Dropping it, and each clone of it, lets the next one in.
+#[derive(Clone, Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
     /// Holds the lock; the system releases it with the process, however that ends.
-    _lock: File,
+    _lock: Arc<File>,
 }
 
 impl Directory {
@@ -51,7 +52,7 @@ impl Directory {
         let _ = write_holder(&mut lock);
         Ok(Self {
             path: path.to_owned(),
-            _lock: lock,
+            _lock: Arc::new(lock),
         })
     }
 
