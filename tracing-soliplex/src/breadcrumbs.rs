@@ -22,7 +22,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use soliplex_wire::limits::MAX_BREADCRUMBS;
@@ -77,8 +77,10 @@ pub(crate) struct Breadcrumbs {
     categories: Categories,
     /// Records that found their slot taken.
     skipped: AtomicU64,
-    /// Whether a layer hands us what is logged.
-    collected: AtomicBool,
+    /// How many layers hand us what is logged.
+    layers: AtomicUsize,
+    /// Whether consent is withdrawn: what is still there is shown to nobody.
+    refused: AtomicBool,
     /// Taken by who clears, closes or opens the ring: never by a thread that logs.
     upkeep: Mutex<Upkeep>,
 }
@@ -132,7 +134,8 @@ impl Breadcrumbs {
             attached: options.attached.min(MAX_BREADCRUMBS),
             categories: options.categories,
             skipped: AtomicU64::new(0),
-            collected: AtomicBool::new(false),
+            layers: AtomicUsize::new(0),
+            refused: AtomicBool::new(false),
             upkeep: Mutex::default(),
         };
         let previous = Previous {
@@ -166,9 +169,13 @@ impl Breadcrumbs {
         }
     }
 
-    /// Says whether what is logged comes here: whether a layer is installed and does not refuse.
+    /// A layer hands over what is logged from now on, or it no longer does.
     pub(crate) fn set_collected(&self, collected: bool) {
-        self.collected.store(collected, Ordering::Relaxed);
+        if collected {
+            self.layers.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.layers.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Records that were skipped since the start.
@@ -177,7 +184,16 @@ impl Breadcrumbs {
     }
 
     pub(crate) fn is_collected(&self) -> bool {
-        self.collected.load(Ordering::Relaxed)
+        self.layers.load(Ordering::Relaxed) > 0
+    }
+
+    /// Shows nobody anything more, because consent is withdrawn; it is wiped soon after.
+    pub(crate) fn refuse(&self) {
+        self.refused.store(true, Ordering::Relaxed);
+    }
+
+    fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Keeps what did not come through the layer. The text has to be clean.
@@ -220,6 +236,7 @@ impl Breadcrumbs {
         let mut upkeep = self.upkeep();
         self.ring.open();
         upkeep.wiped = false;
+        self.refused.store(false, Ordering::Relaxed);
     }
 
     /// Overwrites what was kept before the call with zeros.

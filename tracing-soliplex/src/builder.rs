@@ -173,7 +173,9 @@ impl Builder<Fresh> {
     /// [session id](crate::Soliplex::session_id), a start marker of its own, numbers from 1. By default a
     /// session lasts as long as the process.
     ///
-    /// The wall clock decides, which goes on while the device sleeps.
+    /// Silence is when the application logs nothing that a layer of the pipeline is shown,
+    /// breadcrumbs included; whether it can be stored or sent does not matter. It is measured to
+    /// within a second, by the wall clock, which goes on while the device sleeps.
     pub fn session_timeout(mut self, silence: Duration) -> Builder {
         self.session_timeout = Some(silence.min(LONGEST));
         self

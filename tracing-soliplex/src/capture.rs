@@ -20,7 +20,7 @@ use crate::diagnostics::{Diagnostics, DiscardReason};
 use crate::packed::{HEAD_BYTES, PackedHead};
 use crate::queue::{Lane, Queue};
 use crate::session::Session;
-use crate::start_marker::{self, Another};
+use crate::start_marker;
 use crate::wake::Wake;
 
 pub(crate) mod fields;
@@ -98,7 +98,8 @@ impl Capture {
         write: impl FnOnce(&mut Members<'_>, &mut Texts, &mut Scratch),
     ) {
         let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
-        if !is(&self.enabled) || is(&self.denied) {
+        // Who sees that consent was given again sees the session that began with it.
+        if !is(&self.enabled) || self.denied.load(Ordering::Acquire) {
             return;
         }
         if is(&self.barred) {
@@ -107,9 +108,7 @@ impl Capture {
             return;
         }
         let unix_nanos = then.unwrap_or_else(|| self.clock.unix_nanos());
-        if self.session.has_expired(unix_nanos) {
-            start_marker::begin_another(self, Another::Inactivity);
-        }
+        self.note_time(unix_nanos);
         with_buffers(|buffers| {
             let Buffers {
                 packed,
@@ -142,6 +141,14 @@ impl Capture {
             }
             self.push(&head, packed);
         });
+    }
+
+    /// Notes the time of what is about to be captured or kept. Does nothing more than once a second.
+    #[inline]
+    pub(crate) fn note_time(&self, unix_nanos: i64) {
+        if self.session.is_to_note(unix_nanos) {
+            start_marker::note_time(self, unix_nanos);
+        }
     }
 
     /// Whether anything that is logged may be kept at present.

@@ -4,9 +4,21 @@
 //! monotonic clock, so a change of the wall clock delays nothing and hurries nothing.
 
 use std::fmt::Debug;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::OnceLock;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use soliplex_wire::Timestamp;
+
+/// The time of day, and beside it a time that nobody sets: only the one says when, and only the
+/// other how long after something else.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// Nanoseconds since the Unix epoch.
+    pub(crate) unix_nanos: i64,
+    /// Nanoseconds since some moment of this process. Where the system has it so, they stand still
+    /// while the device sleeps.
+    pub(crate) monotonic_nanos: i64,
+}
 
 /// Tells the time of day.
 pub(crate) trait Clock: Debug + Send + Sync {
@@ -16,6 +28,16 @@ pub(crate) trait Clock: Debug + Send + Sync {
     /// The same as an instant.
     fn now(&self) -> Timestamp {
         timestamp(self.unix_nanos())
+    }
+
+    /// The same, for what is to be compared with another moment of this process.
+    fn moment(&self) -> Moment {
+        static BEGIN: OnceLock<Instant> = OnceLock::new();
+        let since = BEGIN.get_or_init(Instant::now).elapsed();
+        Moment {
+            unix_nanos: self.unix_nanos(),
+            monotonic_nanos: i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
+        }
     }
 }
 

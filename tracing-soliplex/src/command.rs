@@ -17,8 +17,9 @@ pub(crate) enum Command {
     Shutdown(Flush, Box<dyn FnOnce() + Send>),
     /// Send, or only store.
     SetEnabled(bool),
-    /// What the user allows.
-    SetConsent(Consent),
+    /// What the user allows; called when it is so: where they allow again what they had not, when
+    /// all is wiped and another session has begun.
+    SetConsent(Consent, Box<dyn FnOnce() + Send>),
     /// Store everything, let go of the files, and rest; the reply says whether that was done.
     Suspend(Box<dyn FnOnce(bool) + Send>),
     /// Take the files again and go on; called when that is done, at once where they are ours.
@@ -132,7 +133,8 @@ pub enum TestOutcome {
         /// Why, in words.
         reason: String,
     },
-    /// It was not captured: the pipeline is switched off, without consent, or without its files.
+    /// It was not captured: the pipeline is switched off, without consent, or without its files, or
+    /// its queue is full.
     NotCaptured,
 }
 

@@ -175,8 +175,7 @@ impl TelemetryControl {
         answer.await.unwrap_or_else(|_| self.unanswered())
     }
 
-    /// Puts a test event into the queue, and has the worker look for it; whether anything is
-    /// captured at present.
+    /// Puts a test event into the queue, and has the worker look for it; whether it was captured.
     fn begin_test(
         &self,
         timeout: Duration,
@@ -190,10 +189,14 @@ impl TelemetryControl {
             .session
             .head(Severity::Info, capture.clock.unix_nanos());
         let (context, seq) = (head.context, head.seq);
-        start_marker::push(capture, head, |members| {
+        let pushed = start_marker::push(capture, head, |members| {
             members.attribute("event.name", "test_event");
             members.message("test event");
         });
+        if pushed.is_err() {
+            start_marker::refuse(capture, &head);
+            return false;
+        }
         self.soliplex.command(Command::Test(TestEvent {
             context,
             seq,

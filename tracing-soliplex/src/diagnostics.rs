@@ -117,6 +117,15 @@ pub enum Diagnostic {
         /// The name under which the file was kept.
         file: String,
     },
+    /// A file beside the store could not be used as it was: the breadcrumbs', or the marker by which
+    /// a run tells the next how it ended. What it said of earlier runs is lost; where it could not
+    /// be replaced, the next start knows as little of this one.
+    FileUnavailable {
+        /// Its name in the store directory.
+        file: String,
+        /// What happened, in words.
+        error: String,
+    },
     /// The layers are not below a sanitizing root. Our own copy of each record is sanitized all
     /// the same; what other layers show is not.
     UnsanitizedStack,
@@ -328,7 +337,8 @@ impl Diagnostics {
     pub(crate) fn report(&self, diagnostic: &Diagnostic) {
         if let Diagnostic::ExportFailed { error }
         | Diagnostic::Parked { error }
-        | Diagnostic::StoreUnavailable { error } = diagnostic
+        | Diagnostic::StoreUnavailable { error }
+        | Diagnostic::FileUnavailable { error, .. } = diagnostic
         {
             self.note_error(error.clone());
         }

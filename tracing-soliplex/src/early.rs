@@ -10,13 +10,14 @@ use soliplex_sanitize::Rules;
 use soliplex_wire::Attributes;
 
 use crate::alias;
+use crate::breadcrumbs;
 use crate::breadcrumbs::layer::BreadcrumbLayer;
 use crate::builder::{Builder, Fresh, StartError};
 use crate::capture::Capture;
 use crate::clock::SystemClock;
 use crate::command::Consent;
 use crate::connectivity::Connectivity;
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::export_layer::ExportLayer;
 use crate::exporter::Exporter;
 use crate::exporter::http::{Endpoint, HttpExporter};
@@ -44,6 +45,8 @@ pub struct Early {
     capture: Arc<Capture>,
     directory: Option<Directory>,
     refused: Option<String>,
+    /// What is to be told of the other files, on the worker's thread.
+    troubles: Vec<Diagnostic>,
     reader: Reader,
     recovered: Recovered,
 }
@@ -86,17 +89,19 @@ impl Builder<Fresh> {
     pub fn early(mut self) -> Result<Builder<Early>, StartError> {
         let diagnostics = Arc::new(Diagnostics::new(self.on_diagnostic.take()));
         let (directory, refused) = self.take_directory()?;
-        // A directory that can be read and no more still knows whose it is.
-        let install_id = install::id(self.store_dir.as_deref());
+        let asked = self.store_dir.clone();
         if directory.is_none() {
             self.store_dir = None;
         }
+        let mut troubles = Vec::new();
         let (queue, reader, recovered) = self.open_queue();
         let (breadcrumbs, previous) = self.open_breadcrumbs();
-        if let Some(trouble) = &previous.trouble {
-            diagnostics.note_error(trouble.clone());
+        if let Some(error) = &previous.trouble {
+            troubles.push(trouble(breadcrumbs::FILE, error.clone()));
         }
-        let (run, found) = self.open_run();
+        let (run, found) = self.open_run(&mut troubles);
+        // A directory that can be read and no more still knows whose it is.
+        let install_id = install::id(asked.as_deref(), found.install_id());
         let capture = Arc::new(Capture {
             session: Arc::new(self.session(&install_id, run)),
             queue,
@@ -114,6 +119,7 @@ impl Builder<Fresh> {
             capture,
             directory,
             refused,
+            troubles,
             reader,
             recovered,
         }))
@@ -156,11 +162,21 @@ impl Builder<Fresh> {
     }
 
     /// The run's marker, and what the run before left there.
-    fn open_run(&self) -> (Run, Found) {
-        match &self.store_dir {
-            Some(path) => Run::open(&path.join(run::FILE)),
-            None => (Run::unmarked(), Found::Nothing),
-        }
+    fn open_run(&self, troubles: &mut Vec<Diagnostic>) -> (Run, Found) {
+        let Some(path) = &self.store_dir else {
+            return (Run::unmarked(), Found::Nothing);
+        };
+        let (run, found) = Run::open(&path.join(run::FILE));
+        let (found, error) = match found {
+            Ok(Found::Unreadable) => (
+                Found::Unreadable,
+                "it was damaged, or of another version".to_owned(),
+            ),
+            Ok(found) => return (run, found),
+            Err(error) => (Found::Unreadable, store::chain(&error)),
+        };
+        troubles.push(trouble(run::FILE, error));
+        (run, found)
     }
 
     fn session(&self, install_id: &str, run: Run) -> Session {
@@ -222,6 +238,7 @@ impl Builder<Early> {
             capture,
             directory,
             refused,
+            troubles,
             reader,
             recovered,
         } = self.stage;
@@ -236,6 +253,7 @@ impl Builder<Early> {
             queue: Arc::clone(&capture.queue),
             intake,
             recovered,
+            troubles,
             store: Store {
                 path: self.store_dir,
                 directory,
@@ -286,6 +304,13 @@ impl From<&Builder<Early>> for Rules {
     }
 }
 
+fn trouble(file: &str, error: String) -> Diagnostic {
+    Diagnostic::FileUnavailable {
+        file: file.to_owned(),
+        error,
+    }
+}
+
 /// Where records go.
 struct Target {
     endpoint: Option<Endpoint>,
@@ -317,7 +342,6 @@ mod tests {
     use std::sync::mpsc::channel;
     use std::time::Duration;
 
-    use crate::diagnostics::Diagnostic;
     use crate::panic_hook::PanicHook;
     use crate::queue::QueueOptions;
     use crate::run::End;
@@ -344,7 +368,7 @@ mod tests {
         drop(soliplex);
 
         let (_, found) = Run::open(&directory.path().join(run::FILE));
-        let Found::Previous(previous) = found else {
+        let Ok(Found::Previous(previous)) = found else {
             panic!("no marker");
         };
         assert_eq!(previous.end, End::Unknown);

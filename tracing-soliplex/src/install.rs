@@ -1,7 +1,8 @@
 //! The installation's id: made once, kept in a file of its own beside the store.
 //!
-//! A file of its own, so that it outlives a store that had to be set aside. It is random, and says
-//! nothing of the machine it was made on.
+//! A file of its own, so that it outlives a store that had to be set aside; and should that file be
+//! lost, the [run's marker](crate::run) still has it. It is random, and says nothing of the machine
+//! it was made on.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -13,9 +14,9 @@ const FILE: &str = "install-id";
 
 /// The id of the installation that keeps its store in `directory`.
 ///
-/// An id that is not there or is no id is replaced; one that cannot be read or written just now
-/// gives way to one that lasts for this session, and is left as it is.
-pub(crate) fn id(directory: Option<&Path>) -> String {
+/// An id that is not there or is no id is replaced, by that of the run before where `marked` says
+/// it. One that cannot be read just now gives way for this run, and is left as it is.
+pub(crate) fn id(directory: Option<&Path>, marked: Option<Uuid>) -> String {
     let path = directory.map(|directory| directory.join(FILE));
     let known = path.as_deref().map(fs::read_to_string);
     if let Some(Ok(text)) = &known
@@ -23,7 +24,7 @@ pub(crate) fn id(directory: Option<&Path>) -> String {
     {
         return id.to_string();
     }
-    let id = Uuid::new_v4().to_string();
+    let id = marked.unwrap_or_else(Uuid::new_v4).to_string();
     if let (Some(path), Some(known)) = (path, known)
         && is_lost(&known)
     {
@@ -65,12 +66,20 @@ mod tests {
     #[test]
     fn an_installation_keeps_its_id_and_replaces_a_damaged_one() {
         let directory = tempfile::tempdir().unwrap();
-        let first = id(Some(directory.path()));
-        assert_eq!(id(Some(directory.path())), first);
+        let first = id(Some(directory.path()), None);
+        assert_eq!(id(Some(directory.path()), None), first);
         fs::write(directory.path().join(FILE), "not an id").unwrap();
-        let second = id(Some(directory.path()));
+        let second = id(Some(directory.path()), None);
         assert_ne!(second, first);
-        assert_eq!(id(Some(directory.path())), second);
+        assert_eq!(id(Some(directory.path()), Some(Uuid::from_u128(7))), second);
+    }
+
+    #[test]
+    fn an_id_that_is_lost_is_taken_from_the_run_before_and_kept_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let marked = Uuid::from_u128(7);
+        assert_eq!(id(Some(directory.path()), Some(marked)), marked.to_string());
+        assert_eq!(id(Some(directory.path()), None), marked.to_string());
     }
 
     #[test]
@@ -79,14 +88,14 @@ mod tests {
         let path = directory.path().join(FILE);
         // What stands there cannot be read as a file, as when too many are open.
         fs::create_dir(&path).unwrap();
-        assert!(Uuid::parse_str(&id(Some(directory.path()))).is_ok());
+        assert!(Uuid::parse_str(&id(Some(directory.path()), None)).is_ok());
         assert!(path.is_dir());
         assert!(!path.with_extension("new").exists());
     }
 
     #[test]
     fn without_a_directory_there_is_an_id_all_the_same() {
-        assert!(Uuid::parse_str(&id(None)).is_ok());
-        assert!(Uuid::parse_str(&id(Some(Path::new("/nonexistent/directory")))).is_ok());
+        assert!(Uuid::parse_str(&id(None, None)).is_ok());
+        assert!(Uuid::parse_str(&id(Some(Path::new("/nonexistent/directory")), None)).is_ok());
     }
 }

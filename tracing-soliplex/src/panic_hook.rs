@@ -53,7 +53,7 @@ pub(crate) fn install(hook: PanicHook, capture: &Arc<Capture>, rules: &Rules) {
 /// Tells the run's marker of a panic in this thread.
 fn note(capture: &Weak<Capture>) {
     if let Some(capture) = capture.upgrade() {
-        let now = capture.clock.unix_nanos();
+        let now = capture.clock.moment();
         capture.session.run.panicked(now, ends_within());
     }
 }

@@ -8,28 +8,36 @@
 //! `run.marker` in the store directory, words of 64 bits in the machine's order.
 //! ```text
 //! word 0      "SPLX_RUN", written last
-//!      1      version of the layout: 1
+//!      1      version of the layout: 2
 //!      2, 3   the id of the run's first session
 //!      4      when it started, nanoseconds since the Unix epoch
-//!      5      CRC-32 of words 0–4
+//!      5, 6   the id of the installation, for the day its own file is lost
+//!      7      CRC-32 of words 0–6
 //!      8      when it was last known to be alive
 //!      9      how it ended, 0 while it goes on: `Mark`
 //!      10     when a thread panicked last, 0 if none did
 //!      11     what the user saw of it: `Lifecycle`
 //!      12     which of its sessions it is in, from 0
 //!      13     how long it may take to end of that panic, in nanoseconds
+//!      14     how long it had run when it was last known to be alive, in nanoseconds
+//!      15     how long it had run when that thread panicked
 //! ```
+//! When something was is told by the wall clock, and how long after something else by one that
+//! nobody sets: a clock set back after a caught panic must not make a later kill a panic.
+//!
 //! What is damaged, of another version or somebody else's says nothing, and stops nothing.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::time::Duration;
 
 use soliplex_wire::Uuid;
 
+use crate::clock::Moment;
 use crate::map::Memory;
 
 #[cfg(test)]
@@ -43,18 +51,21 @@ const WORDS: usize = 512;
 const BYTES: u64 = (WORDS * size_of::<AtomicU64>()) as u64;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"SPLX_RUN");
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 // The places of the words.
 const ID: usize = 2;
 const STARTED: usize = 4;
-const CHECKSUM: usize = 5;
+const INSTALL: usize = 5;
+const CHECKSUM: usize = 7;
 const ALIVE: usize = 8;
 const ENDED: usize = 9;
 const PANICKED: usize = 10;
 const LIFECYCLE: usize = 11;
 const GENERATION: usize = 12;
 const AFTER_PANIC: usize = 13;
+const RUN_ALIVE: usize = 14;
+const RUN_PANICKED: usize = 15;
 
 /// This run's marker. Every write is a plain store into memory: no system call, no lock.
 pub(crate) struct Run {
@@ -63,6 +74,9 @@ pub(crate) struct Run {
     /// Whether the page is ours: not yet begun, or let go of, it may be another process's.
     ours: AtomicBool,
     started: AtomicI64,
+    /// The same by the clock that nobody sets; none before the run begins.
+    begun: OnceLock<i64>,
+    install_id: OnceLock<Uuid>,
 }
 
 /// What the marker says of the run before this one.
@@ -83,10 +97,15 @@ pub(crate) struct Previous {
     pub(crate) first_session: Uuid,
     /// Which of its sessions it ended in, from 0.
     pub(crate) generation: u16,
-    /// Nanoseconds since the Unix epoch, as all times here.
+    /// The installation that it was a run of.
+    pub(crate) install_id: Uuid,
+    /// Nanoseconds since the Unix epoch.
     pub(crate) started: i64,
     /// When it is last known to have been alive.
     pub(crate) last_alive: i64,
+    /// How long it ran until then, in nanoseconds. Not what lies between the two times above: a
+    /// device may have been given the right time in between.
+    pub(crate) run_nanos: i64,
     pub(crate) end: End,
     pub(crate) lifecycle: Lifecycle,
 }
@@ -141,6 +160,8 @@ impl Run {
             file: None,
             ours: AtomicBool::new(false),
             started: AtomicI64::new(0),
+            begun: OnceLock::new(),
+            install_id: OnceLock::new(),
         }
     }
 
@@ -148,27 +169,43 @@ impl Run {
     /// directory's lock. Nothing is written before [`begin`](Run::begin).
     ///
     /// A marker that cannot be had is done without: then the next start knows nothing.
-    pub(crate) fn open(path: &Path) -> (Run, Found) {
+    pub(crate) fn open(path: &Path) -> (Run, io::Result<Found>) {
         match open(path) {
             Ok((words, file)) => {
                 let found = read(&words);
                 let run = Run {
                     words,
                     file: Some(file),
-                    ours: AtomicBool::new(false),
-                    started: AtomicI64::new(0),
+                    ..Run::unmarked()
                 };
-                (run, found)
+                (run, Ok(found))
             }
-            Err(_) => (Run::unmarked(), Found::Unreadable),
+            Err(error) => (Run::unmarked(), Err(error)),
         }
     }
 
     /// Writes this run's marker over the one before.
-    pub(crate) fn begin(&self, first_session: Uuid, started: i64) {
-        self.started.store(started, Relaxed);
+    pub(crate) fn begin(&self, first_session: Uuid, install_id: Uuid, now: Moment) {
+        self.started.store(now.unix_nanos, Relaxed);
+        let _ = self.begun.set(now.monotonic_nanos);
+        let _ = self.install_id.set(install_id);
+        self.write(first_session, now);
+    }
+
+    fn write(&self, first_session: Uuid, now: Moment) {
+        let started = self.started.load(Relaxed).cast_unsigned();
         let (high, low) = first_session.as_u64_pair();
-        let fixed = [MAGIC, VERSION, high, low, started.cast_unsigned()];
+        let install_id = self.install_id.get().copied().unwrap_or_default();
+        let (install_high, install_low) = install_id.as_u64_pair();
+        let fixed = [
+            MAGIC,
+            VERSION,
+            high,
+            low,
+            started,
+            install_high,
+            install_low,
+        ];
         // Invalid until it is whole.
         self.words[0].store(0, Relaxed);
         for (word, value) in self.words[1..].iter().zip(&fixed[1..]) {
@@ -178,14 +215,24 @@ impl Run {
             word.store(0, Release);
         }
         self.words[CHECKSUM].store(checksum(fixed), Release);
-        self.words[ALIVE].store(started.cast_unsigned(), Release);
+        self.words[ALIVE].store(now.unix_nanos.cast_unsigned(), Release);
+        self.words[RUN_ALIVE].store(self.runs_for(now), Release);
         self.words[0].store(MAGIC, Release);
         self.ours.store(true, Release);
     }
 
+    /// How long it has run, in nanoseconds.
+    fn runs_for(&self, now: Moment) -> u64 {
+        let begun = self.begun.get().copied().unwrap_or(now.monotonic_nanos);
+        now.monotonic_nanos
+            .saturating_sub(begun)
+            .max(0)
+            .cast_unsigned()
+    }
+
     /// Takes the page again after it was [let go of](Run::suspend), and says what another
     /// process left there in the meantime, if one came.
-    pub(crate) fn resume(&self, first_session: Uuid, generation: u16) -> Found {
+    pub(crate) fn resume(&self, first_session: Uuid, generation: u16, now: Moment) -> Found {
         if self.ours.load(Relaxed) {
             return Found::Nothing;
         }
@@ -195,23 +242,25 @@ impl Run {
             }
             found => (found, Lifecycle::default()),
         };
-        self.begin(first_session, self.started.load(Relaxed));
+        self.write(first_session, now);
         self.set_generation(generation);
         self.set_lifecycle(lifecycle);
         found
     }
 
     /// The process is alive.
-    pub(crate) fn alive(&self, now: i64) {
-        self.note(ALIVE, now.cast_unsigned());
+    pub(crate) fn alive(&self, now: Moment) {
+        self.note(ALIVE, now.unix_nanos.cast_unsigned());
+        self.note(RUN_ALIVE, self.runs_for(now));
     }
 
     /// A thread panics. Alive for longer than `ends_within`, the run has survived it; nothing
     /// survives [`Duration::MAX`], not even an end in order.
-    pub(crate) fn panicked(&self, now: i64, ends_within: Duration) {
+    pub(crate) fn panicked(&self, now: Moment, ends_within: Duration) {
         let nanos = u64::try_from(ends_within.as_nanos()).unwrap_or(u64::MAX);
         self.note(AFTER_PANIC, nanos);
-        self.note(PANICKED, now.cast_unsigned().max(1));
+        self.note(RUN_PANICKED, self.runs_for(now));
+        self.note(PANICKED, now.unix_nanos.cast_unsigned().max(1));
     }
 
     /// What the user sees of the application from now on.
@@ -225,13 +274,13 @@ impl Run {
     }
 
     /// The run ends in order; from here on the page is somebody else's.
-    pub(crate) fn end(&self, now: i64) {
+    pub(crate) fn end(&self, now: Moment) {
         self.alive(now);
         self.leave(Mark::Clean);
     }
 
     /// The run lets go of its files, and may take them again.
-    pub(crate) fn suspend(&self, now: i64) {
+    pub(crate) fn suspend(&self, now: Moment) {
         self.alive(now);
         self.leave(Mark::Suspended);
     }
@@ -272,12 +321,24 @@ impl std::fmt::Debug for Run {
     }
 }
 
+// === impl Found ===
+
+impl Found {
+    /// The installation that the run before was one of, where it is known.
+    pub(crate) fn install_id(&self) -> Option<Uuid> {
+        match self {
+            Found::Previous(previous) => Some(previous.install_id).filter(|id| !id.is_nil()),
+            Found::Nothing | Found::Unreadable => None,
+        }
+    }
+}
+
 // === impl Previous ===
 
 impl Previous {
     /// How long it ran, in milliseconds, as far as is known.
     pub(crate) fn run_time_ms(&self) -> i64 {
-        self.last_alive.saturating_sub(self.started).max(0) / 1_000_000
+        self.run_nanos / 1_000_000
     }
 }
 
@@ -344,14 +405,21 @@ fn read(words: &[AtomicU64]) -> Found {
         return Found::Unreadable;
     };
     let (alive, panicked) = (word(ALIVE).cast_signed(), word(PANICKED).cast_signed());
-    let lived_on = alive.saturating_sub(panicked);
-    let survived = u64::try_from(lived_on).is_ok_and(|nanos| nanos > word(AFTER_PANIC));
+    let lived_on = word(RUN_ALIVE).saturating_sub(word(RUN_PANICKED));
+    let survived = lived_on > word(AFTER_PANIC);
+    // A panic is a sign of life too, and may be the last one.
+    let (last_alive, run_nanos) = if panicked != 0 && word(RUN_PANICKED) > word(RUN_ALIVE) {
+        (panicked, word(RUN_PANICKED))
+    } else {
+        (alive, word(RUN_ALIVE))
+    };
     Found::Previous(Previous {
         first_session: Uuid::from_u64_pair(fixed[ID], fixed[ID + 1]),
         generation,
+        install_id: Uuid::from_u64_pair(fixed[INSTALL], fixed[INSTALL + 1]),
         started: fixed[STARTED].cast_signed(),
-        // A panic is a sign of life too, and may be the last one.
-        last_alive: alive.max(panicked),
+        last_alive,
+        run_nanos: i64::try_from(run_nanos).unwrap_or(i64::MAX),
         end: match mark {
             // Shut down by what unwound.
             Mark::Clean if panicked != 0 && word(AFTER_PANIC) == u64::MAX => End::Panic,

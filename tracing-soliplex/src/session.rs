@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use soliplex_wire::{AnyValue, Attributes, Severity, Uuid};
 
 use crate::bound::Bound;
+use crate::clock::Moment;
 use crate::packed::{Kind, PackedHead};
 use crate::run::{Found, Run};
 
@@ -28,10 +30,13 @@ pub(crate) struct Session {
     numbers: AtomicU64,
     /// How long a silence ends a session, in nanoseconds; nothing does, if none.
     timeout: Option<i64>,
-    /// The wall clock's time after which the next record begins another session.
-    expires: AtomicI64,
+    /// The wall clock's time after which the next record has its time noted, and is asked whether
+    /// it ends a silence: a moment after the last one that was.
+    look_at: AtomicI64,
     /// Whether a thread is about to begin another session.
     beginning: AtomicBool,
+    /// Start markers and their like, packed, for which the queue had no room.
+    owed: Mutex<Vec<Vec<u8>>>,
     pub(crate) bound: Bound,
     pub(crate) run: Run,
 }
@@ -50,6 +55,14 @@ const NUMBER_BITS: u32 = 48;
 
 /// The number of a session's first record, which tells that it has begun.
 pub(crate) const FIRST: u64 = 1;
+
+/// How often a record's time is noted, at most: so exactly is a silence measured, and so exactly is
+/// it known how long an application without a worker was alive.
+const NOTE_EVERY: i64 = 1_000_000_000;
+
+/// The most that is owed: those of a start, and of as many sessions more as nobody begins while
+/// a queue is full.
+const MAX_OWED: usize = 8;
 
 /// Where the generation stands in a context, and so in a session's id: in its second group, where
 /// no bit of a UUID says of which version it is.
@@ -80,10 +93,12 @@ impl Session {
         Session {
             first_id,
             facts,
-            numbers: AtomicU64::new(0),
+            // The first number is the start marker's, whatever is captured before it.
+            numbers: AtomicU64::new(FIRST),
             timeout: timeout.map(nanos),
-            expires: AtomicI64::new(i64::MAX),
+            look_at: AtomicI64::new(i64::MAX),
             beginning: AtomicBool::new(false),
+            owed: Mutex::default(),
             bound: Bound::default(),
             run,
         }
@@ -185,24 +200,40 @@ impl Session {
     }
 
     /// Takes the run's marker again after it was let go of; what another run left there.
-    pub(crate) fn resume_run(&self) -> Found {
-        self.run.resume(self.first_id, self.generation())
+    pub(crate) fn resume_run(&self, now: Moment) -> Found {
+        self.run.resume(self.first_id, self.generation(), now)
     }
 
     // === One session after another ===
 
-    /// Whether a record of this time comes after the silence that ends a session.
+    /// Whether this record's time has to be noted: once in a while, and when the clock was set.
     #[inline]
+    pub(crate) fn is_to_note(&self, unix_nanos: i64) -> bool {
+        // Later, the difference is negative, and so the greatest of all.
+        let until = self
+            .look_at
+            .load(Ordering::Relaxed)
+            .wrapping_sub(unix_nanos);
+        until.cast_unsigned() > 2 * NOTE_EVERY.cast_unsigned()
+    }
+
+    /// Whether a record of this time comes after the silence that ends a session.
     pub(crate) fn has_expired(&self, unix_nanos: i64) -> bool {
-        unix_nanos > self.expires.load(Ordering::Relaxed)
+        let silence = unix_nanos.saturating_sub(self.look_at.load(Ordering::Relaxed));
+        self.timeout.is_some_and(|timeout| silence > timeout)
     }
 
     /// The application is active: the silence, if there is one, begins now.
     pub(crate) fn active(&self, unix_nanos: i64) {
-        if let Some(timeout) = self.timeout {
-            let expires = unix_nanos.saturating_add(timeout);
-            self.expires.store(expires, Ordering::Relaxed);
-        }
+        let sixteenth = |timeout| timeout / 16;
+        let step = self.timeout.map_or(NOTE_EVERY, sixteenth).min(NOTE_EVERY);
+        let look_at = unix_nanos.saturating_add(step);
+        self.look_at.store(look_at, Ordering::Relaxed);
+    }
+
+    /// Whether the run can begin no more sessions.
+    pub(crate) fn is_last(&self) -> bool {
+        self.generation() == u16::MAX
     }
 
     /// Takes on beginning the next session, and says which it is; `None` when another thread is
@@ -231,6 +262,30 @@ impl Session {
         self.run.set_generation(generation);
         self.active(unix_nanos);
         self.beginning.store(false, Ordering::Release);
+    }
+
+    // === What found no room in the queue ===
+
+    /// Keeps a record of ours until there is room for it; `false` when too many are kept already.
+    pub(crate) fn owe(&self, packed: Vec<u8>) -> bool {
+        let mut owed = self.owed();
+        let has_room = owed.len() < MAX_OWED;
+        if has_room {
+            owed.push(packed);
+        }
+        has_room
+    }
+
+    /// Hands over what is owed, oldest first, until one is not taken; how many were.
+    pub(crate) fn pay(&self, mut takes: impl FnMut(&[u8]) -> bool) -> u64 {
+        let mut owed = self.owed();
+        let paid = owed.iter().take_while(|packed| takes(packed)).count();
+        owed.drain(..paid);
+        paid as u64
+    }
+
+    fn owed(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -343,13 +398,34 @@ mod tests {
         let session = Session::begin("install", &resource, Run::unmarked(), timeout);
         assert!(!session.has_expired(i64::MAX), "nothing has happened yet");
         session.active(1_000);
+        // It is measured from the last record whose time was noted, a sixteenth of it before.
         assert_eq!(
-            [1_050, 1_100, 1_101].map(|t| session.has_expired(t)),
+            [1_050, 1_106, 1_107].map(|t| session.has_expired(t)),
             [false, false, true]
         );
         let endless = Session::new("install", &resource);
         endless.active(1_000);
         assert!(!endless.has_expired(i64::MAX));
+    }
+
+    #[test]
+    fn a_records_time_is_noted_once_a_second_and_when_the_clock_was_set() {
+        let session = Session::new("install", &Attributes::new());
+        let second = NOTE_EVERY;
+        let start = 1_770_000_000 * second;
+        session.active(start);
+        for (time, noted) in [
+            (start, false),
+            (start + second, false),
+            (start + second + 1, true),
+            (start + 1_000 * second, true),
+            // Two threads need not come in the order in which they looked at the clock.
+            (start - second / 2, false),
+            (start - 1_000 * second, true),
+            (0, true),
+        ] {
+            assert_eq!(session.is_to_note(time), noted, "{}", time - start);
+        }
     }
 
     #[test]

@@ -25,7 +25,6 @@ use crate::diagnostics::Stats;
 use crate::export_layer::{ExportLayer, TraceContextHook};
 use crate::exporter::http::Endpoint;
 use crate::lifecycle::Told;
-use crate::start_marker::{self, Another};
 
 /// The pipeline, from the layers to the server. Clone it freely; all clones are one pipeline.
 ///
@@ -177,15 +176,32 @@ impl Soliplex {
 
     /// What the user allows. Withdrawing it wipes what is stored and not yet sent; giving it again
     /// begins another session.
+    ///
+    /// Withdrawn, nothing is captured when this returns. Given again, it waits until what was there
+    /// before is wiped, at most a quarter of a second; where a disk takes longer, what is logged
+    /// in the meantime is not captured.
     pub fn set_consent(&self, consent: Consent) {
         let capture = &self.inner.capture;
+        let was_denied = capture.denied.load(Ordering::Relaxed);
         if consent == Consent::Denied {
             capture.denied.store(true, Ordering::Relaxed);
-        } else if capture.denied.swap(false, Ordering::Relaxed) {
-            start_marker::begin_another(capture, Another::Consent);
+            capture.breadcrumbs.refuse();
         }
-        self.command(Command::SetConsent(consent));
-        self.catch_up();
+        let (reply, answer) = sync_channel(1);
+        let inner = Arc::downgrade(&self.inner);
+        self.command(Command::SetConsent(
+            consent,
+            Box::new(move || {
+                if let Some(inner) = inner.upgrade() {
+                    Soliplex { inner }.catch_up();
+                }
+                let _ = reply.try_send(());
+            }),
+        ));
+        if was_denied && consent != Consent::Denied {
+            // A worker that has ended answers by dropping the question.
+            let _ = answer.recv_timeout(GRACE);
+        }
     }
 
     /// Stores what has been logged and lets go of all files and their locks, for a mobile host
@@ -272,7 +288,7 @@ impl Soliplex {
         if std::thread::panicking() {
             // A guard that goes down with the application: the panic is what ends this run.
             let Capture { session, clock, .. } = &*self.inner.capture;
-            session.run.panicked(clock.unix_nanos(), Duration::MAX);
+            session.run.panicked(clock.moment(), Duration::MAX);
         }
         let (reply, answer) = sync_channel(1);
         let (ended, end) = sync_channel(1);

@@ -17,7 +17,7 @@
 //! | `session.previous_id` | which session it was |
 //! | `soliplex.previous.end` | a word of [`End`] |
 //! | `soliplex.previous.started`, `soliplex.previous.last_alive` | from when to when it is known to have run, RFC 3339 |
-//! | `soliplex.previous.run_time_ms` | how long that is |
+//! | `soliplex.previous.run_time_ms` | how long it ran, by a clock that nobody sets; it may stand still while the device sleeps |
 //! | `soliplex.previous.lifecycle` | what the user saw of it then: a word of [`Lifecycle`] |
 //!
 //! Its breadcrumbs are the last records before the end.
@@ -30,7 +30,7 @@ use crate::alias;
 use crate::breadcrumbs;
 use crate::capture::Capture;
 use crate::clock::timestamp;
-use crate::diagnostics::DiscardReason;
+use crate::diagnostics::{Diagnostics, DiscardReason};
 use crate::loss::LOGGER;
 use crate::packed::PackedHead;
 use crate::queue::Lane;
@@ -87,19 +87,39 @@ pub(crate) fn begin_run(capture: &Capture, found: &Found, kept: &breadcrumbs::Pr
         tell_previous(capture, previous, breadcrumbs);
     }
     // Only now: killed before, the next start finds the same marker and tells of it again.
-    session.run.begin(session.first_id(), now);
+    let install_id = Uuid::parse_str(session.install_id()).unwrap_or_default();
+    session
+        .run
+        .begin(session.first_id(), install_id, capture.clock.moment());
 }
 
-/// Begins another session of this run, unless another thread does.
+/// Notes the time of something that is captured or kept, and begins another session before it if it
+/// ends a long silence. To be called when [`Session::is_to_note`](crate::session::Session::is_to_note)
+/// says so.
 #[cold]
-pub(crate) fn begin_another(capture: &Capture, why: Another) {
+pub(crate) fn note_time(capture: &Capture, unix_nanos: i64) {
+    let session = &capture.session;
+    if session.has_expired(unix_nanos) {
+        begin_another(capture, Another::Inactivity);
+    } else {
+        session.active(unix_nanos);
+        // Before the pipeline is started nobody else says so.
+        session.run.alive(capture.clock.moment());
+    }
+}
+
+/// Begins another session of this run, unless another thread does, or there can be no more;
+/// `false` when another thread does.
+#[cold]
+pub(crate) fn begin_another(capture: &Capture, why: Another) -> bool {
     let (session, now) = (&capture.session, capture.clock.unix_nanos());
     let Some(next) = session.take_next() else {
-        return;
+        return session.is_last();
     };
     // Another thread may have seen the same silence, and have begun a session since.
     if matches!(why, Another::Inactivity) && !session.has_expired(now) {
-        return session.begins_none();
+        session.begins_none();
+        return false;
     }
     let before = session.session_id();
     announce(capture, next);
@@ -110,6 +130,23 @@ pub(crate) fn begin_another(capture: &Capture, why: Another) {
     push_start(capture, next, now, Some(before), Some(why));
     session.has_begun(next, now);
     capture.breadcrumbs.begin_session(session.session_id());
+    true
+}
+
+/// Puts into the queue what had found no room there.
+pub(crate) fn pay(capture: &Capture) {
+    let takes = |packed: &[u8]| capture.queue.push(Lane::Error, packed).is_ok();
+    capture.session.pay(takes);
+}
+
+/// Gives up what had found no room in the queue, because consent is withdrawn.
+pub(crate) fn forgive(capture: &Capture) {
+    let count = capture.session.pay(|_| true);
+    let Diagnostics { taken_in, .. } = &*capture.diagnostics;
+    taken_in.fetch_add(count, Ordering::Relaxed);
+    capture
+        .diagnostics
+        .discard(DiscardReason::Denied, count, None);
 }
 
 /// Says how a run before this one ended.
@@ -120,7 +157,7 @@ pub(crate) fn tell_previous(capture: &Capture, previous: &Previous, breadcrumbs:
     let severity = severity(previous);
     let head = capture.session.head(severity, capture.clock.unix_nanos());
     let end = previous.end.as_str();
-    push(capture, head, |members| {
+    tell(capture, head, |members| {
         members.attribute("event.name", "previous_session_ended");
         members.attribute(PREVIOUS_ID, previous.session_id().to_string().as_str());
         members.attribute(PREVIOUS_END, end);
@@ -179,7 +216,7 @@ fn push_start(
 ) {
     let session = &capture.session;
     let head = session.first_head(generation, Severity::Info, now);
-    push(capture, head, |members| {
+    tell(capture, head, |members| {
         members.attribute("event.name", "session.start");
         let facts = FACTS.into_iter();
         for (name, value) in facts.filter_map(|name| Some((name, session.resource().get(name)?))) {
@@ -196,8 +233,34 @@ fn push_start(
     });
 }
 
+/// Puts a record of ours into the queue, now or as soon as there is room: what tells of a session
+/// is told, however full the queue is.
+fn tell(capture: &Capture, head: PackedHead, write: impl FnOnce(&mut Members<'_>)) {
+    if let Err(packed) = push(capture, head, write)
+        && !capture.session.owe(packed)
+    {
+        refuse(capture, &head);
+    }
+}
+
+/// Counts a record of ours that is not kept after all.
+pub(crate) fn refuse(capture: &Capture, head: &PackedHead) {
+    let seqs = Some((head.seq, head.seq));
+    capture
+        .diagnostics
+        .discard(DiscardReason::QueueFull, 1, seqs);
+}
+
 /// Counts a record of ours and puts it into the queue, where it is admitted like an error.
-pub(crate) fn push(capture: &Capture, head: PackedHead, write: impl FnOnce(&mut Members<'_>)) {
+///
+/// # Errors
+///
+/// The record, when there is no room for it.
+pub(crate) fn push(
+    capture: &Capture,
+    head: PackedHead,
+    write: impl FnOnce(&mut Members<'_>),
+) -> Result<(), Vec<u8>> {
     let mut packed = head.to_bytes().to_vec();
     let mut members = Members::begin(&mut packed, head.severity, LOGGER);
     write(&mut members);
@@ -207,12 +270,8 @@ pub(crate) fn push(capture: &Capture, head: PackedHead, write: impl FnOnce(&mut 
         .diagnostics
         .announced
         .fetch_add(1, Ordering::Relaxed);
-    if capture.queue.push(Lane::Error, &packed).is_err() {
-        let seqs = Some((head.seq, head.seq));
-        capture
-            .diagnostics
-            .discard(DiscardReason::QueueFull, 1, seqs);
-    }
+    let pushed = capture.queue.push(Lane::Error, &packed);
+    pushed.map(drop).map_err(|_| packed)
 }
 
 fn attribute(members: &mut Members<'_>, name: &str, value: &AnyValue) {

@@ -3,6 +3,7 @@
 //! It runs on a thread of its own with a runtime of its own, and neither sees any subscriber:
 //! what the HTTP client, the store or we ourselves would log never comes back in here.
 
+use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -61,6 +62,8 @@ pub(crate) struct Parts {
     pub(crate) queue: Arc<Queue>,
     pub(crate) intake: Intake,
     pub(crate) recovered: Recovered,
+    /// What was wrong with files that others opened.
+    pub(crate) troubles: Vec<Diagnostic>,
     pub(crate) store: Store,
     pub(crate) wake: Arc<Wake>,
     pub(crate) breadcrumbs: Arc<Breadcrumbs>,
@@ -125,7 +128,7 @@ struct Worker {
     flushes: Vec<PendingFlush>,
     tests: Vec<PendingTest>,
     /// Called when the files are taken again.
-    on_resume: Vec<Box<dyn FnOnce() + Send>>,
+    on_resume: VecDeque<Box<dyn FnOnce() + Send>>,
     stopping: Option<Stopped>,
 
     store: Store,
@@ -135,6 +138,10 @@ struct Worker {
     let_go: bool,
     /// Whether consent was withdrawn and something may still be stored.
     wipe_due: bool,
+    /// Whether consent was withdrawn and nothing is captured since.
+    refused: bool,
+    /// Called when what is logged is captured again.
+    on_readmitted: Option<Box<dyn FnOnce() + Send>>,
     /// When to try again to take the files that somebody else has.
     resume_at: Option<Instant>,
 
@@ -158,10 +165,14 @@ impl Worker {
             mut intake,
             mut store,
             recovered,
+            troubles,
             diagnostics,
             mut settings,
             ..
         } = parts;
+        for trouble in &troubles {
+            diagnostics.report(trouble);
+        }
         if let Some(fallback) = &recovered.fallback {
             diagnostics.report(&Diagnostic::StoreUnavailable {
                 error: fallback.to_string(),
@@ -225,12 +236,14 @@ impl Worker {
             left: 0,
             flushes: Vec::new(),
             tests: Vec::new(),
-            on_resume: Vec::new(),
+            on_resume: VecDeque::new(),
             stopping: None,
             store,
             suspended: waits,
             let_go: false,
             wipe_due: settings.consent == Consent::Denied,
+            refused: settings.consent == Consent::Denied,
+            on_readmitted: None,
             resume_at: waits.then(|| now + STORE_RETRY),
             last_record: now,
             last_tidy: now,
@@ -247,10 +260,13 @@ impl Worker {
         loop {
             if self.suspended {
                 self.wait_for_files();
+                self.readmit();
                 self.aim_flushes();
             } else {
                 self.notice_errors();
                 self.wipe_if_due();
+                self.readmit();
+                self.pay();
                 self.take_in();
                 self.tidy();
                 self.aim_flushes();
@@ -258,7 +274,7 @@ impl Worker {
             }
             self.answer_tests();
             self.answer_flushes();
-            self.intake.session().run.alive(self.clock.unix_nanos());
+            self.intake.session().run.alive(self.clock.moment());
             self.diagnostics.tell_changes();
             if let Some(stopped) = self.stopped(listening) {
                 self.end_run();
@@ -298,7 +314,7 @@ impl Worker {
     fn end_run(&self) {
         let run = &self.intake.session().run;
         if self.queue.is_durable() || self.intake.has_reached(self.queue.end()) {
-            run.end(self.clock.unix_nanos());
+            run.end(self.clock.moment());
             run.sync();
         }
     }

@@ -35,6 +35,8 @@ pub struct BreadcrumbLayer {
     strict: bool,
     /// Whether there is nothing to sanitize here: a root above has done it, or there are no rules.
     clean: AtomicBool,
+    /// Whether it counts as one that hands over what is logged.
+    collects: AtomicBool,
 }
 
 /// The field by which an event says what kind of thing it tells of.
@@ -57,6 +59,14 @@ impl BreadcrumbLayer {
             clean: AtomicBool::new(rules.is_none()),
             rules,
             strict,
+            collects: AtomicBool::new(false),
+        }
+    }
+
+    /// Says whether what is logged comes by here: whether this is installed and does not refuse.
+    fn set_collects(&self, collects: bool) {
+        if self.collects.swap(collects, Ordering::Relaxed) != collects {
+            self.capture.breadcrumbs.set_collected(collects);
         }
     }
 
@@ -68,6 +78,8 @@ impl BreadcrumbLayer {
     fn keep(&self, event: &Event<'_>, metadata: &Metadata<'_>, rules: Option<&Rules>) {
         let severity = severity(metadata.level());
         let unix_nanos = self.capture.clock.unix_nanos();
+        // Before it is kept: what ends a silence is a breadcrumb of the session that it begins.
+        self.capture.note_time(unix_nanos);
         let breadcrumbs = &self.capture.breadcrumbs;
         let ticket = Text::with(|text| {
             text.begin(metadata.target());
@@ -92,7 +104,7 @@ impl<S: Subscriber> Layer<S> for BreadcrumbLayer {
             self.capture.diagnostics.note_unsanitized_stack();
         }
         let refuses = self.strict && self.rules().is_some();
-        self.capture.breadcrumbs.set_collected(!refuses);
+        self.set_collects(!refuses);
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
@@ -105,6 +117,13 @@ impl<S: Subscriber> Layer<S> for BreadcrumbLayer {
         let bridged = (metadata.target() == "log").then(|| event.normalized_metadata());
         let bridged = bridged.flatten();
         self.keep(event, bridged.as_ref().unwrap_or(metadata), rules);
+    }
+}
+
+/// With its subscriber gone nothing comes by any more.
+impl Drop for BreadcrumbLayer {
+    fn drop(&mut self) {
+        self.set_collects(false);
     }
 }
 

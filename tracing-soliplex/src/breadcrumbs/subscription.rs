@@ -82,6 +82,11 @@ impl Subscription {
         let mut slot = Slot::new();
         loop {
             let tail = self.breadcrumbs.ring.tail();
+            if self.breadcrumbs.is_refused() {
+                // What the user does not allow to be kept was not missed either.
+                (self.next, self.waits_since, self.missed) = (tail, None, 0);
+                return None;
+            }
             // What was cleared away was not missed.
             self.next = self.next.max(self.breadcrumbs.ring.cleared());
             let oldest = self.breadcrumbs.ring.oldest(tail);

@@ -15,14 +15,26 @@ fn session() -> Uuid {
     Uuid::from_u64_pair(7, 8)
 }
 
+fn install() -> Uuid {
+    Uuid::from_u64_pair(5, 6)
+}
+
+/// That long after the start, by both clocks.
+fn at(nanos: i64) -> Moment {
+    Moment {
+        unix_nanos: START + nanos,
+        monotonic_nanos: 77 + nanos,
+    }
+}
+
 fn begun(directory: &TempDir) -> Run {
     let (run, _) = Run::open(&directory.path().join(FILE));
-    run.begin(session(), START);
+    run.begin(session(), install(), at(0));
     run
 }
 
 fn found(directory: &TempDir) -> Found {
-    Run::open(&directory.path().join(FILE)).1
+    Run::open(&directory.path().join(FILE)).1.unwrap()
 }
 
 #[test]
@@ -30,77 +42,73 @@ fn each_end_is_told_by_what_the_run_left() {
     type Left = fn(&Run);
     let cases: [(&str, Left, End); 13] = [
         ("killed at once", |_| (), End::Uncleanly),
-        (
-            "killed",
-            |run| run.alive(START + 9 * SECOND),
-            End::Uncleanly,
-        ),
-        ("shut down", |run| run.end(START + SECOND), End::Clean),
+        ("killed", |run| run.alive(at(9 * SECOND)), End::Uncleanly),
+        ("shut down", |run| run.end(at(SECOND)), End::Clean),
         (
             "panicked",
-            |run| run.panicked(START + SECOND, GRACE),
+            |run| run.panicked(at(SECOND), GRACE),
             End::Panic,
         ),
         (
             "panicked, alive for a moment while it unwound",
             |run| {
-                run.panicked(START + SECOND, GRACE);
-                run.alive(START + 2 * SECOND);
+                run.panicked(at(SECOND), GRACE);
+                run.alive(at(2 * SECOND));
             },
             End::Panic,
         ),
         (
             "caught a panic, served on, killed",
             |run| {
-                run.panicked(START + SECOND, GRACE);
-                run.alive(START + 4 * SECOND);
+                run.panicked(at(SECOND), GRACE);
+                run.alive(at(4 * SECOND));
             },
             End::Uncleanly,
         ),
         (
             "caught a panic, shut down right after",
             |run| {
-                run.panicked(START + SECOND, GRACE);
-                run.end(START + SECOND);
+                run.panicked(at(SECOND), GRACE);
+                run.end(at(SECOND));
             },
             End::Clean,
         ),
         (
             "shut down by a guard that unwound",
             |run| {
-                run.panicked(START + SECOND, GRACE);
-                run.panicked(START + SECOND, Duration::MAX);
-                run.end(START + 2 * SECOND);
+                run.panicked(at(SECOND), GRACE);
+                run.panicked(at(SECOND), Duration::MAX);
+                run.end(at(2 * SECOND));
             },
             End::Panic,
         ),
         (
             "caught a panic, and died of the next",
             |run| {
-                run.panicked(START + SECOND, GRACE);
-                run.alive(START + 60 * SECOND);
-                run.panicked(START + 61 * SECOND, GRACE);
+                run.panicked(at(SECOND), GRACE);
+                run.alive(at(60 * SECOND));
+                run.panicked(at(61 * SECOND), GRACE);
             },
             End::Panic,
         ),
         (
             "panicked after it was shut down",
             |run| {
-                run.end(START + SECOND);
-                run.panicked(START + SECOND, GRACE);
+                run.end(at(SECOND));
+                run.panicked(at(SECOND), GRACE);
             },
             End::Clean,
         ),
         (
             "slept without its files",
-            |run| run.suspend(START),
+            |run| run.suspend(at(0)),
             End::Suspended,
         ),
         (
             "slept, woke, killed",
             |run| {
-                run.suspend(START);
-                assert_eq!(run.resume(session(), 0), Found::Nothing);
+                run.suspend(at(0));
+                assert_eq!(run.resume(session(), 0, at(SECOND)), Found::Nothing);
             },
             End::Uncleanly,
         ),
@@ -124,15 +132,48 @@ fn the_next_start_knows_which_session_it_was_and_how_long_it_ran() {
     let run = begun(&directory);
     run.set_lifecycle(Lifecycle::Hidden);
     run.set_generation(3);
-    run.alive(START + 90 * SECOND);
+    run.alive(at(90 * SECOND));
     let Found::Previous(previous) = found(&directory) else {
         panic!("no previous run");
     };
     assert_eq!(previous.first_session, session());
     assert_eq!(previous.generation, 3);
     assert_eq!(previous.started, START);
+    assert_eq!(previous.install_id, install());
     assert_eq!(previous.run_time_ms(), 90_000);
     assert_eq!(previous.lifecycle, Lifecycle::Hidden);
+}
+
+#[test]
+fn a_clock_that_is_set_makes_no_kill_a_panic_and_no_panic_a_kill() {
+    let hour = 3600 * SECOND;
+    // How far the clock is set after the panic; how long the run lives on; how it is told to end.
+    for (set, lived_on, end) in [
+        (-hour, 4 * SECOND, End::Uncleanly),
+        (hour, 4 * SECOND, End::Uncleanly),
+        (-hour, SECOND, End::Panic),
+        (hour, SECOND, End::Panic),
+    ] {
+        let directory = tempdir().unwrap();
+        let run = begun(&directory);
+        run.panicked(at(SECOND), GRACE);
+        let later = at(SECOND + lived_on);
+        run.alive(Moment {
+            unix_nanos: later.unix_nanos + set,
+            ..later
+        });
+        let Found::Previous(previous) = found(&directory) else {
+            panic!("no previous run");
+        };
+        assert_eq!(previous.end, end, "{set} {lived_on}");
+        assert_eq!(previous.last_alive, later.unix_nanos + set);
+        let run_time_ms = (SECOND + lived_on) / 1_000_000;
+        assert_eq!(
+            previous.run_time_ms(),
+            run_time_ms,
+            "not as the clock has it"
+        );
+    }
 }
 
 #[test]
@@ -152,13 +193,13 @@ fn looking_at_a_marker_leaves_it_as_it_is() {
 fn a_run_that_slept_learns_of_the_one_that_came_in_between() {
     let directory = tempdir().unwrap();
     let sleeper = begun(&directory);
-    sleeper.suspend(START);
+    sleeper.suspend(at(0));
     let (other, _) = Run::open(&directory.path().join(FILE));
-    other.begin(Uuid::from_u64_pair(1, 2), START + SECOND);
+    other.begin(Uuid::from_u64_pair(1, 2), install(), at(SECOND));
     // While it sleeps it must not touch what is not its own.
-    sleeper.panicked(START + 2 * SECOND, GRACE);
+    sleeper.panicked(at(2 * SECOND), GRACE);
     drop(other);
-    let Found::Previous(between) = sleeper.resume(session(), 2) else {
+    let Found::Previous(between) = sleeper.resume(session(), 2, at(3 * SECOND)) else {
         panic!("the other run went unnoticed");
     };
     assert_eq!(between.first_session, Uuid::from_u64_pair(1, 2));
@@ -174,11 +215,11 @@ fn a_marker_that_cannot_be_had_stops_nothing() {
     let directory = tempdir().unwrap();
     fs::create_dir(directory.path().join(FILE)).unwrap();
     let (run, found) = Run::open(&directory.path().join(FILE));
-    assert_eq!(found, Found::Unreadable);
-    run.begin(session(), START);
-    run.panicked(START, GRACE);
+    assert!(found.is_err());
+    run.begin(session(), install(), at(0));
+    run.panicked(at(0), GRACE);
     run.sync();
-    run.end(START);
+    run.end(at(0));
 }
 
 proptest! {

@@ -7,10 +7,17 @@ use std::time::Duration;
 use soliplex_wire::encode::Head;
 use soliplex_wire::{Attributes, LogRecord};
 
+use soliplex_sanitize::Rules;
+use tracing_subscriber::layer::SubscriberExt as _;
+
 use super::*;
+use crate::breadcrumbs::filter::Filter;
+use crate::breadcrumbs::layer::BreadcrumbLayer;
 use crate::breadcrumbs::{BreadcrumbOptions, Breadcrumbs};
 use crate::clock::Clock;
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::Loss;
+use crate::export_layer::ExportLayer;
+use crate::loss;
 use crate::packed::{Kind, Packed};
 use crate::queue::{Queue, QueueOptions, Reader};
 use crate::run::Run;
@@ -39,7 +46,11 @@ struct Device {
 impl Device {
     /// One whose session ends by half an hour's silence.
     fn new() -> Device {
-        let (queue, reader) = Queue::memory(QueueOptions::default());
+        Device::with_queue(QueueOptions::default())
+    }
+
+    fn with_queue(options: QueueOptions) -> Device {
+        let (queue, reader) = Queue::memory(options);
         let clock = Arc::new(SetClock(AtomicI64::new(START)));
         let timeout = Some(Duration::from_secs(30 * 60));
         let resource: Attributes = [("service.version", "1.4.2"), ("color", "green")]
@@ -123,8 +134,10 @@ fn previous(end: End, lifecycle: Lifecycle) -> Found {
     Found::Previous(Previous {
         first_session: Uuid::from_u128(7),
         generation: 0,
+        install_id: Uuid::nil(),
         started: START - 5 * MINUTE,
         last_alive: START - MINUTE,
+        run_nanos: 4 * MINUTE,
         end,
         lifecycle,
     })
@@ -184,7 +197,6 @@ fn a_record_after_a_long_silence_is_the_second_of_another_session() {
     device.log("before");
     device.wait(29);
     device.log("still the same");
-    device.capture.session.active(device.clock.unix_nanos());
     device.wait(31);
     assert_eq!(device.records().len(), 3, "silence alone begins nothing");
     let first = device.capture.session.session_id();
@@ -241,11 +253,173 @@ fn without_consent_nothing_is_told_and_with_it_a_session_begins() {
     begin_run(&device.capture, &found, &breadcrumbs::Previous::default());
     device.log("unheard");
     assert_eq!(device.records().len(), 0);
+    assert!(begin_another(&device.capture, Another::Consent));
     device.capture.denied.store(false, Ordering::Relaxed);
-    begin_another(&device.capture, Another::Consent);
     device.log("heard");
     let records = device.records();
     let messages: Vec<_> = records.iter().map(|(_, record)| &record.message).collect();
     assert_eq!(messages, ["session started", "heard"]);
     assert_eq!(text(&records[0].1, PREVIOUS_END), Some("consent"));
+}
+
+#[test]
+fn a_session_goes_on_while_the_application_logs_whether_that_is_stored_or_not() {
+    let mut device = Device::begun(&Found::Nothing);
+    for _ in 0..10 {
+        // Nobody takes anything out of the queue.
+        device.wait(29);
+        device.log("here");
+    }
+    let records = device.records();
+    let started = |(_, record): &&(Uuid, LogRecord)| record.message == "session started";
+    assert_eq!(records.iter().filter(started).count(), 1);
+    assert_eq!(records.len(), 11);
+}
+
+#[test]
+fn what_the_pipeline_says_of_itself_is_no_activity() {
+    let mut device = Device::begun(&Found::Nothing);
+    for _ in 0..10 {
+        device.wait(29);
+        let loss = Loss {
+            reason: DiscardReason::QueueFull,
+            count: 1,
+            seqs: None,
+        };
+        let now = device.clock.unix_nanos();
+        assert_eq!(
+            loss::records(&[loss], &device.capture.session, now).len(),
+            1
+        );
+    }
+    device.log("after all that");
+    let records = device.records();
+    assert_eq!(records[1].1.message, "session started");
+    assert_eq!(text(&records[1].1, PREVIOUS_END), Some("inactivity"));
+}
+
+#[test]
+fn what_ends_a_silence_is_a_breadcrumb_of_the_session_that_it_begins() {
+    let mut device = Device::begun(&Found::Nothing);
+    let breadcrumbs = BreadcrumbLayer::new(Arc::clone(&device.capture), Rules::none(), false);
+    let export = ExportLayer::new(Arc::clone(&device.capture), Rules::none(), false, None);
+    // The first of them to see an event is the one that was added first.
+    let stack = tracing_subscriber::registry()
+        .with(breadcrumbs)
+        .with(export);
+    tracing::dispatcher::with_default(&stack.into(), || {
+        tracing::info!("before");
+        device.wait(31);
+        tracing::info!("back again");
+        tracing::error!("broke");
+    });
+    let records = device.records();
+    let (session, error) = records.last().unwrap();
+    let crumbs: Vec<&str> = error
+        .breadcrumbs
+        .iter()
+        .map(|crumb| &*crumb.message)
+        .collect();
+    assert_eq!(crumbs, ["back again"]);
+    let recent = device.capture.breadcrumbs.recent(&Filter::new());
+    let of: Vec<_> = recent
+        .iter()
+        .map(|record| {
+            (
+                record.breadcrumb.message.as_str(),
+                record.session_id == Some(*session),
+            )
+        })
+        .collect();
+    assert_eq!(
+        of,
+        [("broke", true), ("back again", true), ("before", false)]
+    );
+}
+
+#[test]
+fn a_start_marker_that_finds_no_room_is_told_as_soon_as_there_is() {
+    let options = QueueOptions {
+        capacity_bytes: 64 * 1024,
+    };
+    let mut device = Device::with_queue(options);
+    let fill = |device: &Device| {
+        let text = "x".repeat(500);
+        while device
+            .capture
+            .queue
+            .push(Lane::Error, text.as_bytes())
+            .is_ok()
+        {}
+        while device.capture.queue.push(Lane::Error, b"x").is_ok() {}
+    };
+    let empty = |device: &mut Device| {
+        let end = device.reader.drain(usize::MAX, |_| ()).end;
+        device.reader.release(end);
+    };
+    // As after a run whose store could not be written.
+    fill(&device);
+    let found = previous(End::Panic, Lifecycle::Foreground);
+    begin_run(&device.capture, &found, &breadcrumbs::Previous::default());
+    pay(&device.capture);
+    empty(&mut device);
+    pay(&device.capture);
+    announce(&device.capture, 0);
+    fill(&device);
+    device.wait(31);
+    device.log("awake");
+    let stats = device.capture.diagnostics.stats();
+    assert_eq!(stats.own, 3);
+    assert_eq!(stats.total_discarded(), 1, "the application's own");
+
+    let mut told = Vec::new();
+    let drained = device.reader.drain(usize::MAX, |frame| {
+        let head = Packed::parse(frame.payload).map(|packed| packed.head);
+        told.extend(head.filter(|head| head.kind == Kind::Record));
+    });
+    device.reader.release(drained.end);
+    pay(&device.capture);
+    let drained = device.reader.drain(usize::MAX, |frame| {
+        told.push(Packed::parse(frame.payload).unwrap().head);
+    });
+    device.reader.release(drained.end);
+    let numbers: Vec<_> = told.iter().map(|head| head.seq).collect();
+    assert_eq!(
+        numbers,
+        [1, 2, 1],
+        "two of the run's first session, one of the next"
+    );
+    assert_eq!(told[2].context, device.capture.session.context());
+}
+
+#[test]
+fn how_the_last_run_ended_is_told_with_what_that_run_did_last_and_no_other() {
+    let crumb = |message: &str| Breadcrumb {
+        timestamp: None,
+        severity: Severity::Info,
+        logger: "app".to_owned(),
+        message: message.to_owned(),
+        category: soliplex_wire::Category::Ui,
+    };
+    for (kept_by, expected) in [
+        (
+            Some(Uuid::from_u128(7)),
+            &["opened the map", "took a photo"][..],
+        ),
+        (Some(Uuid::from_u128(8)), &[]),
+        (None, &[]),
+    ] {
+        let mut device = Device::new();
+        let kept = breadcrumbs::Previous {
+            session_id: kept_by,
+            breadcrumbs: vec![crumb("opened the map"), crumb("took a photo")],
+            trouble: None,
+        };
+        let found = previous(End::Uncleanly, Lifecycle::Foreground);
+        begin_run(&device.capture, &found, &kept);
+        let records = device.records();
+        let told = records[1].1.breadcrumbs.iter();
+        let told: Vec<&str> = told.map(|crumb| &*crumb.message).collect();
+        assert_eq!(told, expected, "{kept_by:?}");
+    }
 }

@@ -11,6 +11,7 @@ use crate::command::Consent;
 use crate::diagnostics::{Diagnostic, DiscardReason};
 use crate::queue::Position;
 use crate::spool::{AppendError, EvictReason};
+use crate::start_marker;
 use crate::store;
 
 /// How often age and size are looked after.
@@ -39,13 +40,19 @@ impl Worker {
                 if moved > 0 {
                     self.store_failing = false;
                     self.last_record = now;
-                    self.intake.session().active(self.clock.unix_nanos());
                 }
             }
             Err(AppendError::Full) => self.make_room(),
             Err(error) => self.store_failed(&error),
         }
         self.publish();
+    }
+
+    /// Puts what is owed into the queue.
+    pub(super) fn pay(&self) {
+        if let Some(capture) = self.capture.upgrade() {
+            start_marker::pay(&capture);
+        }
     }
 
     /// Takes in until everything before `end` is in the spool, or the spool takes no more.

@@ -11,6 +11,9 @@ use crate::queue::Position;
 use crate::session::Facts;
 use crate::spool::StoredRecord;
 
+/// The most that wait for files which another process has: threads, each with one question.
+const MAX_WAITING: usize = 16;
+
 /// A flush that is waited for.
 pub(super) struct PendingFlush {
     pub(super) flush: Flush,
@@ -31,17 +34,22 @@ impl Worker {
                 self.stopping = Some(reply);
             }
             Command::SetEnabled(enabled) => self.enabled = enabled,
-            Command::SetConsent(consent) => {
+            Command::SetConsent(consent, obeyed) => {
                 self.settings.consent = consent;
                 if consent == Consent::Denied {
                     self.begin_wipe();
+                    obeyed();
                 } else {
-                    self.reopen_breadcrumbs();
+                    self.on_readmitted = Some(obeyed);
                 }
             }
             Command::Suspend(reply) => reply(self.suspend()),
             Command::Resume(resumed) => {
-                self.on_resume.push(resumed);
+                if self.on_resume.len() == MAX_WAITING {
+                    // A host that tries again and again; who asked first has long given up.
+                    self.on_resume.pop_front();
+                }
+                self.on_resume.push_back(resumed);
                 self.resume();
             }
             Command::Test(event) => self.begin_test(event),

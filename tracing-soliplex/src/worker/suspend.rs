@@ -43,7 +43,7 @@ impl Worker {
     }
 
     fn let_go_of_files(&mut self) -> bool {
-        self.intake.session().run.suspend(self.clock.unix_nanos());
+        self.intake.session().run.suspend(self.clock.moment());
         (self.resume_at, self.store.directory) = (None, None);
         self.let_go = self.queue.is_durable();
         self.bar(self.let_go);
@@ -103,7 +103,7 @@ impl Worker {
 
     /// Has the marker again, and tells how a run ended that came in between.
     fn resume_run(&self) {
-        let found = self.intake.session().resume_run();
+        let found = self.intake.session().resume_run(self.clock.moment());
         if let (Found::Previous(between), Some(capture)) = (found, self.capture.upgrade()) {
             start_marker::tell_previous(&capture, &between, &[]);
         }

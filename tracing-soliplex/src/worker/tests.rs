@@ -19,6 +19,8 @@ use crate::queue::QueueOptions;
 use crate::session::Session;
 use crate::spool::SpoolOptions;
 
+mod consent;
+
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A server that answers as it is told, and then accepts everything.
@@ -148,6 +150,7 @@ impl Pipeline {
             queue,
             intake,
             recovered: Recovered::default(),
+            troubles: Vec::new(),
             store: Store {
                 path: None,
                 directory: None,
@@ -475,54 +478,6 @@ async fn records_keep_the_user_they_were_captured_under() {
         .map(|r| r.user_id.as_deref())
         .collect();
     assert_eq!(users, [None, Some("ada"), Some("grace"), None]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn pending_consent_holds_records_until_it_is_granted() {
-    let pipeline = Pipeline::start_with(
-        |settings| settings.consent = Consent::Pending,
-        SpoolOptions::default(),
-    );
-    pipeline.log(Severity::Error, "held");
-    let report = pipeline.flush(HOUR).await;
-    assert_eq!((report.delivered, report.waiting), (0, 1));
-    pipeline
-        .commands
-        .send(Command::SetConsent(Consent::Granted))
-        .ok()
-        .unwrap();
-    assert_eq!(pipeline.flush(HOUR).await.delivered, 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn withdrawn_consent_wipes_what_is_stored_and_counts_it() {
-    let pipeline = Pipeline::start_with(
-        |settings| settings.consent = Consent::Pending,
-        SpoolOptions::default(),
-    );
-    pipeline.log_many(10);
-    let _ = pipeline.flush(HOUR).await;
-    pipeline.log_many(5);
-    pipeline
-        .commands
-        .send(Command::SetConsent(Consent::Denied))
-        .ok()
-        .unwrap();
-    let report = pipeline.flush(HOUR).await;
-    assert_eq!(
-        report.waiting, 1,
-        "only the record that tells of it is left"
-    );
-    let stats = pipeline.capture.diagnostics.stats();
-    assert_eq!(stats.discarded, [(DiscardReason::Denied, 15)]);
-    pipeline
-        .commands
-        .send(Command::SetConsent(Consent::Granted))
-        .ok()
-        .unwrap();
-    let _ = pipeline.flush(HOUR).await;
-    assert_eq!(pipeline.server.messages(), ["records discarded"]);
-    pipeline.assert_accounted();
 }
 
 #[tokio::test(start_paused = true)]

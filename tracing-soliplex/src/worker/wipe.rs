@@ -2,19 +2,27 @@
 //! was set aside of either, or among the breadcrumbs.
 
 use std::io;
+use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
 
 use super::Worker;
 use crate::command::Consent;
 use crate::diagnostics::DiscardReason;
+use crate::start_marker::{self, Another};
 
 impl Worker {
     /// Consent is withdrawn: what is on its way is called back, and what is stored is deleted as
     /// soon as the files are ours.
     pub(super) fn begin_wipe(&mut self) {
         (self.flying, self.hand, self.to_send) = (None, None, 0);
-        self.wipe_due = true;
+        (self.wipe_due, self.refused, self.on_readmitted) = (true, true, None);
+        self.breadcrumbs.refuse();
+        if let Some(capture) = self.capture.upgrade() {
+            // Whoever withdrew it has done so already. But where one thread gave consent while
+            // another withdrew it, the commands decide, and not the threads.
+            capture.denied.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Deletes what is stored, if that was asked for; tries again until everything is gone.
@@ -26,13 +34,15 @@ impl Worker {
         if !self.wipe_due || rests {
             return;
         }
+        if let Some(capture) = self.capture.upgrade() {
+            start_marker::forgive(&capture);
+        }
         while self.intake.discard_queued(DiscardReason::Denied) {}
         let records = self.spool.stats().records();
         if let Err(error) = self.wipe() {
             return self.store_failed(&error);
         }
         self.wipe_due = false;
-        self.reopen_breadcrumbs();
         self.diagnostics
             .discard(DiscardReason::Denied, records, None);
         self.left += records;
@@ -43,10 +53,29 @@ impl Worker {
         self.publish();
     }
 
-    /// Keeps breadcrumbs again if the user has changed their mind back and nothing is left to wipe.
-    pub(super) fn reopen_breadcrumbs(&self) {
-        if !self.wipe_due && self.settings.consent != Consent::Denied {
+    /// Captures again if the user has changed their mind back, once nothing is left to wipe and the
+    /// files are ours: what is logged before would be wiped with the rest.
+    pub(super) fn readmit(&mut self) {
+        if self.settings.consent == Consent::Denied {
+            return;
+        }
+        if self.refused {
+            if self.wipe_due || self.let_go {
+                return;
+            }
             self.breadcrumbs.reopen();
+            if let Some(capture) = self.capture.upgrade() {
+                if !start_marker::begin_another(&capture, Another::Consent) {
+                    // The next turn tries again.
+                    return;
+                }
+                // Only now, so that the start marker comes before all else in its session.
+                capture.denied.store(false, Ordering::Release);
+            }
+            self.refused = false;
+        }
+        if let Some(readmitted) = self.on_readmitted.take() {
+            readmitted();
         }
     }
 

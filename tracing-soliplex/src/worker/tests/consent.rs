@@ -1,0 +1,120 @@
+//! What becomes of records when consent is given, withdrawn and given again.
+
+use super::*;
+
+impl Pipeline {
+    /// What [`Soliplex::set_consent`](crate::Soliplex::set_consent) does; resolves when it is so.
+    fn consent(&self, consent: Consent) -> oneshot::Receiver<()> {
+        if consent == Consent::Denied {
+            self.capture.denied.store(true, Ordering::Relaxed);
+        }
+        let (reply, obeyed) = oneshot::channel();
+        let reply = Box::new(move || _ = reply.send(()));
+        let command = Command::SetConsent(consent, reply);
+        self.commands.send(command).ok().unwrap();
+        obeyed
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pending_consent_holds_records_until_it_is_granted() {
+    let pipeline = Pipeline::start_with(
+        |settings| settings.consent = Consent::Pending,
+        SpoolOptions::default(),
+    );
+    pipeline.log(Severity::Error, "held");
+    let report = pipeline.flush(HOUR).await;
+    assert_eq!((report.delivered, report.waiting), (0, 1));
+    drop(pipeline.consent(Consent::Granted));
+    assert_eq!(pipeline.flush(HOUR).await.delivered, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn withdrawn_consent_wipes_what_is_stored_and_counts_it() {
+    let pipeline = Pipeline::start_with(
+        |settings| settings.consent = Consent::Pending,
+        SpoolOptions::default(),
+    );
+    pipeline.log_many(10);
+    let _ = pipeline.flush(HOUR).await;
+    pipeline.log_many(5);
+    drop(pipeline.consent(Consent::Denied));
+    let report = pipeline.flush(HOUR).await;
+    assert_eq!(
+        report.waiting, 1,
+        "only the record that tells of it is left"
+    );
+    let stats = pipeline.capture.diagnostics.stats();
+    assert_eq!(stats.discarded, [(DiscardReason::Denied, 15)]);
+    drop(pipeline.consent(Consent::Granted));
+    let _ = pipeline.flush(HOUR).await;
+    let told = ["records discarded", "session started"];
+    assert_eq!(pipeline.server.messages(), told);
+    pipeline.assert_accounted();
+}
+
+#[tokio::test(start_paused = true)]
+async fn consent_given_again_at_once_begins_a_session_that_arrives_whole() {
+    let pipeline = Pipeline::start_with(
+        |settings| settings.consent = Consent::Pending,
+        SpoolOptions::default(),
+    );
+    pipeline.log(Severity::Info, "before");
+    let mut obeyed = None;
+    for _ in 0..5 {
+        drop(pipeline.consent(Consent::Denied));
+        obeyed = Some(pipeline.consent(Consent::Granted));
+    }
+    pipeline.log(Severity::Info, "too early");
+    obeyed.unwrap().await.unwrap();
+    pipeline.log(Severity::Info, "after");
+    assert!(pipeline.flush(HOUR).await.is_complete());
+    let requests = pipeline.server.requests.lock().unwrap();
+    let records: Vec<_> = requests
+        .iter()
+        .flat_map(|request| &request.records)
+        .collect();
+    let told = |message: &str| {
+        let of = records.iter().filter(|record| record.message == message);
+        of.map(|record| record.seq.unwrap()).collect::<Vec<_>>()
+    };
+    // Each session has its marker or nothing; the others have been wiped.
+    assert_eq!(told("session started").last(), Some(&1));
+    assert_eq!(told("after").len(), 1);
+    assert!(told("after") > vec![1], "it is not the session's first");
+    assert!(told("before").is_empty() && told("too early").is_empty());
+    drop(requests);
+    pipeline.assert_accounted();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_withdraws_last_is_obeyed_whichever_thread_came_first() {
+    let pipeline = Pipeline::start();
+    pipeline.consent(Consent::Denied).await.unwrap();
+    // Another thread gives consent just before this one's command comes, but after its word.
+    let overtaken = pipeline.consent(Consent::Granted);
+    drop(pipeline.consent(Consent::Denied));
+    let _ = overtaken.await;
+    let _ = pipeline.flush(HOUR).await;
+    pipeline.log(Severity::Info, "unheard");
+    let _ = pipeline.flush(HOUR).await;
+    assert_eq!(pipeline.capture.diagnostics.stats().captured, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_its_files_no_session_begins() {
+    let pipeline = Pipeline::start();
+    pipeline.consent(Consent::Denied).await.unwrap();
+    let (done, suspended) = oneshot::channel();
+    let reply = Box::new(move |is_done| _ = done.send(is_done));
+    pipeline
+        .commands
+        .send(Command::Suspend(reply))
+        .ok()
+        .unwrap();
+    assert!(suspended.await.unwrap());
+    // The queue is in memory, and nobody else's.
+    pipeline.consent(Consent::Granted).await.unwrap();
+    pipeline.log(Severity::Info, "kept");
+    assert_eq!(pipeline.capture.diagnostics.stats().captured, 1);
+}
