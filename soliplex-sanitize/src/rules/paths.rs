@@ -238,8 +238,7 @@ impl Names {
     /// Whether the path is neither a source's nor leads through a home: most are not, and this
     /// costs less than taking it apart.
     fn are_plain(self, path: &[u8]) -> bool {
-        let last = || path.rsplit(|c| matches!(c, b'/' | b'\\')).next();
-        !(self.home || self.dot && last().is_some_and(is_source))
+        !(self.home || self.dot && ends_like_source(path))
     }
 }
 
@@ -325,6 +324,17 @@ fn names_go_on(rest: &[u8]) -> bool {
         .find(|c| !c.is_ascii_alphanumeric())
         .is_some_and(|c| *c == b'\\')
 }
+
+/// Whether the path ends in a dot and what a source's name has behind it.
+fn ends_like_source(path: &[u8]) -> bool {
+    let ending = path.iter().rev().take(MAX_ENDING_BYTES + 1);
+    let length = ending.take_while(|c| c.is_ascii_lowercase()).count();
+    let dot = path.len().checked_sub(length + 1);
+    dot.is_some_and(|dot| path[dot] == b'.' && is_source(&path[dot..]))
+}
+
+/// No ending below is longer.
+const MAX_ENDING_BYTES: usize = 6;
 
 /// A file whose name says that it is code.
 fn is_source(name: &[u8]) -> bool {

@@ -141,6 +141,7 @@ impl Scan<'_> {
         self.groups_until = end.max(at);
         if start > 0
             && (b[start - 1].is_ascii_alphanumeric() || matches!(b[start - 1], b'.' | b'-' | b'_'))
+            || self.is_seconds(start)
             || self.touches_time(end)
         {
             return;
@@ -158,6 +159,15 @@ impl Scan<'_> {
             };
             self.push(start, end, rule);
         }
+    }
+
+    /// `10:22:28.096 2931` begins with the seconds of a time.
+    fn is_seconds(&self, start: usize) -> bool {
+        let b = self.b;
+        start > 1
+            && b[start - 1] == b':'
+            && b[start - 2].is_ascii_digit()
+            && b.get(start + 2).is_some_and(|c| !c.is_ascii_digit())
     }
 
     /// `+00:00` and the like go on with a colon.

@@ -75,6 +75,13 @@ pub(super) struct Found {
 pub(super) fn find(table: &Table, text: &str) -> Found {
     let mut scan = Scan::new(table, text.as_bytes());
     scan.run();
+    // Nearly always.
+    if scan.spans.is_empty() && !scan.needs_fold && !table.has_patterns() {
+        return Found {
+            spans: Vec::new(),
+            is_near: true,
+        };
+    }
     finish(&mut scan, text)
 }
 
@@ -92,7 +99,6 @@ pub(super) fn find_again(table: &Table, text: &str, before: &Found) -> Found {
     finish(&mut scan, text)
 }
 
-#[inline]
 fn finish(scan: &mut Scan<'_>, text: &str) -> Found {
     let mut spans = mem::take(&mut scan.spans);
     if scan.needs_fold {

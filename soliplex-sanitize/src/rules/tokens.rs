@@ -55,9 +55,8 @@ impl Scan<'_> {
         }
         // Most long words are names, of classes and the like; a key without digits is one known by
         // its beginning.
-        let digits = b[start..end].iter().filter(|c| c.is_ascii_digit()).count();
         let before = if start > 0 { b[start - 1] } else { b' ' };
-        if digits == 0 {
+        if !b[start..end].iter().any(u8::is_ascii_digit) {
             if before == b'/' && end - start >= 20 {
                 self.webhook(start, end);
             }
