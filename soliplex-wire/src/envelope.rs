@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::limits::MAX_REQUEST_RECORDS;
 use crate::{Attributes, BadRecord, LogRecord, LogRecordRef};
 
+mod apart;
 mod parse;
+mod whole;
 
 /// What a client posts.
 ///

@@ -38,6 +38,7 @@
 
 pub mod limits;
 
+mod json;
 mod severity;
 mod value;
 

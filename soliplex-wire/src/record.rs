@@ -9,10 +9,10 @@ use uuid::Uuid;
 use crate::{Attributes, Breadcrumb, Severity, SpanId, TraceId};
 
 mod borrowed;
+mod instant;
 mod parse;
 
 pub use borrowed::LogRecordRef;
-pub(crate) use parse::Reader;
 pub use parse::{BadRecord, RecordError};
 
 /// The names of a record's fields on the wire.

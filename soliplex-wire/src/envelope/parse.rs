@@ -1,23 +1,13 @@
 //! Taking a request's body apart, in one pass where it is well formed.
 //!
-//! The records are read where they stand. Only when that fails, because one of them holds what JSON
-//! or a record does not allow, is the body read again with each record cut out first, so that the
-//! one that is wrong fails alone. Either way a record is read by the same [`Reader`].
+//! The records are read where they stand ([`whole`]). Only where that gives up, because something
+//! may be wrong with one of them, is the body read again with each record cut out first
+//! ([`apart`]), so that the one that is wrong fails alone and its error can be told.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
-use serde::Deserialize;
-use serde::de::{
-    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
-use serde_json::value::RawValue;
-
+use super::apart::apart;
+use super::whole::whole;
 use super::{Envelope, EnvelopeError, EnvelopeRef, Received};
-use crate::limits::MAX_REQUEST_RECORDS;
-use crate::record::Reader;
-use crate::value::Text;
-use crate::{AnyValue, BadRecord, LogRecordRef};
+use crate::LogRecordRef;
 
 impl Envelope {
     /// Reads a request's body.
@@ -54,15 +44,16 @@ impl<'a> EnvelopeRef<'a> {
         // Once for the whole body, so that no text in it is looked at again.
         let text =
             std::str::from_utf8(body).map_err(|error| not_json(body, error.valid_up_to()))?;
-        read(text, Records::Whole)
-            .or_else(|_| read(text, Records::Apart))
-            .map_err(|error| match error.classify() {
-                serde_json::error::Category::Data => EnvelopeError::WrongShape,
-                _ => EnvelopeError::NotJson {
-                    line: error.line(),
-                    column: error.column(),
-                },
-            })?
+        if let Some(envelope) = whole(text) {
+            return Ok(envelope);
+        }
+        apart(text).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => EnvelopeError::WrongShape,
+            _ => EnvelopeError::NotJson {
+                line: error.line(),
+                column: error.column(),
+            },
+        })?
     }
 }
 
@@ -75,146 +66,73 @@ fn not_json(body: &[u8], at: usize) -> EnvelopeError {
     }
 }
 
-fn read(
-    text: &str,
-    records: Records,
-) -> serde_json::Result<Result<EnvelopeRef<'_>, EnvelopeError>> {
-    let mut json = serde_json::Deserializer::from_str(text);
-    let envelope = json.deserialize_map(records)?;
-    json.end()?;
-    Ok(envelope)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// How the records are read: in one pass with their envelope, or each cut out first.
-#[derive(Clone, Copy)]
-enum Records {
-    Whole,
-    Apart,
-}
-
-/// The fields of an envelope, as far as they have come.
-#[derive(Default)]
-struct Fields<'a> {
-    logs: Option<Logs<'a>>,
-    resource: Option<Option<BTreeMap<String, AnyValue>>>,
-    sent_at: Option<Option<&'a RawValue>>,
-    receipt: Option<Option<&'a RawValue>>,
-}
-
-impl<'de> Visitor<'de> for Records {
-    type Value = Result<EnvelopeRef<'de>, EnvelopeError>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a batch")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields = Fields::default();
-        while let Some(Text(name)) = map.next_key()? {
-            let again = match &*name {
-                "logs" => fields.logs.replace(map.next_value_seed(self)?).is_some(),
-                "resource" => fields.resource.replace(map.next_value()?).is_some(),
-                "sentAt" | "sent_at" => fields.sent_at.replace(map.next_value()?).is_some(),
-                "receipt" => fields.receipt.replace(map.next_value()?).is_some(),
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                    false
-                }
-            };
-            if again {
-                return Err(A::Error::custom("a field twice"));
+    fn check(body: &str, is_whole: bool) {
+        let apart = apart(body);
+        match whole(body) {
+            Some(whole) => {
+                assert!(is_whole, "{body}");
+                let apart = apart.unwrap().unwrap();
+                let same = |record: &Result<LogRecordRef<'_>, _>| {
+                    record.clone().map(LogRecordRef::into_owned)
+                };
+                let all = |envelope: &EnvelopeRef<'_>| -> Vec<_> {
+                    envelope.records.iter().map(same).collect()
+                };
+                assert_eq!(all(&whole), all(&apart), "{body}");
+                assert_eq!(whole.resource, apart.resource, "{body}");
+                assert_eq!(
+                    (whole.sent_at, whole.receipt),
+                    (apart.sent_at, apart.receipt),
+                    "{body}"
+                );
             }
-        }
-        let Logs { records, too_many } = fields.logs.ok_or(A::Error::missing_field("logs"))?;
-        if too_many {
-            return Ok(Err(EnvelopeError::TooManyRecords));
-        }
-        Ok(Ok(Received {
-            records,
-            resource: fields
-                .resource
-                .flatten()
-                .unwrap_or_default()
-                .into_iter()
-                .collect(),
-            sent_at: fields.sent_at.flatten().and_then(lenient),
-            receipt: fields.receipt.flatten().and_then(lenient),
-        }))
-    }
-}
-
-fn lenient<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
-    serde_json::from_str(raw.get()).ok()
-}
-
-/// The records of an envelope, or the first [`MAX_REQUEST_RECORDS`] of too many.
-struct Logs<'a> {
-    records: Verdicts<'a>,
-    too_many: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for Records {
-    type Value = Logs<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Logs<'de>, D::Error> {
-        deserializer.deserialize_seq(Array(self))
-    }
-}
-
-type Verdicts<'a> = Vec<Result<LogRecordRef<'a>, BadRecord>>;
-
-impl Records {
-    /// Adds the next record; `false` when there is none.
-    fn read_one<'de, A: SeqAccess<'de>>(
-        self,
-        seq: &mut A,
-        records: &mut Verdicts<'de>,
-    ) -> Result<bool, A::Error> {
-        let mut record = LogRecordRef::default();
-        match self {
-            Records::Apart => {
-                let raw = seq.next_element::<&RawValue>()?;
-                records.extend(raw.map(|raw| LogRecordRef::parse(raw.get())));
-                Ok(raw.is_some())
-            }
-            Records::Whole => match seq.next_element_seed(Reader(&mut record))? {
-                Some(read) => {
-                    let id = record.id;
-                    records.push(
-                        read.map(|()| record)
-                            .map_err(|error| BadRecord { id, error }),
-                    );
-                    Ok(true)
-                }
-                None => Ok(false),
-            },
+            None => assert!(!is_whole, "{body}"),
         }
     }
-}
 
-struct Array(Records);
-
-impl<'de> Visitor<'de> for Array {
-    type Value = Logs<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of records")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Logs<'de>, A::Error> {
-        let mut records = Vec::new();
-        while records.len() < MAX_REQUEST_RECORDS {
-            if !self.0.read_one(&mut seq, &mut records)? {
-                return Ok(Logs {
-                    records,
-                    too_many: false,
-                });
-            }
+    #[test]
+    fn what_is_read_whole_is_what_is_read_apart() {
+        for (body, is_whole) in [
+            (r#"{"logs":[]}"#, true),
+            (
+                r#" { "logs" : [ ] , "resource" : null , "sentAt" : null } "#,
+                true,
+            ),
+            (
+                r#"{"resource":{"a":1,"b":null,"a":null,"":2,"c":[null,{"d":null}]},"logs":[]}"#,
+                true,
+            ),
+            (
+                r#"{"sent_at":"2026-02-06T12:00:00Z","logs":[{"message":"a\nb"}],"more":[{}]}"#,
+                true,
+            ),
+            (
+                r#"{"sentAt":7,"receipt":{"rules":"r","redactions":{"email":3}},"logs":[{}]}"#,
+                true,
+            ),
+            (
+                r#"{"logs":[{"id":null,"level":"info","seq":1,"x":1.5,"attributes":{"b":1,"a":[true,-0,1e3]}}]}"#,
+                true,
+            ),
+            // The rest has something to say that this road does not.
+            (r#"{"logs":[{"seq":-1}]}"#, false),
+            (r#"{"logs":[{"id":"7"},{}]}"#, false),
+            (r#"{"logs":[7,{}]}"#, false),
+            (r#"{"logs":[],"logs":[]}"#, false),
+            (r#"{"logs":[],"sentAt":1,"sent_at":2}"#, false),
+            (r#"{"logs":null}"#, false),
+            (r#"{"logs":[]}{}"#, false),
+            (r#"{"logs":[{"message":"\ud800"}]}"#, false),
+            ("{\"logs\":[{\"message\":\"a\nb\"}]}", false),
+            (r#"{"logs":[{},]}"#, false),
+            (r#"{}"#, false),
+            ("", false),
+        ] {
+            check(body, is_whole);
         }
-        let mut too_many = false;
-        while seq.next_element::<IgnoredAny>()?.is_some() {
-            too_many = true;
-        }
-        Ok(Logs { records, too_many })
     }
 }

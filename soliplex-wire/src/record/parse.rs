@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use uuid::Uuid;
 
+use super::instant::{is_as_written, timestamp};
 use super::{ActiveRun, LogRecord, LogRecordRef, field};
-use crate::limits::{MAX_BREADCRUMBS, MAX_ID_BYTES, MAX_LOGGER_BYTES};
+use crate::json::Json;
+use crate::limits::{MAX_BREADCRUMBS, MAX_DEPTH, MAX_ID_BYTES, MAX_LOGGER_BYTES};
 use crate::truncate::cut_borrowed;
 use crate::value::Text;
 use crate::{AnyValueRef, Breadcrumb, Category, MapRef, Severity};
@@ -108,9 +107,8 @@ impl<'a> LogRecordRef<'a> {
     }
 }
 
-/// Reads a record into its place, since a record is half a kilobyte to move. Says the first thing
-/// wrong with it; its id is read whatever comes of the rest.
-pub(crate) struct Reader<'s, 'a>(pub(crate) &'s mut LogRecordRef<'a>);
+/// Says the first thing wrong with a record; its id is read whatever comes of the rest.
+struct Reader<'s, 'a>(&'s mut LogRecordRef<'a>);
 
 impl<'de> DeserializeSeed<'de> for Reader<'_, 'de> {
     type Value = Result<(), RecordError>;
@@ -160,6 +158,16 @@ fn id_after<'de, A: MapAccess<'de>>(
 }
 
 impl<'a> LogRecordRef<'a> {
+    /// Reads a record in which everything is right; `None` where something may not be.
+    pub(crate) fn read(&mut self, json: &mut Json<'a>) -> Option<()> {
+        json.object(|json, name| match json.value(MAX_DEPTH)? {
+            AnyValueRef::Null => Some(()),
+            value => self.set(name, value).ok(),
+        })?;
+        self.attributes.settle();
+        Some(())
+    }
+
     fn set(&mut self, name: Cow<'a, str>, value: AnyValueRef<'a>) -> Result<(), RecordError> {
         match &*name {
             field::ID => self.id = Some(uuid(value)?),
@@ -215,34 +223,6 @@ impl<'a> LogRecordRef<'a> {
             ),
         }
     }
-}
-
-/// An RFC 3339 instant; without an offset, as Dart prints a local time, it is taken for UTC.
-fn timestamp(text: &str) -> Option<Timestamp> {
-    text.parse().ok().or_else(|| {
-        let local: DateTime = text.parse().ok()?;
-        local
-            .to_zoned(TimeZone::UTC)
-            .ok()
-            .map(|zoned| zoned.timestamp())
-    })
-}
-
-/// Whether an instant that was read from `text` would be written as `text` is.
-fn is_as_written(text: &str) -> bool {
-    // Of all that is read, only `2026-02-06T12:00:00` with a fraction or none and a `Z` is this
-    // long and has these in these places. A fraction is written without zeros behind it, and a leap
-    // second is none.
-    let text = text.as_bytes();
-    let at = |place: usize| text.get(place).copied();
-    (20..=30).contains(&text.len())
-        && (at(10), at(16)) == (Some(b'T'), Some(b':'))
-        && at(17) != Some(b'6')
-        && match at(19) {
-            Some(b'Z') => text.len() == 20,
-            Some(b'.') => text.ends_with(b"Z") && !text.ends_with(b"0Z"),
-            _ => false,
-        }
 }
 
 fn wrong(field: &'static str, expected: &'static str) -> RecordError {

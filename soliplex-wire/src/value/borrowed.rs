@@ -91,6 +91,13 @@ impl<'a> MapRef<'a> {
         at.ok().map(|at| &self.0[at].1)
     }
 
+    /// What was read, put in order; the last value of a key wins.
+    pub(crate) fn settled(pairs: Vec<(Cow<'a, str>, AnyValueRef<'a>)>) -> Self {
+        let mut map = MapRef(pairs);
+        map.settle();
+        map
+    }
+
     fn from_sorted(values: impl IntoIterator<Item = (String, AnyValue)>) -> Self {
         let owned = |(key, value)| (Cow::Owned(key), AnyValueRef::from(value));
         MapRef(values.into_iter().map(owned).collect())

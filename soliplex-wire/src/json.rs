@@ -1,0 +1,386 @@
+//! Reading JSON that is as it should be, where it stands.
+//!
+//! Nearly every body a server gets is well formed, and reading it is the largest part of what a
+//! record costs. This reader takes the common forms directly and hands the rest, escapes and
+//! fractions, to `serde_json` a token at a time. It reads nothing that `serde_json` would not, and
+//! nothing otherwise; where it gives up (`None`: an error, or nesting beyond the limit) the slower
+//! reader finds out what is wrong. Properties below hold the one against the other.
+
+use std::borrow::Cow;
+
+use crate::limits::MAX_KEY_BYTES;
+use crate::truncate::cut_borrowed;
+use crate::{AnyValueRef, MapRef};
+
+/// A text that is read from its beginning on.
+pub(crate) struct Json<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Json<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Json { text, at: 0 }
+    }
+
+    /// Whether nothing but space is left.
+    pub(crate) fn is_at_end(&mut self) -> bool {
+        self.peek().is_none()
+    }
+
+    /// Reads an object; `each` reads the value of the name it is given.
+    #[inline]
+    pub(crate) fn object(
+        &mut self,
+        mut each: impl FnMut(&mut Self, Cow<'a, str>) -> Option<()>,
+    ) -> Option<()> {
+        self.eat(b'{')?;
+        if self.peek()? == b'}' {
+            self.at += 1;
+            return Some(());
+        }
+        loop {
+            let name = self.string()?;
+            self.eat(b':')?;
+            each(self, name)?;
+            match self.peek()? {
+                b',' => self.at += 1,
+                b'}' => break,
+                _ => return None,
+            }
+        }
+        self.at += 1;
+        Some(())
+    }
+
+    /// Reads an array; `each` reads an element.
+    #[inline]
+    pub(crate) fn array(&mut self, mut each: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.eat(b'[')?;
+        if self.peek()? == b']' {
+            self.at += 1;
+            return Some(());
+        }
+        loop {
+            each(self)?;
+            match self.peek()? {
+                b',' => self.at += 1,
+                b']' => break,
+                _ => return None,
+            }
+        }
+        self.at += 1;
+        Some(())
+    }
+
+    /// Reads a value with so many levels of nesting left.
+    #[inline]
+    pub(crate) fn value(&mut self, depth: usize) -> Option<AnyValueRef<'a>> {
+        match self.peek()? {
+            b'"' => self.string().map(AnyValueRef::String),
+            b'{' => self.map(depth.checked_sub(1)?),
+            b'[' => {
+                let depth = depth.checked_sub(1)?;
+                let mut values = Vec::new();
+                self.array(|json| {
+                    values.push(json.value(depth)?);
+                    Some(())
+                })?;
+                Some(AnyValueRef::Array(values))
+            }
+            b't' => self.word("true", AnyValueRef::Bool(true)),
+            b'f' => self.word("false", AnyValueRef::Bool(false)),
+            b'n' => self.word("null", AnyValueRef::Null),
+            _ => self.number(),
+        }
+    }
+
+    /// Reads a null, where there is one.
+    pub(crate) fn null(&mut self) -> Option<()> {
+        self.peek()?;
+        self.word("null", AnyValueRef::Null).map(|_| ())
+    }
+
+    /// The text of a value, as it was written.
+    pub(crate) fn raw(&mut self, depth: usize) -> Option<&'a str> {
+        self.peek()?;
+        let start = self.at;
+        self.value(depth)?;
+        self.text.get(start..self.at)
+    }
+
+    fn map(&mut self, depth: usize) -> Option<AnyValueRef<'a>> {
+        // Room for what a record usually has; growing from nothing would copy it three times.
+        let mut pairs = Vec::with_capacity(8);
+        self.object(|json, mut key| {
+            cut_borrowed(&mut key, MAX_KEY_BYTES);
+            match json.value(depth)? {
+                AnyValueRef::Null => {}
+                value => pairs.push((key, value)),
+            }
+            Some(())
+        })?;
+        Some(AnyValueRef::Map(MapRef::settled(pairs)))
+    }
+
+    fn string(&mut self) -> Option<Cow<'a, str>> {
+        self.eat(b'"')?;
+        let start = self.at;
+        let end = self.plain_until(start);
+        match self.byte(end)? {
+            b'"' => {
+                self.at = end + 1;
+                self.text.get(start..end).map(Cow::Borrowed)
+            }
+            b'\\' => self.escaped(start, end),
+            _ => None,
+        }
+    }
+
+    /// Reads on in a string that began at `start` and has its first escape at `at`.
+    #[cold]
+    fn escaped(&mut self, start: usize, mut at: usize) -> Option<Cow<'a, str>> {
+        loop {
+            match self.byte(at)? {
+                b'"' => break,
+                // Whatever is escaped, it is not the end.
+                b'\\' => at = self.plain_until(at + 2),
+                _ => return None,
+            }
+        }
+        self.at = at + 1;
+        let quoted = self.text.get(start - 1..self.at)?;
+        serde_json::from_str(quoted).ok().map(Cow::Owned)
+    }
+
+    /// Where the first byte at or after `from` is that ends a string, begins an escape, or is not
+    /// allowed in one.
+    fn plain_until(&self, from: usize) -> usize {
+        let rest = self.text.as_bytes().get(from..).unwrap_or_default();
+        let (chunks, tail) = rest.as_chunks();
+        let mut at = from;
+        for chunk in chunks {
+            let found = special(u64::from_le_bytes(*chunk));
+            if found != 0 {
+                return at + found.trailing_zeros() as usize / 8;
+            }
+            at += chunk.len();
+        }
+        let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
+        at + tail.iter().position(is_special).unwrap_or(tail.len())
+    }
+
+    #[inline]
+    fn number(&mut self) -> Option<AnyValueRef<'a>> {
+        let is_negative = self.peek()? == b'-';
+        let first = self.at + usize::from(is_negative);
+        let (mut at, mut number) = (first, 0_i64);
+        while let Some(digit @ b'0'..=b'9') = self.byte(at)
+            && at - first < EXACT_DIGITS
+        {
+            number = number * 10 + i64::from(digit - b'0');
+            at += 1;
+        }
+        let is_plain = match (at - first, self.byte(first)) {
+            (0, _) => false,
+            // JSON has no zeros in front, and the negative zero is not whole.
+            (digits, Some(b'0')) => digits == 1 && !is_negative,
+            _ => true,
+        };
+        if !is_plain || matches!(self.byte(at), Some(b'.' | b'e' | b'E' | b'0'..=b'9')) {
+            return self.other_number();
+        }
+        self.at = at;
+        Some(AnyValueRef::Int(if is_negative { -number } else { number }))
+    }
+
+    fn other_number(&mut self) -> Option<AnyValueRef<'a>> {
+        let rest = self.text.get(self.at..)?;
+        let is_part = |byte: u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+        let end = rest.bytes().position(|byte| !is_part(byte));
+        let number = rest.get(..end.unwrap_or(rest.len()))?;
+        self.at += number.len();
+        serde_json::from_str(number).ok()
+    }
+
+    fn word(&mut self, word: &str, value: AnyValueRef<'a>) -> Option<AnyValueRef<'a>> {
+        self.text.get(self.at..)?.strip_prefix(word)?;
+        self.at += word.len();
+        Some(value)
+    }
+
+    /// The next byte that is not space.
+    #[inline]
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            match self.byte(self.at)? {
+                b' ' | b'\n' | b'\t' | b'\r' => self.at += 1,
+                byte => return Some(byte),
+            }
+        }
+    }
+
+    #[inline]
+    fn eat(&mut self, expected: u8) -> Option<()> {
+        let found = self.peek()? == expected;
+        self.at += usize::from(found);
+        found.then_some(())
+    }
+
+    #[inline]
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.text.as_bytes().get(at).copied()
+    }
+}
+
+/// The high bit of the first byte that is a quotation mark, a backslash or a control character, and
+/// perhaps of some behind it; zero when there is none.
+///
+/// Subtracting borrows from a byte's neighbor only once a byte was found below it, so the lowest
+/// bit is true.
+fn special(bytes: u64) -> u64 {
+    const LOW: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = LOW << 7;
+    let is_zero = |bytes: u64| bytes.wrapping_sub(LOW) & !bytes;
+    let is_control = bytes.wrapping_sub(LOW * 0x20) & !bytes;
+    let is_quote = is_zero(bytes ^ (LOW * u64::from(b'"')));
+    let is_escape = is_zero(bytes ^ (LOW * u64::from(b'\\')));
+    (is_control | is_quote | is_escape) & HIGH
+}
+
+/// Digits that an `i64` always holds.
+const EXACT_DIGITS: usize = 18;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::limits::MAX_DEPTH;
+
+    fn read(text: &str) -> Option<AnyValueRef<'_>> {
+        let mut json = Json::new(text);
+        let value = json.value(MAX_DEPTH)?;
+        json.is_at_end().then_some(value)
+    }
+
+    /// JSON, or nearly: tokens that belong together more often than not.
+    fn nearly_json() -> impl Strategy<Value = String> {
+        let token = proptest::sample::select(vec![
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"a\"",
+            "\"\"",
+            "\"b\\n\"",
+            "\"\\u00e4\"",
+            "\"\\ud800\"",
+            "\"\\x\"",
+            "\"ä\"",
+            "\"\u{1}\"",
+            "\"",
+            "\\",
+            "0",
+            "-0",
+            "-1",
+            "01",
+            "1.5",
+            "1e3",
+            "1e",
+            "9223372036854775807",
+            "9223372036854775808",
+            "-9223372036854775808",
+            "999999999999999999",
+            "1000000000000000000",
+            "1e400",
+            "-",
+            "true",
+            "false",
+            "null",
+            "nul",
+            " ",
+            "\n",
+            "\t",
+            "\u{a0}",
+            "\"a\":",
+            "\"a\":1,",
+            "[1,",
+            "{\"k\":[",
+        ]);
+        proptest::collection::vec(token, 0..12).prop_map(|tokens| tokens.concat())
+    }
+
+    /// Any value, with space and escapes where JSON has them.
+    fn json() -> impl Strategy<Value = String> {
+        let text = "[ -~äß日\u{7f}\u{1f980}\n\t\"\\\\]{0,40}";
+        let leaf = prop_oneof![
+            any::<i64>().prop_map(|number| number.to_string()),
+            any::<f64>()
+                .prop_filter("JSON has no such number", |number| number.is_finite())
+                .prop_map(|number| format!("{number:e}")),
+            text.prop_map(|text| serde_json::to_string(&text).unwrap()),
+            proptest::sample::select(vec!["true", "false", "null", "-0", "0"])
+                .prop_map(String::from),
+        ];
+        leaf.prop_recursive(6, 64, 6, move |inner| {
+            let pair = (text, inner.clone()).prop_map(|(key, value)| {
+                format!("{} :\t{value}", serde_json::to_string(&key).unwrap())
+            });
+            prop_oneof![
+                proptest::collection::vec(inner, 0..6)
+                    .prop_map(|values| format!("[ {}]", values.join(",\n"))),
+                proptest::collection::vec(pair, 0..6)
+                    .prop_map(|pairs| format!("{{{} }}", pairs.join(" ,"))),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2048))]
+
+        #[test]
+        fn what_is_read_is_what_serde_json_reads(text in prop_oneof![nearly_json(), any::<String>()]) {
+            let expected = serde_json::from_str::<AnyValueRef<'_>>(&text).ok();
+            prop_assert_eq!(read(&text), expected);
+        }
+
+        #[test]
+        fn all_json_within_the_limits_is_read(text in json()) {
+            let expected = serde_json::from_str::<AnyValueRef<'_>>(&text).unwrap();
+            prop_assert_eq!(read(&text), Some(expected));
+        }
+
+        #[test]
+        fn a_string_ends_where_it_ends(text in "[ -~ä]{0,40}", place in 0..40_usize, byte in any::<u8>()) {
+            let mut bytes = text.into_bytes();
+            let place = place.min(bytes.len());
+            bytes.insert(place, byte & 0x7f);
+            if let Ok(text) = std::str::from_utf8(&bytes) {
+                let json = Json::new(text);
+                let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
+                let expected = bytes.iter().position(is_special).unwrap_or(bytes.len());
+                prop_assert_eq!(json.plain_until(0), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn nesting_beyond_the_limit_is_left_to_the_other_reader() {
+        for (levels, is_read) in [(MAX_DEPTH, true), (MAX_DEPTH + 1, false), (100_000, false)] {
+            let text = "[".repeat(levels) + &"]".repeat(levels);
+            assert_eq!(read(&text).is_some(), is_read, "{levels}");
+        }
+    }
+
+    #[test]
+    fn a_raw_value_is_the_text_of_one_value() {
+        let mut json = Json::new(r#" {"a": [1, "]"]} , 2"#);
+        assert_eq!(json.raw(MAX_DEPTH), Some(r#"{"a": [1, "]"]}"#));
+        assert_eq!(json.eat(b','), Some(()));
+        assert_eq!(json.raw(MAX_DEPTH), Some("2"));
+        assert_eq!(json.raw(MAX_DEPTH), None);
+    }
+}
