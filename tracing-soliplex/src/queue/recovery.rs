@@ -24,7 +24,7 @@ use super::{MAX_CAPACITY_BYTES, MAX_POSITION};
 const MAGIC: u64 = u64::from_le_bytes(*b"SPLXRING");
 
 /// The layout written here and in [`frame`](super::frame). Another one means another number.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// Why a ring could not be taken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -23,9 +23,9 @@
 use std::ops::Deref;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use super::frame::{self, HEADER_BYTES, Head, MAX_PAYLOAD_BYTES, Seal, State};
+use super::frame::{self, FOUR, HEADER_BYTES, Head, MAX_PAYLOAD_BYTES, Seal, State};
 use super::lane::Lane;
-use super::word::{WORD_BYTES, Word};
+use super::word::{Chunk, WORD_BYTES, Word};
 
 /// Words before the frames: one page, so that the frames start on the next.
 pub(super) const PREFIX_WORDS: usize = 512;
@@ -109,15 +109,8 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         head.store(reserved.encode(), Relaxed);
         self.word(start + WORD_BYTES)
             .store(frame::stamp(self.id, start), Relaxed);
-        let (whole, last) = in_words(payload);
         let mut seal = Seal::publish(reserved, self.id, start);
-        seal.update(whole.as_flattened());
-        self.copy_in(start + HEADER_BYTES, whole);
-        if let Some(last) = last {
-            seal.update(&last);
-            self.word(start + HEADER_BYTES + whole.as_flattened().len() as u64)
-                .store(u64::from_le_bytes(last), Relaxed);
-        }
+        self.copy_in(start + HEADER_BYTES, payload, &mut seal);
         head.store(seal.finish().encode(), Release);
 
         let half = self.capacity() / 2;
@@ -147,20 +140,53 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         }
     }
 
-    /// Stores whole words from `position` on.
+    /// Stores a payload from `position` on, in whole words, and adds it to the checksum.
     #[inline]
-    fn copy_in(&self, position: u64, words: &[Chunk]) {
-        // Where they wrap around the end of the ring there are two runs; within a run no place
-        // has to be worked out.
-        let (until_end, from_start) = self.run_at(position);
-        let before = words.len().min(until_end.len());
-        let (now, wrapped) = words.split_at(before);
-        for (word, chunk) in until_end.iter().zip(now) {
-            word.store(u64::from_le_bytes(*chunk), Relaxed);
+    fn copy_in(&self, position: u64, payload: &[u8], seal: &mut Seal) {
+        let (whole, last) = in_words(payload);
+        let (fours, rest) = whole.as_chunks::<FOUR>();
+        let mut end = [0; FOUR];
+        for (word, chunk) in end.iter_mut().zip(rest.iter().chain(&last)) {
+            *word = u64::from_le_bytes(*chunk);
         }
-        for (word, chunk) in from_start.iter().zip(wrapped) {
-            word.store(u64::from_le_bytes(*chunk), Relaxed);
+        let count = whole.len() + usize::from(last.is_some());
+        // Within a run no place has to be worked out.
+        let Some(run) = self.run_at(position).get(..count) else {
+            return self.copy_around(position, (fours, end), count, seal);
+        };
+        let (places, behind) = run.split_at(fours.as_flattened().len());
+        let (places, _) = places.as_chunks::<FOUR>();
+        for (places, four) in places.iter().zip(fours) {
+            let words = four.map(u64::from_le_bytes);
+            for (place, word) in places.iter().zip(words) {
+                place.store(word, Relaxed);
+            }
+            seal.add(words);
         }
+        for (place, word) in behind.iter().zip(end) {
+            place.store(word, Relaxed);
+        }
+        if !behind.is_empty() {
+            seal.add(end);
+        }
+    }
+
+    /// The same where it goes around the end of the ring.
+    #[cold]
+    fn copy_around(
+        &self,
+        position: u64,
+        (fours, end): (&[[Chunk; FOUR]], [u64; FOUR]),
+        count: usize,
+        seal: &mut Seal,
+    ) {
+        let words = || fours.iter().map(|four| four.map(u64::from_le_bytes));
+        let positions = (position..).step_by(WORD_BYTES as usize);
+        for (position, word) in positions.zip(words().chain([end]).flatten().take(count)) {
+            self.word(position).store(word, Relaxed);
+        }
+        let end = (count > fours.as_flattened().len()).then_some(end);
+        words().chain(end).for_each(|words| seal.add(words));
     }
 
     /// Looks at `position` and, where a whole frame stands there, copies its payload to `payload`.
@@ -211,7 +237,8 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         for (position, chunk) in positions.zip(chunks) {
             *chunk = self.word(position).load(Relaxed).to_le_bytes();
         }
-        let whole = head.vouches_for(self.id, position, payload);
+        let (chunks, _) = payload.as_chunks();
+        let whole = head.vouches_for(self.id, position, chunks);
         payload.truncate(length);
         whole
     }
@@ -247,11 +274,10 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         &self.memory[PREFIX_WORDS + self.place(position)]
     }
 
-    /// The words from a position to the ring's end, and those before it from the ring's start.
+    /// The words from a position to the ring's end.
     #[inline]
-    fn run_at(&self, position: u64) -> (&[W], &[W]) {
-        let (before, from) = self.memory[PREFIX_WORDS..].split_at(self.place(position));
-        (from, before)
+    fn run_at(&self, position: u64) -> &[W] {
+        &self.memory[PREFIX_WORDS + self.place(position)..]
     }
 
     /// The number of the word at a position, counted from the first one for frames.
@@ -295,9 +321,6 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         self.memory[TAIL_AT].load(Relaxed)
     }
 }
-
-/// A word's bytes.
-type Chunk = [u8; WORD_BYTES as usize];
 
 /// The whole words of a payload and, where it ends within one, that one, padded with zeros.
 #[inline]

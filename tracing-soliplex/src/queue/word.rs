@@ -9,6 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Bytes in a word; every position and size in the ring is a multiple of it.
 pub(super) const WORD_BYTES: u64 = 8;
 
+/// A word's bytes.
+pub(super) type Chunk = [u8; WORD_BYTES as usize];
+
 /// One aligned 64-bit cell that several threads use at once.
 pub(super) trait Word {
     fn load(&self, order: Ordering) -> u64;
