@@ -3,7 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use tracing_core::subscriber::NoSubscriber;
+use tracing_core::Dispatch;
+use tracing_core::dispatcher::{self, DefaultGuard};
 
 use super::{Parts, Worker};
 use crate::diagnostics::{Diagnostic, State};
@@ -20,15 +21,23 @@ pub(crate) fn spawn(parts: Parts) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Keeps what this thread logs from every subscriber.
+///
+/// `Dispatch::none` is not registered, as a dispatch made of a `NoSubscriber` is: with one that never
+/// wants an event beside one that always does, every event of the application asks again whether
+/// it is wanted.
+fn deafen() -> DefaultGuard {
+    dispatcher::set_default(&Dispatch::none())
+}
+
 fn run(parts: Parts) {
-    let _deaf = tracing_core::dispatcher::set_default(&NoSubscriber::default().into());
+    let _deaf = deafen();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .thread_name("soliplex-resolver")
         // The runtime's own threads look up names for the HTTP client, which likes to log.
         .on_thread_start(|| {
-            let deaf = tracing_core::dispatcher::set_default(&NoSubscriber::default().into());
-            std::mem::forget(deaf);
+            std::mem::forget(deafen());
         })
         .build();
     let session = Arc::clone(parts.intake.session());
