@@ -19,7 +19,7 @@ use soliplex_benches::figures::{bytes, nanos, number, percent};
 use soliplex_benches::options::Options;
 use soliplex_benches::plot::{Plot, Shape};
 use soliplex_benches::section::{Section, Table};
-use soliplex_wire::encode::{self, Head, Members};
+use soliplex_wire::encode::{self, Buffer, Head, Members};
 use soliplex_wire::{Attributes, Batch, LogRecord, Severity, Timestamp, Uuid};
 
 const BATCH: usize = 100;
@@ -60,13 +60,13 @@ fn main() -> std::io::Result<()> {
 
 /// The record, written as the application's thread writes it.
 fn members(seq: u64) -> Vec<u8> {
-    let mut out = Vec::with_capacity(512);
+    let mut out = Buffer::new();
     write_members(seq, &mut out);
-    out
+    out.into_vec()
 }
 
 /// Records differ in what differs in life too, or they would compress to nothing.
-fn write_members(seq: u64, out: &mut Vec<u8>) {
+fn write_members(seq: u64, out: &mut Buffer) {
     let random = scattered(seq);
     let one_of = |shift: u32, words: [&'static str; 4]| words[(random >> shift) as usize % 4];
     let logger = one_of(0, ["app::net", "app::sync", "app::ui::map", "app::auth"]);
@@ -158,7 +158,7 @@ fn joined(pieces: &[Vec<u8>]) -> Vec<u8> {
 /// Figures are nanoseconds a record.
 fn encoding<'a>(pieces: &'a [Vec<u8>], records: &'a [LogRecord]) -> Contest<'a> {
     let mut contest = Contest::new();
-    let mut kept = Vec::with_capacity(1 << 20);
+    let mut kept = Buffer::new();
     contest.enter(ENCODE, move || {
         timed(|| {
             kept.clear();

@@ -5,9 +5,9 @@
 //! until then. Joined they are the same JSON that [`LogRecord`] serializes to.
 //!
 //! ```
-//! use soliplex_wire::{LogRecord, Severity, encode::{Head, Members}};
+//! use soliplex_wire::{LogRecord, Severity, encode::{Buffer, Head, Members}};
 //!
-//! let mut members = Vec::new();
+//! let mut members = Buffer::new();
 //! let mut writer = Members::begin(&mut members, Severity::Info, "auth");
 //! writer.attribute("attempt", 2_i64);
 //! writer.attribute("method", "card");
@@ -29,16 +29,16 @@ use serde::Serialize;
 use uuid::Uuid;
 
 mod breadcrumb;
+mod buffer;
 mod instant;
 mod number;
 mod prepared;
 mod value;
-mod writer;
 
+pub use buffer::Buffer;
 pub use prepared::{Key, Opening};
 pub use value::Value;
 use value::{rest_of_text, text};
-use writer::Writer;
 
 use crate::record::field;
 use crate::{
@@ -79,7 +79,7 @@ pub(crate) fn encoded_len(value: &(impl Serialize + ?Sized)) -> usize {
 #[derive(Debug)]
 #[must_use = "a record is whole only after `end`"]
 pub struct Members<'a> {
-    out: Writer<'a>,
+    out: &'a mut Buffer,
     attributes: Place,
 }
 
@@ -92,30 +92,30 @@ enum Place {
 
 impl<'a> Members<'a> {
     /// Appends level and logger to `out`.
-    pub fn begin(out: &'a mut Vec<u8>, severity: Severity, logger: &str) -> Self {
+    pub fn begin(out: &'a mut Buffer, severity: Severity, logger: &str) -> Self {
         let mut members = Members::new(out);
         if severity != Severity::Unspecified {
             members.member(field::LEVEL);
-            text(&mut members.out, severity.level());
+            text(members.out, severity.level());
             members.out.piece(b",");
         }
         members.member(field::LOGGER);
-        text(&mut members.out, logger);
+        text(members.out, logger);
         members
     }
 
     /// Begins with a level and a logger that were encoded beforehand.
     #[inline]
-    pub fn open(out: &'a mut Vec<u8>, opening: &Opening) -> Self {
-        let mut members = Members::new(out);
-        opening.append(&mut members.out);
+    pub fn open(out: &'a mut Buffer, opening: &Opening) -> Self {
+        let members = Members::new(out);
+        opening.append(members.out);
         members
     }
 
     #[inline]
-    fn new(out: &'a mut Vec<u8>) -> Self {
+    fn new(out: &'a mut Buffer) -> Self {
         Members {
-            out: Writer::new(out),
+            out,
             attributes: Place::Before,
         }
     }
@@ -133,7 +133,7 @@ impl<'a> Members<'a> {
     /// Appends an attribute whose name was encoded beforehand.
     #[inline]
     pub fn prepared_attribute(&mut self, key: &Key, value: Value<'_>) {
-        self.attribute_by(|out| key.append(value, out));
+        self.attribute_by(|out| key.write(value, out));
     }
 
     /// Appends an attribute that [`Key::write`] has written.
@@ -158,7 +158,7 @@ impl<'a> Members<'a> {
     pub fn message(&mut self, message: &str) {
         self.close_attributes();
         self.out.piece(&MESSAGE);
-        rest_of_text(&mut self.out, message);
+        rest_of_text(self.out, message);
     }
 
     /// Appends the error, its sources included.
@@ -211,7 +211,7 @@ impl<'a> Members<'a> {
         let mut before = b'[';
         tell(&mut |breadcrumb| {
             self.out.piece(&[std::mem::replace(&mut before, b',')]);
-            breadcrumb::write(&mut self.out, breadcrumb);
+            breadcrumb::write(self.out, breadcrumb);
         });
         if before == b'[' {
             self.out.piece(b"[");
@@ -226,14 +226,14 @@ impl<'a> Members<'a> {
 
     /// Appends an attribute by `write`, which begins it with a comma.
     #[inline]
-    fn attribute_by(&mut self, write: impl FnOnce(&mut Writer<'_>)) {
+    fn attribute_by(&mut self, write: impl FnOnce(&mut Buffer)) {
         debug_assert_ne!(self.attributes, Place::After, "attributes come together");
         let first = (self.attributes == Place::Before).then(|| {
             self.attributes = Place::Inside;
             self.out.piece(&ATTRIBUTES);
             self.out.len()
         });
-        write(&mut self.out);
+        write(self.out);
         // Before the first one stands the brace instead of a comma.
         if let Some(first) = first {
             self.out.replace(first, b'{');
@@ -252,7 +252,7 @@ impl<'a> Members<'a> {
         self.close_attributes();
         self.out.piece(b",");
         self.member(name);
-        text(&mut self.out, value);
+        text(self.out, value);
     }
 
     #[inline]
@@ -300,7 +300,7 @@ const fn member<const N: usize>(name: &str) -> [u8; N] {
 
 /// The members that say who was logged in and which agent run it was, for many records to share.
 pub fn binding(user_id: Option<&str>, active_run: Option<&ActiveRun>) -> Vec<u8> {
-    let mut out = Vec::new();
+    let mut out = Buffer::new();
     let mut members = Members::new(&mut out);
     if let Some(user_id) = user_id {
         members.user_id(user_id);
@@ -309,13 +309,13 @@ pub fn binding(user_id: Option<&str>, active_run: Option<&ActiveRun>) -> Vec<u8>
         members.active_run(run);
     }
     members.end();
-    out
+    out.into_vec()
 }
 
 /// Appends the members of a whole record: all that [`Head`] does not hold.
 ///
 /// The slow road, for a record that had to be taken apart to be cut.
-pub fn members(record: &LogRecord, out: &mut Vec<u8>) {
+pub fn members(record: &LogRecord, out: &mut Buffer) {
     let mut members = Members::begin(out, record.severity, &record.logger);
     let mut value = Vec::new();
     for (key, attribute) in record.attributes.iter() {
@@ -428,10 +428,10 @@ mod tests {
                     ..LogRecord::default()
                 })
                 .collect();
-            let pieces: Vec<(Head<'_>, Vec<u8>)> = records
+            let pieces: Vec<(Head<'_>, Buffer)> = records
                 .iter()
                 .map(|record| {
-                    let mut body = Vec::new();
+                    let mut body = Buffer::new();
                     members(record, &mut body);
                     (
                         Head {

@@ -175,7 +175,7 @@ proptest! {
         if record.trace_id.is_none() || record.span_id.is_none() {
             (record.trace_id, record.span_id) = (None, None);
         }
-        let mut members = Vec::new();
+        let mut members = encode::Buffer::new();
         encode::members(&record, &mut members);
         let head = Head {
             id: record.id,

@@ -107,7 +107,7 @@ mod tests {
 
     /// A record captured now.
     fn captured(bound: &Bound) -> LogRecord {
-        let mut written = Vec::new();
+        let mut written = encode::Buffer::new();
         let mut members = Members::begin(&mut written, Severity::Info, "test");
         members.attribute("number", 1_i64);
         members.message("hello");

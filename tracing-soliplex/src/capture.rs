@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use soliplex_wire::encode::{self, Members};
+use soliplex_wire::encode::{self, Buffer, Members};
 use soliplex_wire::limits::{MAX_RECORD_BYTES, TRUNCATED};
 use soliplex_wire::{LogRecord, Severity};
 use tracing_core::Level;
@@ -94,7 +94,7 @@ impl Capture {
         &self,
         severity: Severity,
         then: Option<i64>,
-        open: impl for<'a> FnOnce(&'a mut Vec<u8>) -> Members<'a>,
+        open: impl for<'a> FnOnce(&'a mut Buffer) -> Members<'a>,
         write: impl FnOnce(&mut Members<'_>, &mut Texts, &mut Scratch),
     ) {
         let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
@@ -117,7 +117,7 @@ impl Capture {
             } = buffers;
             // The head's place; it is filled in last, so that a value that logs while it is
             // rendered has the lower number.
-            packed.extend_from_slice(&[0; HEAD_BYTES]);
+            packed.piece(&[0; HEAD_BYTES]);
             let mut members = open(packed);
             write(&mut members, texts, scratch);
             if !texts.message_is_written {
@@ -209,7 +209,7 @@ pub(crate) fn severity(level: &Level) -> Severity {
 /// What a thread keeps, so that no record costs it an allocation.
 #[derive(Default)]
 struct Buffers {
-    packed: Vec<u8>,
+    packed: Buffer,
     texts: Texts,
     scratch: Scratch,
 }
@@ -261,7 +261,7 @@ impl Buffers {
 }
 
 /// The slow road, for the rare record over its limit: read it back, cut it, write it again.
-fn truncate(head: &PackedHead, packed: &mut Vec<u8>) {
+fn truncate(head: &PackedHead, packed: &mut Buffer) {
     let mut json = Vec::new();
     encode::Head::default().join(&packed[HEAD_BYTES..], &mut json);
     let read = std::str::from_utf8(&json)

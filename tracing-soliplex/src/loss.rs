@@ -1,7 +1,7 @@
 //! Loss records: what was given up is told in the stream, where it would have stood.
 
 use soliplex_wire::Severity;
-use soliplex_wire::encode::Members;
+use soliplex_wire::encode::{Buffer, Members};
 
 use crate::diagnostics::Loss;
 use crate::session::Session;
@@ -20,7 +20,8 @@ pub(crate) fn records(losses: &[Loss], session: &Session, unix_nanos: i64) -> Ve
 fn record(loss: &Loss, session: &Session, unix_nanos: i64) -> Vec<u8> {
     // An error's severity keeps it when room gets scarce: a gap must not be lost in a gap.
     let head = session.head(Severity::Error, unix_nanos);
-    let mut packed = head.to_bytes().to_vec();
+    let mut packed = Buffer::new();
+    packed.piece(&head.to_bytes());
     let mut members = Members::begin(&mut packed, Severity::Warn, LOGGER);
     members.attribute("soliplex.discard.reason", loss.reason.as_str());
     members.attribute("soliplex.discard.count", loss.count);
@@ -30,5 +31,5 @@ fn record(loss: &Loss, session: &Session, unix_nanos: i64) -> Vec<u8> {
     }
     members.message("records discarded");
     members.end();
-    packed
+    packed.into_vec()
 }

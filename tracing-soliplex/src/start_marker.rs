@@ -22,7 +22,7 @@
 //!
 //! Its breadcrumbs are the last records before the end.
 
-use soliplex_wire::encode::{Members, Value};
+use soliplex_wire::encode::{Buffer, Members, Value};
 use soliplex_wire::{AnyValue, Breadcrumb, Severity, Uuid};
 use std::sync::atomic::Ordering;
 
@@ -261,7 +261,8 @@ pub(crate) fn push(
     head: PackedHead,
     write: impl FnOnce(&mut Members<'_>),
 ) -> Result<(), Vec<u8>> {
-    let mut packed = head.to_bytes().to_vec();
+    let mut packed = Buffer::new();
+    packed.piece(&head.to_bytes());
     let mut members = Members::begin(&mut packed, head.severity, LOGGER);
     write(&mut members);
     capture.session.bound.write(&mut members);
@@ -271,7 +272,7 @@ pub(crate) fn push(
         .announced
         .fetch_add(1, Ordering::Relaxed);
     let pushed = capture.queue.push(Lane::Error, &packed);
-    pushed.map(drop).map_err(|_| packed)
+    pushed.map(drop).map_err(|_| packed.into_vec())
 }
 
 fn attribute(members: &mut Members<'_>, name: &str, value: &AnyValue) {

@@ -1,15 +1,15 @@
 //! A breadcrumb, written as it serializes and in a fraction of the time: an error carries twenty.
 
+use super::buffer::Buffer;
 use super::instant::instant;
 use super::value::text;
-use super::writer::Writer;
 use crate::record::field;
 use crate::{BreadcrumbRef, Severity};
 
 /// Appends the same JSON as `Serialize` gives.
-pub(super) fn write(out: &mut Writer<'_>, breadcrumb: &BreadcrumbRef<'_>) {
+pub(super) fn write(out: &mut Buffer, breadcrumb: &BreadcrumbRef<'_>) {
     let mut before = b'{';
-    let mut member = |out: &mut Writer<'_>, name: &str| {
+    let mut member = |out: &mut Buffer, name: &str| {
         out.piece(&[std::mem::replace(&mut before, b','), b'"']);
         out.bytes(name.as_bytes());
         out.piece(b"\":");
@@ -55,10 +55,10 @@ mod tests {
                     message: text,
                     category: text,
                 };
-                let mut written = Vec::new();
-                write(&mut Writer::new(&mut written), &breadcrumb);
+                let mut written = Buffer::new();
+                write(&mut written, &breadcrumb);
                 let serialized = serde_json::to_vec(&breadcrumb).unwrap();
-                assert_eq!(written, serialized);
+                assert_eq!(*written, serialized);
             }
         }
     }

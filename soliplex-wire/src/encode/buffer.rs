@@ -1,35 +1,76 @@
-//! Appending to a vector in small pieces of known sizes.
+//! Appending in small pieces of known sizes.
 //!
 //! `Vec::extend_from_slice` asks for room, and calls `memcpy`, at each of them: some thirty
-//! instructions for a comma, and an event has forty such pieces. Here room is made for many at a
-//! time, filled with zeros, and a piece is two comparisons and one or two stores.
+//! instructions for a comma, and an event has forty such pieces. Here the room behind what is
+//! written is made for many at a time, and filled, so that a piece is two comparisons and one or two
+//! stores. Emptied, a buffer keeps its room as it is: no record waits for it to be filled again.
 
-use std::mem;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
 
 use serde::Serialize;
 
-/// Zeros appended at a time: most records' members need no more.
+/// Bytes made room for at a time: most records' members need no more.
 const ROOM_BYTES: usize = 512;
 
-/// Appends to a vector, which is empty while it lives.
-#[derive(Debug)]
-pub(super) struct Writer<'a> {
-    /// What has been written, and zeros behind it.
+/// Bytes that are appended to, and the room that they leave when they are taken away.
+///
+/// `Debug` shows its size only.
+#[derive(Clone, Default)]
+pub struct Buffer {
+    /// What has been written, and behind it whatever was there before.
     room: Vec<u8>,
     written: usize,
-    /// Where it goes in the end.
-    home: &'a mut Vec<u8>,
 }
 
-impl<'a> Writer<'a> {
+impl Buffer {
+    /// An empty one, without room.
+    #[must_use]
+    pub fn new() -> Buffer {
+        Buffer::default()
+    }
+
+    /// Takes away what was written behind the first `length` bytes.
     #[inline]
-    pub(super) fn new(home: &'a mut Vec<u8>) -> Writer<'a> {
-        let room = mem::take(home);
-        let written = room.len();
-        Writer {
-            room,
-            written,
-            home,
+    pub fn truncate(&mut self, length: usize) {
+        self.written = self.written.min(length);
+    }
+
+    /// Takes away everything.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.written = 0;
+    }
+
+    /// Bytes of memory it takes.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.room.capacity()
+    }
+
+    /// The bytes that were written.
+    #[must_use]
+    pub fn into_vec(mut self) -> Vec<u8> {
+        self.room.truncate(self.written);
+        self.room
+    }
+
+    /// Appends a piece as long as it is.
+    #[inline(always)]
+    pub fn piece<const N: usize>(&mut self, piece: &[u8; N]) {
+        self.block(piece, N);
+    }
+
+    /// Appends bytes whose number is not known beforehand.
+    #[inline]
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        let room = self.room.get_mut(self.written..);
+        match room.and_then(|room| room.get_mut(..bytes.len())) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                self.written += bytes.len();
+            }
+            None => self.block_beyond(bytes, bytes.len()),
         }
     }
 
@@ -44,31 +85,6 @@ impl<'a> Writer<'a> {
             }
             None => self.block_beyond(block, used),
         }
-    }
-
-    /// Appends a piece as long as it is.
-    #[inline(always)]
-    pub(super) fn piece<const N: usize>(&mut self, piece: &[u8; N]) {
-        self.block(piece, N);
-    }
-
-    /// Appends bytes whose number is not known beforehand.
-    #[inline]
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        let room = self.room.get_mut(self.written..);
-        match room.and_then(|room| room.get_mut(..bytes.len())) {
-            Some(place) => {
-                place.copy_from_slice(bytes);
-                self.written += bytes.len();
-            }
-            None => self.block_beyond(bytes, bytes.len()),
-        }
-    }
-
-    /// Bytes that are written.
-    #[inline]
-    pub(super) fn len(&self) -> usize {
-        self.written
     }
 
     /// Writes one byte over another.
@@ -92,7 +108,7 @@ impl<'a> Writer<'a> {
         self.written = self.written.saturating_sub(count);
     }
 
-    /// The same as [`Writer::block`] where there was too little room.
+    /// The same as [`Buffer::block`] where there was too little room.
     #[cold]
     #[inline(never)]
     fn block_beyond(&mut self, block: &[u8], used: usize) {
@@ -103,10 +119,50 @@ impl<'a> Writer<'a> {
     }
 }
 
-impl Drop for Writer<'_> {
+impl Deref for Buffer {
+    type Target = [u8];
+
     #[inline]
-    fn drop(&mut self) {
-        self.room.truncate(self.written);
-        *self.home = mem::take(&mut self.room);
+    fn deref(&self) -> &[u8] {
+        self.room.get(..self.written).unwrap_or_default()
+    }
+}
+
+impl DerefMut for Buffer {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.room.get_mut(..self.written).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Buffer").field(&self.written).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_there_before_is_never_told() {
+        let mut buffer = Buffer::new();
+        buffer.bytes(&[7; 100]);
+        for (start, pieces) in [(0, 3), (10, 1), (0, 400), (2, 0)] {
+            buffer.bytes(b"secret");
+            buffer.truncate(start);
+            let kept = buffer.to_vec();
+            for _ in 0..pieces {
+                buffer.block(b"ab______", 2);
+            }
+            assert_eq!(*buffer, [&kept[..], &b"ab".repeat(pieces)].concat());
+            assert_eq!(buffer.clone().into_vec(), *buffer);
+            buffer.json("x");
+            assert_eq!(buffer.last_chunk(), Some(b"\"x\""));
+        }
+        buffer.clear();
+        assert!(buffer.is_empty());
+        assert!(buffer.into_vec().is_empty());
     }
 }

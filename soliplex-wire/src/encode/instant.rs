@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::buffer::Buffer;
 use super::number::eight_digits;
-use super::writer::Writer;
 
 /// Seconds of a day.
 const DAY: u64 = 86_400;
@@ -13,7 +13,7 @@ const FOUR_CENTURIES: u64 = 146_097;
 
 /// Appends an instant as a JSON string.
 #[inline]
-pub(super) fn instant(out: &mut Writer<'_>, instant: &Timestamp) {
+pub(super) fn instant(out: &mut Buffer, instant: &Timestamp) {
     // Before 1970 one of the two is negative.
     match (
         u64::try_from(instant.as_second()),
@@ -24,7 +24,7 @@ pub(super) fn instant(out: &mut Writer<'_>, instant: &Timestamp) {
     }
 }
 
-fn since_1970(out: &mut Writer<'_>, second: u64, nano: u64) {
+fn since_1970(out: &mut Buffer, second: u64, nano: u64) {
     let of_day = second % DAY;
     let (year, month, day) = date(second / DAY);
     let d = eight_digits(year * 10_000 + month * 100 + day);
@@ -73,10 +73,10 @@ mod tests {
 
     fn check(second: i64, nano: i32) {
         let timestamp = Timestamp::new(second, nano).unwrap();
-        let mut written = Vec::new();
-        instant(&mut Writer::new(&mut written), &timestamp);
+        let mut written = Buffer::new();
+        instant(&mut written, &timestamp);
         let serialized = serde_json::to_string(&timestamp).unwrap();
-        assert_eq!(String::from_utf8(written).unwrap(), serialized);
+        assert_eq!(String::from_utf8(written.into_vec()).unwrap(), serialized);
     }
 
     #[test]

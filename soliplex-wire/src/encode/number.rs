@@ -1,13 +1,13 @@
 //! Numbers as JSON writes them, the common ones without the general way.
 
-use super::writer::Writer;
+use super::buffer::Buffer;
 
 /// Below this a whole number has at most eight digits.
 const EIGHT_DIGITS: u64 = 100_000_000;
 
 /// Appends a whole number.
 #[inline]
-pub(super) fn integer(out: &mut Writer<'_>, number: i64) {
+pub(super) fn integer(out: &mut Buffer, number: i64) {
     if number < 0 {
         out.piece(b"-");
     }
@@ -21,7 +21,7 @@ pub(super) fn integer(out: &mut Writer<'_>, number: i64) {
 
 /// Appends a finite number with a fraction: the shortest decimal that is read back as the same.
 #[inline]
-pub(super) fn fraction(out: &mut Writer<'_>, number: f64) {
+pub(super) fn fraction(out: &mut Buffer, number: f64) {
     let magnitude = number.abs();
     // The thousandths may have been rounded, but if they divide back to the number they are it, and
     // their decimal is the shortest: of those with up to 15 digits no two are the same number.
@@ -45,7 +45,7 @@ pub(super) fn fraction(out: &mut Writer<'_>, number: f64) {
 
 /// Appends a whole number of at most eight digits.
 #[inline]
-fn short(out: &mut Writer<'_>, number: u64) {
+fn short(out: &mut Buffer, number: u64) {
     let digits = digits(number);
     // The last digit stays, even if it is a zero.
     let leading_zeros = (digits | 1 << 56).trailing_zeros() / 8;
@@ -83,16 +83,22 @@ mod tests {
     use super::*;
 
     fn check_fraction(number: f64) {
-        let mut out = Vec::new();
-        fraction(&mut Writer::new(&mut out), number);
+        let mut out = Buffer::new();
+        fraction(&mut out, number);
         let expected = serde_json::to_vec(&number).unwrap();
-        assert_eq!(String::from_utf8(out), String::from_utf8(expected));
+        assert_eq!(
+            String::from_utf8(out.into_vec()),
+            String::from_utf8(expected)
+        );
     }
 
     fn check_integer(number: i64) {
-        let mut out = Vec::new();
-        integer(&mut Writer::new(&mut out), number);
-        assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
+        let mut out = Buffer::new();
+        integer(&mut out, number);
+        assert_eq!(
+            String::from_utf8(out.into_vec()).unwrap(),
+            number.to_string()
+        );
     }
 
     #[test]

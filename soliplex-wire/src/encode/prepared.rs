@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::Members;
+use super::buffer::Buffer;
 use super::value::{Value, rest_of_text, text};
-use super::writer::Writer;
 use crate::Severity;
 
 /// Level and logger of the records of one callsite.
@@ -15,13 +15,13 @@ pub struct Opening(Prepared);
 impl Opening {
     /// Encodes them.
     pub fn new(severity: Severity, logger: &str) -> Opening {
-        let mut bytes = Vec::new();
+        let mut bytes = Buffer::new();
         let _ = Members::begin(&mut bytes, severity, logger);
-        Opening(Prepared::new(bytes))
+        Opening(Prepared::new(bytes.into_vec()))
     }
 
     #[inline]
-    pub(super) fn append(&self, out: &mut Writer<'_>) {
+    pub(super) fn append(&self, out: &mut Buffer) {
         self.0.append(out, 0);
     }
 }
@@ -34,23 +34,17 @@ pub struct Key(Prepared);
 impl Key {
     /// Encodes it.
     pub fn new(name: &str) -> Key {
-        let mut bytes = Vec::new();
-        let mut out = Writer::new(&mut bytes);
+        let mut out = Buffer::new();
         out.piece(b",");
         text(&mut out, name);
         out.piece(b":\"");
-        drop(out);
-        Key(Prepared::new(bytes))
+        Key(Prepared::new(out.into_vec()))
     }
 
     /// Appends an attribute as a member that follows another one: for
     /// [`Members::written_attribute`].
-    pub fn write(&self, value: Value<'_>, out: &mut Vec<u8>) {
-        self.append(value, &mut Writer::new(out));
-    }
-
     #[inline]
-    pub(super) fn append(&self, value: Value<'_>, out: &mut Writer<'_>) {
+    pub fn write(&self, value: Value<'_>, out: &mut Buffer) {
         if let Value::Str(value) = value {
             self.0.append(out, 0);
             rest_of_text(out, value);
@@ -103,7 +97,7 @@ impl Prepared {
 
     /// Appends them but for the last few, of which there are as many.
     #[inline(always)]
-    fn append(&self, out: &mut Writer<'_>, without: usize) {
+    fn append(&self, out: &mut Buffer, without: usize) {
         for block in &self.blocks {
             out.piece(block);
         }
@@ -132,9 +126,9 @@ mod tests {
                 Value::Json(b"[1]"),
             ] {
                 let key = Key::new(name);
-                let mut piece = Vec::new();
+                let mut piece = Buffer::new();
                 key.write(value, &mut piece);
-                let (mut plain, mut prepared) = (Vec::new(), Vec::new());
+                let (mut plain, mut prepared) = (Buffer::new(), Buffer::new());
 
                 let mut members = Members::begin(&mut plain, Severity::Warn, name);
                 members.message("m");
@@ -151,8 +145,8 @@ mod tests {
                 members.written_attribute(&piece);
                 members.end();
                 assert_eq!(
-                    String::from_utf8(prepared).unwrap(),
-                    String::from_utf8(plain).unwrap()
+                    String::from_utf8(prepared.into_vec()).unwrap(),
+                    String::from_utf8(plain.into_vec()).unwrap()
                 );
             }
         }

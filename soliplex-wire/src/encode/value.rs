@@ -1,7 +1,7 @@
 //! Values of attributes, and how text and numbers become JSON.
 
+use super::buffer::Buffer;
 use super::number::{fraction, integer};
-use super::writer::Writer;
 
 /// The value of an attribute, borrowed: what a field of an event can hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,7 +35,7 @@ value_from!(&'a str => Str, bool => Bool, i64 => I64, u64 => U64, f64 => F64);
 impl Value<'_> {
     /// Appends the value as JSON, in the shape [`AnyValue`](crate::AnyValue) reads back.
     #[inline]
-    pub(super) fn write(self, out: &mut Writer<'_>) {
+    pub(super) fn write(self, out: &mut Buffer) {
         match self {
             Value::Str(value) => text(out, value),
             Value::Bool(true) => out.piece(b"true"),
@@ -54,7 +54,7 @@ impl Value<'_> {
 
 /// Appends `text` as a JSON string.
 #[inline]
-pub(super) fn text(out: &mut Writer<'_>, text: &str) {
+pub(super) fn text(out: &mut Buffer, text: &str) {
     out.piece(b"\"");
     rest_of_text(out, text);
 }
@@ -62,7 +62,7 @@ pub(super) fn text(out: &mut Writer<'_>, text: &str) {
 /// Appends `text` and its closing quote behind the opening one. Most text needs no escape; what
 /// does goes the general way.
 #[inline]
-pub(super) fn rest_of_text(out: &mut Writer<'_>, text: &str) {
+pub(super) fn rest_of_text(out: &mut Buffer, text: &str) {
     let bytes = text.as_bytes();
     let plain = match (bytes.first_chunk(), bytes.last_chunk()) {
         (Some(first), Some(last)) if bytes.len() <= 2 * WORD => {
@@ -143,14 +143,18 @@ mod tests {
             for place in 0..20 {
                 for behind in ["", "yz", "1234567"] {
                     let value = format!("{}{c}{behind}", "x".repeat(place));
-                    let mut out = Vec::new();
-                    text(&mut Writer::new(&mut out), &value);
-                    assert_eq!(out, serde_json::to_vec(&value).unwrap(), "{c:?} at {place}");
+                    let mut out = Buffer::new();
+                    text(&mut out, &value);
+                    assert_eq!(
+                        *out,
+                        serde_json::to_vec(&value).unwrap(),
+                        "{c:?} at {place}"
+                    );
                 }
             }
         }
-        let mut out = Vec::new();
-        text(&mut Writer::new(&mut out), "");
-        assert_eq!(out, b"\"\"");
+        let mut out = Buffer::new();
+        text(&mut out, "");
+        assert_eq!(*out, *b"\"\"");
     }
 }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use soliplex_wire::encode::{Members, Value};
+use soliplex_wire::encode::{Buffer, Members, Value};
 use soliplex_wire::limits::{MAX_ATTRIBUTES, MAX_RECORD_BYTES};
 
 use super::Texts;
@@ -136,7 +136,7 @@ fn append(part: &mut String, text: &str) {
 /// A span's fields, written when they were recorded, kept in the span.
 #[derive(Debug, Default)]
 pub(crate) struct SpanFields {
-    written: Vec<u8>,
+    written: Buffer,
     /// Where in `written` each attribute stands, in the order in which they were first recorded.
     attributes: Vec<(&'static str, Range<usize>)>,
 }
@@ -145,7 +145,7 @@ impl SpanFields {
     /// Takes over what was recorded later.
     pub(crate) fn extend(&mut self, late: &SpanFields) {
         for (name, attribute) in late.iter() {
-            self.set(name, |written| written.extend_from_slice(attribute));
+            self.set(name, |written| written.bytes(attribute));
         }
     }
 
@@ -157,7 +157,7 @@ impl SpanFields {
         self.attributes.iter().filter_map(whole)
     }
 
-    fn set(&mut self, name: &'static str, write: impl FnOnce(&mut Vec<u8>)) {
+    fn set(&mut self, name: &'static str, write: impl FnOnce(&mut Buffer)) {
         let start = self.written.len();
         write(&mut self.written);
         let range = start..self.written.len();
@@ -174,10 +174,10 @@ impl SpanFields {
     /// A field recorded again and again leaves its old values behind; now and then they are
     /// swept out.
     fn forget_replaced(&mut self) {
-        let mut written = Vec::new();
+        let mut written = Buffer::new();
         for (_, range) in &mut self.attributes {
             let start = written.len();
-            written.extend_from_slice(self.written.get(range.clone()).unwrap_or_default());
+            written.bytes(self.written.get(range.clone()).unwrap_or_default());
             *range = start..written.len();
         }
         self.written = written;

@@ -2,7 +2,7 @@
 //! so that no name is looked at, and none escaped, at those that follow.
 
 use soliplex_sanitize::{KeyVerdict, PerCallsite, Rules};
-use soliplex_wire::encode::{Key, Members, Opening};
+use soliplex_wire::encode::{Buffer, Key, Members, Opening};
 use soliplex_wire::limits::MAX_ATTRIBUTES;
 use tracing_core::{Event, Field, Metadata};
 use tracing_log::NormalizeEvent as _;
@@ -117,7 +117,7 @@ impl Plan {
 
     /// Begins the record of an event.
     #[inline]
-    pub(crate) fn begin<'a>(&self, out: &'a mut Vec<u8>, event: &Event<'_>) -> Members<'a> {
+    pub(crate) fn begin<'a>(&self, out: &'a mut Buffer, event: &Event<'_>) -> Members<'a> {
         if let Some(opening) = &self.opening {
             return Members::open(out, opening);
         }
