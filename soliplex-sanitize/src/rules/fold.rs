@@ -5,6 +5,8 @@
 //! into a buffer together with where each of its bytes came from; the rules run over that, and what
 //! they find is translated back.
 
+use std::ops::Range;
+
 use super::gate::joins;
 use super::steps::steps;
 
@@ -44,11 +46,19 @@ impl Folded {
         let mut changed = false;
         let mut i = 0;
         while i < b.len() {
+            let rest = b[i..].iter();
+            let same = rest.take_while(|c| !STANDS[usize::from(**c)]).count();
+            steps(same);
+            if same > 0 {
+                self.copy(b, i..i + same);
+                i += same;
+                continue;
+            }
             let (used, plain) = step(text, i);
             steps(used);
             match plain {
                 Plain::Same => {
-                    (i..i + used).for_each(|n| self.emit(b[n], n, n + 1));
+                    self.copy(b, i..i + used);
                     i += used;
                     continue;
                 }
@@ -89,6 +99,14 @@ impl Folded {
         self.ends.push(end as u32);
     }
 
+    /// Bytes that stand for themselves; no text that is folded is longer than a position has bits.
+    fn copy(&mut self, b: &[u8], range: Range<usize>) {
+        let positions = range.start as u32..range.end as u32;
+        self.text.extend_from_slice(&b[range]);
+        self.starts.extend(positions.clone());
+        self.ends.extend(positions.map(|n| n + 1));
+    }
+
     /// The range in the original text.
     pub(super) fn original(&self, start: usize, end: usize) -> (usize, usize) {
         (self.starts[start] as usize, self.ends[end - 1] as usize)
@@ -110,6 +128,37 @@ enum Plain {
     Nothing,
     Break,
 }
+
+/// Bytes that may stand for others, or begin a character that does. The rest of such a character
+/// goes with its first byte, and that of any other stands for itself.
+static STANDS: [bool; 256] = {
+    let mut stands = [false; 256];
+    let mut c = 0;
+    while c < 256 {
+        stands[c] = matches!(
+            c as u8,
+            0x1b | b'\n'
+                | b'\r'
+                | b'%'
+                | b'\\'
+                | b'&'
+                | 0xc2
+                | 0xcb
+                | 0xce
+                | 0xcf
+                | 0xd0
+                | 0xd1
+                | 0xd6
+                | 0xd7
+                | 0xd9
+                | 0xdb
+                | 0xdc
+                | 0xe0..=0xe3 | 0xea | 0xef | 0xf0
+        );
+        c += 1;
+    }
+    stands
+};
 
 /// What stands at `i`: how many bytes of the original, and what they mean.
 fn step(text: &str, i: usize) -> (usize, Plain) {
@@ -274,4 +323,20 @@ fn plain_char(c: char) -> Option<char> {
         0x0458 => 'j',
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_character_that_stands_for_another_begins_with_a_byte_that_may() {
+        for c in (0x80..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            let mut bytes = [0; 4];
+            c.encode_utf8(&mut bytes);
+            if plain_char(c).is_some() {
+                assert!(STANDS[usize::from(bytes[0])], "{c:?}");
+            }
+        }
+    }
 }

@@ -179,6 +179,10 @@ fn shapes(m: &Masks, base: usize, fresh: u64, text: &[u8], on: &mut impl FnMut(S
         );
     }
 
+    // One of several in a row is enough for the text to be read a second time.
+    each(m.high & !(m.high << 1) & fresh, |bit| {
+        on(Shape::Folded, base + bit);
+    });
     let mut odd = m.odd & fresh;
     while odd != 0 {
         let at = base + odd.trailing_zeros() as usize;
@@ -378,7 +382,7 @@ fn odd_one(text: &[u8], at: usize) -> Option<Shape> {
             (joins(before) && (joins(next) || matches!(next, b' ' | b'\t')))
                 .then_some(Shape::Folded)
         }
-        0x1b | 0x80.. => Some(Shape::Folded),
+        0x1b => Some(Shape::Folded),
         _ => None,
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Masks {
     pub(super) equals: u64,
     pub(super) space: u64,
     pub(super) slash: u64,
+    /// All bytes that are not ASCII.
+    pub(super) high: u64,
     pub(super) odd: u64,
 }
 
@@ -96,10 +98,9 @@ impl Planes {
             equals: three & c12 & x1,
             space: two & nothing,
             slash: two & c12 & x3,
-            // Control characters and all bytes that are not ASCII; `%` and `&`; `)` and `+`; `>`;
-            // `@`; the backslash.
-            odd: b7
-                | (low & !b5 & (b4 | !nothing))
+            high: b7,
+            // Control characters; `%` and `&`; `)` and `+`; `>`; `@`; the backslash.
+            odd: (low & !b5 & (b4 | !nothing))
                 | (two & ((!b3 & b2 & (b1 ^ b0)) | (c8 & b0)))
                 | (three & c12 & x2)
                 | (four & nothing)
