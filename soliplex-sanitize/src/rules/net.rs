@@ -235,9 +235,7 @@ impl Scan<'_> {
         let text = &b[start..end];
         let groups = text.split(|c| *c == b':').filter(|g| !g.is_empty()).count();
         let digits = text.iter().any(u8::is_ascii_digit);
-        let is_address = std::str::from_utf8(text)
-            .is_ok_and(|t| t.parse::<Ipv6Addr>().is_ok_and(|a| !a.is_unspecified()));
-        if is_address && (digits || groups >= 3) {
+        if (digits || groups >= 3) && is_ipv6(text) {
             self.push(start, end, Rule::Ipv6);
         }
     }
@@ -428,6 +426,37 @@ fn before_port(b: &[u8], start: usize, end: usize) -> usize {
     }
 }
 
+/// Whether hex digits, colons and dots are an address, and not the unspecified one.
+fn is_ipv6(text: &[u8]) -> bool {
+    if text.contains(&b'.') {
+        let address = std::str::from_utf8(text).map(str::parse::<Ipv6Addr>);
+        return address.is_ok_and(|a| a.is_ok_and(|a| !a.is_unspecified()));
+    }
+    // Of the usual form it is told in one look, which matters where a text is full of them.
+    let (mut groups, mut digits) = (0, 0);
+    let (mut is_short, mut is_specified) = (false, false);
+    let mut i = 0;
+    while i < text.len() {
+        if text[i] != b':' {
+            digits += 1;
+            is_specified |= text[i] != b'0';
+            i += 1;
+            continue;
+        }
+        let is_double = text.get(i + 1) == Some(&b':');
+        if digits > 4 || is_double && is_short || !is_double && (digits == 0 || i + 1 == text.len())
+        {
+            return false;
+        }
+        groups += usize::from(digits > 0);
+        digits = 0;
+        is_short |= is_double;
+        i += if is_double { 2 } else { 1 };
+    }
+    groups += usize::from(digits > 0);
+    digits <= 4 && is_specified && if is_short { groups < 8 } else { groups == 8 }
+}
+
 fn is_ipv4(text: &[u8]) -> bool {
     let mut parts = 0;
     for part in text.split(|c| *c == b'.') {
@@ -508,4 +537,36 @@ fn is_trivial_mac(address: &[u8]) -> bool {
     let mut hex = address.iter().filter(|c| c.is_ascii_hexdigit());
     let Some(first) = hex.next() else { return true };
     matches!(first, b'0' | b'f' | b'F') && hex.all(|c| c.eq_ignore_ascii_case(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_what_the_standard_library_takes_for_one() {
+        let check = |text: &str| {
+            let parsed = text.parse::<Ipv6Addr>();
+            let expected = parsed.is_ok_and(|a| !a.is_unspecified());
+            assert_eq!(is_ipv6(text.as_bytes()), expected, "{text}");
+        };
+        // All texts of up to nine of these, and with a head and a tail that make them long.
+        let mut texts = vec![String::new()];
+        for _ in 0..9 {
+            let longer = |text: &String| ["0", "f", ":"].map(|c| format!("{text}{c}"));
+            texts = texts.iter().flat_map(longer).collect();
+            for text in &texts {
+                check(text);
+                check(&format!("1:20:300:{text}:5:6"));
+            }
+        }
+        for text in [
+            "::ffff:10.0.0.1",
+            "::10.0.0.256",
+            "1:2:3:4:5:6:7:12345",
+            "12345::",
+        ] {
+            check(text);
+        }
+    }
 }

@@ -514,9 +514,12 @@ fn digits_of(text: &[u8]) -> Digits {
         digits: [0; MAX_RUN],
         count: 0,
     };
-    for digit in text.iter().filter(|c| c.is_ascii_digit()).take(MAX_RUN) {
-        found.digits[found.count] = *digit;
-        found.count += 1;
+    for &c in text {
+        if let Some(next) = found.digits.get_mut(found.count) {
+            // Kept only if it is a digit, else written over.
+            *next = c;
+            found.count += usize::from(c.is_ascii_digit());
+        }
     }
     found
 }
@@ -541,14 +544,14 @@ fn ssn_or_itin(digits: &[u8]) -> Option<Rule> {
 
 /// An issuer's prefix, its length, and Luhn's check digit.
 pub(super) fn is_card(digits: &[u8]) -> bool {
-    let prefix = |n: usize| {
-        digits
-            .iter()
-            .take(n)
-            .fold(0_u32, |v, c| v * 10 + u32::from(c - b'0'))
-    };
     let length = digits.len();
-    let issued = match (prefix(1), prefix(2), prefix(3), prefix(4)) {
+    let Some(first) = digits.first_chunk::<4>().filter(|_| length >= 13) else {
+        return false;
+    };
+    let prefix = first
+        .iter()
+        .fold(0_u32, |n, c| n * 10 + u32::from(c - b'0'));
+    let issued = match (prefix / 1000, prefix / 100, prefix / 10, prefix) {
         (4, ..) => matches!(length, 13 | 16 | 19),
         (_, 51..=55, ..) | (.., 2221..=2720) => length == 16,
         (_, 34 | 37, ..) => length == 15,
@@ -563,17 +566,13 @@ pub(super) fn is_card(digits: &[u8]) -> bool {
 }
 
 pub(super) fn luhn(digits: &[u8]) -> bool {
+    const DOUBLED: [u32; 10] = [0, 2, 4, 6, 8, 1, 3, 5, 7, 9];
+    let value = |c: &u8| usize::from(c - b'0');
     let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(i, c)| {
-            let d = u32::from(c - b'0');
-            match (i % 2, d) {
-                (0, _) => d,
-                (_, 0..=4) => d * 2,
-                _ => d * 2 - 9,
-            }
+        .rchunks(2)
+        .map(|pair| match pair {
+            [left, right] => DOUBLED[value(left)] + value(right) as u32,
+            _ => pair.iter().map(|c| value(c) as u32).sum(),
         })
         .sum();
     sum.is_multiple_of(10)

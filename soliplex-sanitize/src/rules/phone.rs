@@ -137,13 +137,15 @@ impl Scan<'_> {
         self.groups_seen = start..at;
         self.looked(at - start);
         let start = start.max(at.saturating_sub(MAX_BYTES_BACK));
-        let (end, digits, groups) = number_end(b, start);
-        self.groups_until = end.max(at);
         if start > 0
             && (b[start - 1].is_ascii_alphanumeric() || matches!(b[start - 1], b'.' | b'-' | b'_'))
             || self.is_seconds(start)
-            || self.touches_time(end)
         {
+            return;
+        }
+        let (end, digits, groups) = number_end(b, start);
+        self.groups_until = end.max(at);
+        if self.touches_time(end) {
             return;
         }
         if groups > 1 && (7..=16).contains(&digits) && end > at {
