@@ -26,7 +26,12 @@ enum Op {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    let lane = prop_oneof![Just(Lane::Low), Just(Lane::Normal), Just(Lane::High)];
+    let lane = prop_oneof![
+        3 => Just(Lane::Low),
+        3 => Just(Lane::Normal),
+        3 => Just(Lane::High),
+        1 => Just(Lane::Marker),
+    ];
     let kinds = vec((lane, 1..3u64), 1..12);
     prop_oneof![
         6 => kinds.prop_map(Op::Append),
@@ -52,7 +57,8 @@ struct Group {
 #[derive(Default)]
 struct Model {
     groups: Vec<Group>,
-    dead: Vec<u64>,
+    /// The seqs of dead letters, with their contexts.
+    dead: Vec<(u64, u64)>,
     next_seq: u64,
 }
 
@@ -113,21 +119,53 @@ impl Model {
         seqs
     }
 
-    /// Drops what is older from the front of each lane, and returns its seqs by lane and context.
+    /// Drops what is older from the front of each lane, and markers that are alone with it, and
+    /// returns its seqs by lane and context.
     fn evict(&mut self, oldest_kept: u64) -> BTreeMap<(Lane, u64), Vec<u64>> {
-        let mut gone = BTreeMap::<_, Vec<u64>>::new();
-        let mut stopped = Vec::new();
-        self.groups.retain(|group| {
-            let newest = group.records.iter().map(|r| r.seq).max().unwrap();
-            if newest >= oldest_kept || stopped.contains(&group.lane) {
-                stopped.push(group.lane);
-                return true;
-            }
-            let seqs = gone.entry((group.lane, group.context)).or_default();
-            seqs.extend(group.records.iter().map(|r| r.seq));
-            false
+        let mut gone = Vec::new();
+        for lane in [Lane::Low, Lane::Normal] {
+            gone.append(&mut self.evict_front(lane, oldest_kept));
+        }
+        gone.append(&mut self.evict_lone_markers(oldest_kept));
+        gone.append(&mut self.evict_front(Lane::High, oldest_kept));
+        gone.append(&mut self.evict_lone_markers(oldest_kept));
+        let mut seqs = BTreeMap::<_, Vec<u64>>::new();
+        for group in gone {
+            let of = seqs.entry((group.lane, group.context)).or_default();
+            of.extend(group.records.iter().map(|r| r.seq));
+        }
+        seqs
+    }
+
+    fn evict_front(&mut self, lane: Lane, oldest_kept: u64) -> Vec<Group> {
+        let mut stopped = false;
+        let groups = self.groups.extract_if(.., |group| {
+            stopped |= group.lane == lane && group.newest() >= oldest_kept;
+            group.lane == lane && !stopped
         });
-        gone
+        groups.collect()
+    }
+
+    fn evict_lone_markers(&mut self, oldest_kept: u64) -> Vec<Group> {
+        let users = |context| {
+            let groups = self.groups.iter().filter(|g| g.context == context);
+            let dead = self.dead.iter().filter(|(_, of)| *of == context);
+            groups.count() + dead.count()
+        };
+        let lone: Vec<bool> = self
+            .groups
+            .iter()
+            .map(|g| g.lane == Lane::Marker && g.newest() < oldest_kept && users(g.context) == 1)
+            .collect();
+        let mut lone = lone.into_iter();
+        let groups = self.groups.extract_if(.., |_| lone.next().unwrap());
+        groups.collect()
+    }
+}
+
+impl Group {
+    fn newest(&self) -> u64 {
+        self.records.iter().map(|r| r.seq).max().unwrap()
     }
 }
 
@@ -233,9 +271,11 @@ impl Pair {
         let records = peeked.records.len() as u64;
         assert_eq!((confirmed.records, confirmed.missing), (records, 0));
         assert_eq!(confirmed.dead, dead.len() as u64);
-        self.model
-            .dead
-            .extend(dead.iter().map(|place| peeked.records[*place].seq));
+        let context = self.model.groups[range.start].context;
+        let buried = dead
+            .iter()
+            .map(|place| (peeked.records[*place].seq, context));
+        self.model.dead.extend(buried);
         self.model.groups.drain(range);
         self.last = Some((peeked.handle, records));
     }
@@ -282,7 +322,8 @@ impl Pair {
             .iter()
             .map(|d| d.seq)
             .collect();
-        assert_eq!(dead, self.model.dead);
+        let expected: Vec<u64> = self.model.dead.iter().map(|(seq, _)| *seq).collect();
+        assert_eq!(dead, expected);
     }
 }
 
