@@ -4,6 +4,8 @@
 //! - [`field_device`] logs at a given rate, crashes on request, and tells what it has logged.
 //!
 //! Each program is a thin file in `src/bin`. What `redact` does stands in `soliplex-sanitize`.
+//!
+//! The README's code is compiled here too, as a test of the documentation.
 
 #![forbid(unsafe_code)]
 
@@ -12,3 +14,7 @@ pub mod quickstart;
 pub mod field_device;
 
 pub mod account;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,5 +1,5 @@
 //! Field-support logging for `tracing`: sanitized before any layer sees it, kept through crashes,
-//! kills and days without network, delivered once.
+//! kills and days without network, delivered, and told apart from what is sent twice.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -30,9 +30,10 @@
 //! ```
 //!
 //! # When is a record on disk?
-//! When the macro call returns, it lies in a memory-mapped ring that outlives the process: a kill,
-//! an `abort` or a segfault takes nothing with it. Within a quarter of a second the worker has
-//! moved it into the store and synced that, and then it outlives a power cut too.
+//! With a [`Builder::store_dir`], as soon as the macro call returns: it lies in a memory-mapped ring
+//! that outlives the process, so that a kill, an `abort` or a segfault takes nothing with it. Within
+//! a quarter of a second the worker has moved it into the store and synced that, and then it
+//! outlives a power cut too. Without a directory both are memory, and end with the process.
 //!
 //! # When is it delivered?
 //! Every 30 s, within a second or so of an error, and when [`Soliplex::flush`] asks. It leaves the
