@@ -1,5 +1,7 @@
 //! What a telemetry screen shows and does.
 
+use std::time::Duration;
+
 use tracing_soliplex::{State, TelemetryControl, TelemetrySnapshot, TestOutcome};
 
 use super::{BRIEFLY, SOON, assert_balance, log, log_some, start};
@@ -41,9 +43,16 @@ fn a_screen_hears_nothing_while_nothing_changes() {
     let soliplex = start(&server);
     assert!(soliplex.flush(SOON).is_complete());
     let mut screen = soliplex.control().subscribe();
-    assert!(screen.changed_timeout(BRIEFLY).is_none());
+    let before = soliplex.stats();
+    // Turn after turn of the worker, which has nothing to do: its answers say that they are over.
+    for _ in 0..20 {
+        assert!(soliplex.dead_letters(SOON).is_empty());
+    }
+    assert_eq!(screen.changed_timeout(Duration::ZERO), None);
     log_some(&soliplex, 1);
-    assert!(screen.changed_timeout(SOON).is_some());
+    // So the first thing that is heard is what was logged.
+    let heard = screen.changed_timeout(SOON).unwrap();
+    assert_eq!(heard.stats.captured, before.captured + 1);
 }
 
 // === Test events ===
@@ -68,30 +77,41 @@ fn a_test_event_arrives_at_once_and_says_so() {
 fn a_test_event_can_be_awaited_in_any_runtime() {
     let server = Scripted::start(|_| Reply::accepted());
     let control = started(&server);
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.build().unwrap();
-    let outcome = runtime.block_on(control.send_test_event_async(SOON));
+    let outcome = block_on(control.send_test_event_async(SOON));
     assert_eq!(outcome, TestOutcome::Delivered);
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.build().unwrap().block_on(future)
 }
 
 #[test]
 fn a_test_event_says_why_it_has_not_arrived() {
-    for (status, state, word) in [
-        (401, State::Parked, "401"),
-        (404, State::Parked, "404"),
-        (503, State::BackingOff, "503"),
+    for (status, state, patience) in [
+        (401, State::Parked, SOON),
+        (404, State::Parked, SOON),
+        // Here it could still arrive, and is waited for.
+        (503, State::BackingOff, BRIEFLY),
     ] {
         let server = Scripted::start(|_| Reply::accepted());
-        let control = started(&server);
+        let soliplex = start(&server);
+        let control = soliplex.control();
         server.now(move |_| Reply::status(status));
-        let TestOutcome::Waiting { state: is, reason } = control.send_test_event(BRIEFLY * 5)
-        else {
+        let mut screen = control.subscribe();
+        log(&soliplex, || tracing::error!("refused"));
+        while control.snapshot().stats.state != state {
+            assert!(screen.changed_timeout(SOON).is_some(), "{status}");
+        }
+        // Awaited, and so answered by the worker, however late it comes to it.
+        let outcome = block_on(control.send_test_event_async(patience));
+        let TestOutcome::Waiting { state: is, reason } = outcome else {
             panic!("delivered after {status}");
         };
         assert_eq!(is, state, "{status}");
-        assert!(reason.contains(word), "{status}: {reason}");
+        assert!(reason.contains(&status.to_string()), "{status}: {reason}");
         // It is kept, as any record is.
-        assert_eq!(control.snapshot().stats.waiting, 1, "{status}");
+        assert_eq!(control.snapshot().stats.waiting, 2, "{status}");
     }
 }
 
