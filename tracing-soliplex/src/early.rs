@@ -281,7 +281,7 @@ impl Builder<Early> {
         match worker::spawn(parts) {
             Ok(()) => Ok(Soliplex::new(Inner {
                 connectivity: Arc::new(Connectivity::new(Arc::clone(&capture), commands.clone())),
-                endpoint: Mutex::new(endpoint),
+                endpoint: Arc::new(Mutex::new(endpoint)),
                 lifecycle: Told::new(self.lifecycle_timeout, self.releases_files),
                 capture,
                 rules: self.rules,

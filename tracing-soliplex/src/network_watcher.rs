@@ -7,11 +7,12 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use netwatcher::{Interface, WatchHandle};
 
 use crate::connectivity::NetworkKind;
+use crate::exporter::http::Endpoint;
 use crate::soliplex::Soliplex;
 
 /// Watches until it is dropped. Made by [`Soliplex::watch_network`].
@@ -32,7 +33,8 @@ impl Soliplex {
     ///
     /// What the machine is connected by is guessed from the names of its interfaces. It counts as
     /// online while an interface other than those to its own containers and virtual machines has
-    /// an address that reaches beyond the next cable.
+    /// an address that reaches beyond the next cable; and always where the endpoint is on this
+    /// machine itself.
     ///
     /// # Errors
     ///
@@ -47,10 +49,15 @@ impl Soliplex {
         // Not the pipeline itself: were the last of it dropped by the watching thread, that would
         // wait for itself.
         let connectivity = Arc::downgrade(&self.inner.connectivity);
+        let endpoint = Arc::clone(&self.inner.endpoint);
         let told = netwatcher::watch_interfaces_with_callback(move |update| {
             if let Some(connectivity) = connectivity.upgrade() {
                 let kind = best(update.interfaces.values());
-                connectivity.changed(kind, kind != NetworkKind::None);
+                let endpoint = endpoint
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clone();
+                connectivity.changed(kind, can_be_reached(endpoint.as_ref(), kind));
             }
         });
         let handle = told.map_err(WatchNetworkError)?;
@@ -62,6 +69,11 @@ impl fmt::Debug for NetworkWatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("NetworkWatcher")
     }
+}
+
+/// Whether records can be sent there from a machine that is connected like this.
+fn can_be_reached(endpoint: Option<&Endpoint>, kind: NetworkKind) -> bool {
+    kind != NetworkKind::None || endpoint.is_some_and(Endpoint::is_local)
 }
 
 /// The kind of the interface that most likely leads out.
@@ -201,6 +213,22 @@ mod tests {
                 .map(|(name, ips)| interface(name, ips))
                 .collect();
             assert_eq!(best(listed.iter()), expected, "{interfaces:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_on_this_machine_can_be_reached_without_a_network() {
+        for (endpoint, kind, online) in [
+            (Some("http://127.0.0.1:4319"), NetworkKind::None, true),
+            (Some("http://[::1]:4319"), NetworkKind::None, true),
+            (Some("https://ingest.example.org"), NetworkKind::None, false),
+            (Some("https://ingest.example.org"), NetworkKind::Wifi, true),
+            (None, NetworkKind::None, false),
+            (None, NetworkKind::Wifi, true),
+        ] {
+            let parsed = endpoint.map(|text| Endpoint::parse(text).unwrap());
+            let found = can_be_reached(parsed.as_ref(), kind);
+            assert_eq!(found, online, "{endpoint:?} {kind}");
         }
     }
 

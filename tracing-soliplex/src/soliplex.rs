@@ -45,7 +45,7 @@ pub(crate) struct Inner {
     pub(crate) lifecycle: Told,
     pub(crate) connectivity: Arc<Connectivity>,
     /// Where batches go, to be shown; the worker has its own copy.
-    pub(crate) endpoint: Mutex<Option<Endpoint>>,
+    pub(crate) endpoint: Arc<Mutex<Option<Endpoint>>>,
     pub(crate) commands: UnboundedSender<Command>,
 }
 

@@ -82,6 +82,11 @@ impl Endpoint {
         Ok(Endpoint(url))
     }
 
+    /// Whether it is on this machine, and is reached without any network.
+    pub(crate) fn is_local(&self) -> bool {
+        is_loopback(&self.0)
+    }
+
     /// The whole URL, for who set it.
     pub(crate) fn as_str(&self) -> &str {
         self.0.as_str()
@@ -127,7 +132,7 @@ impl HttpExporter {
             .connect_timeout(CONNECT_TIMEOUT)
             // A token goes to the endpoint it is meant for, and to no other it points to.
             .redirect(Policy::none());
-        if is_loopback(&endpoint.0) {
+        if endpoint.is_local() {
             client = client.no_proxy();
         }
         if !roots.is_empty() {
