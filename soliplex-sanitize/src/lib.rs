@@ -43,7 +43,7 @@
 //! | `println!`, `eprintln!`, a logger of one's own | forbid them by lint (`clippy::print_stdout`); pass what must be printed through [`Rules::sanitize`] |
 //! | the features `log` and `log-always` of `tracing`, which hand raw values to the `log` crate as well | leave them off; to receive `log` records, install `tracing_log::LogTracer` instead |
 //! | another crate's direct API: `OpenTelemetrySpanExt::set_attribute`, `sentry::capture_message`, `sentry::configure_scope` | sanitize before the call; for sentry also in `before_send` |
-//! | the default printout of a panic, also of one that a `Debug` raised and the root caught | a panic hook that prints the sanitized text instead of calling the previous one |
+//! | the default printout of a panic, also of one that a `Debug` raised and the root caught | a panic hook that prints the sanitized text instead of calling the previous one; [`is_caught`] tells it which panics those are |
 //! | a subscriber set for a scope with `with_default` or `set_default` | close that stack with [`.sanitize(…)`](Sanitize::sanitize) too |
 //! | static metadata: target, span name, `file!()` with the build user's home directory | it is written by a programmer, not recorded; build with `--remap-path-prefix` |
 //! | whatever a layer adds on its own: resource attributes, user ids, host names | pass it through [`Rules::sanitize_value`] where it enters |
@@ -82,7 +82,10 @@ mod marker;
 
 mod rewrite;
 
+mod caught;
+
 pub use callsite::PerCallsite;
+pub use caught::{caught, is_caught};
 pub use layer::SanitizeLayer;
 pub use marker::is_sanitized;
 pub use redact::{RedactMode, RedactSummary, redact_lines};

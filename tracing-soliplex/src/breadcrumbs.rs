@@ -23,7 +23,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use soliplex_wire::limits::MAX_BREADCRUMBS;
 use soliplex_wire::{Breadcrumb, Severity, Uuid};
@@ -155,10 +155,18 @@ impl Breadcrumbs {
     }
 
     /// Records kept from now on are this session's.
+    ///
+    /// To be called again and again: a thread that logs, and comes to begin one while another looks
+    /// after the ring, must not wait, least of all for itself while it panics.
     pub(crate) fn begin_session(&self, id: Uuid) {
-        let mut upkeep = self.upkeep();
-        upkeep.session = Some(id);
-        self.ring.begin_session(id.as_u64_pair());
+        let mut upkeep = match self.upkeep.try_lock() {
+            Ok(upkeep) => upkeep,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        if upkeep.session.replace(id) != Some(id) {
+            self.ring.begin_session(id.as_u64_pair());
+        }
     }
 
     /// Goes on with the session that was begun, after another process may have used the file.
@@ -245,6 +253,12 @@ impl Breadcrumbs {
         if !upkeep.wiped {
             self.ring.clear();
         }
+    }
+
+    /// As it is held by who clears, to see who waits for it.
+    #[cfg(test)]
+    pub(crate) fn hold(&self) -> impl Drop {
+        self.upkeep()
     }
 
     fn upkeep(&self) -> MutexGuard<'_, Upkeep> {

@@ -103,6 +103,12 @@ impl Connectivity {
         self.record(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// As it is held while a change is told, to see who waits for it.
+    #[cfg(test)]
+    pub(crate) fn hold(&self) -> impl Drop {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn record(&self, known: &mut Known) {
         let Some(network) = known.now.filter(|_| known.now != known.recorded) else {
             return;

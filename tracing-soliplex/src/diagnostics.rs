@@ -344,8 +344,7 @@ impl Diagnostics {
         }
         if let Some(callback) = &self.callback {
             // The callback is the application's; its panic must not end delivery.
-            let call = std::panic::AssertUnwindSafe(|| callback(diagnostic));
-            let _ = std::panic::catch_unwind(call);
+            let _ = soliplex_sanitize::caught(|| callback(diagnostic));
         }
     }
 

@@ -49,7 +49,8 @@
 //! *uncleanly*, which is everything that could not be foreseen: a kill, a segfault, no memory, no
 //! power. An application ends in order by [`Soliplex::shutdown`], or by dropping every handle and
 //! layer; a `main` that only returns, with a global subscriber, has ended uncleanly. A panic that
-//! is caught ends nothing. Where the system ends applications that nobody looks at, an unclean end
+//! is caught ends nothing, and one that the pipeline itself catches, of a value that cannot be
+//! printed, is not even a record. Where the system ends applications that nobody looks at, an unclean end
 //! in the background is information and no error.
 //!
 //! # What is a session?

@@ -60,6 +60,12 @@ impl Told {
         }
     }
 
+    /// As it is held while a change is told, to see who waits for it.
+    #[cfg(test)]
+    pub(crate) fn hold(&self) -> impl Drop {
+        self.seen()
+    }
+
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }

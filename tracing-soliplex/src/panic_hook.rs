@@ -1,4 +1,10 @@
 //! The panic hook: a panic becomes a fatal record, and its text passes the rules like any other.
+//!
+//! Not every panic. One that we catch ourselves, of a value that cannot be printed or a token
+//! provider that fails, ends nothing, and may happen with every event: the value says
+//! `[UNPRINTABLE]` where it stands, and of the panic there is no record, no breadcrumb and no word in
+//! the run's marker. It is printed, or handed to the earlier hook, as any other: that is for the
+//! one who mends it, and without us it would be printed too.
 
 use std::any::Any;
 use std::backtrace::Backtrace;
@@ -25,6 +31,9 @@ pub enum PanicHook {
     Off,
 }
 
+#[cfg(test)]
+mod tests;
+
 /// The logger of a panic's record.
 const LOGGER: &str = "panic";
 
@@ -37,6 +46,12 @@ pub(crate) fn install(hook: PanicHook, capture: &Arc<Capture>, rules: &Rules) {
         PanicHook::Chain => Some(panic::take_hook()),
     };
     panic::set_hook(Box::new(move |info| {
+        if soliplex_sanitize::is_caught() {
+            return match &earlier {
+                Some(earlier) => earlier(info),
+                None => Told::in_short(info, &rules).print(),
+            };
+        }
         // Noted first, for what follows may be the last that this process does, and again when it
         // has been done, which takes its time.
         note(&capture);
@@ -80,9 +95,17 @@ struct Told {
 
 impl Told {
     fn of(info: &PanicHookInfo<'_>, rules: &Rules) -> Told {
+        let backtrace = Backtrace::force_capture().to_string();
+        Told {
+            backtrace: rules.sanitize(&backtrace).into_owned(),
+            ..Told::in_short(info, rules)
+        }
+    }
+
+    /// All but the backtrace.
+    fn in_short(info: &PanicHookInfo<'_>, rules: &Rules) -> Told {
         let message = text(info.payload()).unwrap_or("a value that is no text");
         let location = info.location().map(ToString::to_string).unwrap_or_default();
-        let backtrace = Backtrace::force_capture().to_string();
         Told {
             thread: std::thread::current()
                 .name()
@@ -90,7 +113,7 @@ impl Told {
                 .to_owned(),
             message: rules.sanitize(message).into_owned(),
             location: rules.sanitize(&location).into_owned(),
-            backtrace: rules.sanitize(&backtrace).into_owned(),
+            backtrace: String::new(),
         }
     }
 

@@ -4,13 +4,10 @@
 //! the head of `Debug`; all three are kept, and all three are clean. What is lost is
 //! `downcast_ref` to the concrete type: whoever could reach that could read the raw value.
 
-use std::{
-    error::Error,
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::{error::Error, fmt};
 
 use super::limits::MAX_ERROR_SOURCES;
+use crate::caught;
 
 /// What remains of an error.
 pub(super) struct CleanError {
@@ -37,7 +34,7 @@ impl CleanError {
         let debug = clean(&error);
         let source = sources_left.checked_sub(1).and_then(|sources_left| {
             // A `source` that panics names no source.
-            let source = catch_unwind(AssertUnwindSafe(|| error.source())).ok()??;
+            let source = caught(|| error.source()).ok()??;
             Some(Box::new(CleanError::link(source, clean, sources_left)))
         });
         CleanError {

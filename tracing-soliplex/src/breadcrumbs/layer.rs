@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{self, Write as _};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use soliplex_sanitize::{KeyVerdict, Rules};
+use soliplex_sanitize::{KeyVerdict, Rules, caught};
 use tracing_core::field::Visit;
 use tracing_core::{Dispatch, Event, Field, Metadata, Subscriber};
 use tracing_log::NormalizeEvent;
@@ -205,7 +204,7 @@ impl Visit for Pairs<'_> {
         text.push("=");
         match rules {
             None => {
-                let _ = catch_unwind(AssertUnwindSafe(|| write!(text, "{value:?}")));
+                let _ = caught(|| write!(text, "{value:?}"));
             }
             Some(_) if verdict == KeyVerdict::Redact => text.push(REDACTED),
             Some(rules) => text.push(&rules.sanitize_value(name, &rendered(value))),
@@ -220,7 +219,7 @@ impl Visit for Pairs<'_> {
 /// Renders what is not ours to trust: a `Debug` that panics ends here, not in the application.
 #[inline]
 fn render(text: &mut Text, value: &dyn fmt::Debug) {
-    let written = catch_unwind(AssertUnwindSafe(|| write!(text, "{value:?}")));
+    let written = caught(|| write!(text, "{value:?}"));
     let failed = match written {
         Ok(Ok(())) => false,
         // An error is how a full text stops a value that prints without end.
@@ -236,7 +235,7 @@ fn render(text: &mut Text, value: &dyn fmt::Debug) {
 /// The value's text, at most [`MAX_TEXT_BYTES`] of it.
 fn rendered(value: &dyn fmt::Debug) -> String {
     let mut rendered = Bounded(String::new());
-    let written = catch_unwind(AssertUnwindSafe(|| write!(rendered, "{value:?}")));
+    let written = caught(|| write!(rendered, "{value:?}"));
     let is_full = rendered.0.len() >= MAX_TEXT_BYTES;
     match written {
         Ok(Ok(())) => rendered.0,

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{self, Write as _};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use soliplex_sanitize::caught;
 use soliplex_wire::limits::{MAX_RECORD_BYTES, TRUNCATED};
 
 /// Bytes of one text that are looked at. What is longer than a whole record may be is cut before
@@ -43,7 +43,7 @@ pub(super) fn error(text: &mut String, error: &(dyn Error + 'static)) {
 /// A `Debug` that panics ends here, not in the application.
 fn render(text: &mut String, write: impl FnOnce(&mut String) -> fmt::Result) {
     text.clear();
-    let rendered = catch_unwind(AssertUnwindSafe(|| write(text)));
+    let rendered = caught(|| write(text));
     if !matches!(rendered, Ok(Ok(()))) {
         text.clear();
         text.push_str(UNPRINTABLE);

@@ -12,10 +12,10 @@ use super::limits::{MAX_CAME_TRUE, MIN_MAX_BYTES, QUICK_REPAIR_FROM, SpoolOption
 use super::state::{DeadTotals, State};
 use super::tables::{self, Meta};
 use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
+use soliplex_sanitize::caught;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -407,5 +407,5 @@ impl Place {
 
 /// Turns a panic into a fault. In a build that aborts on panic there is nothing to turn.
 fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Fault::Panicked))
+    caught(work).unwrap_or(Err(Fault::Panicked))
 }

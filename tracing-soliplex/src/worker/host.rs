@@ -3,9 +3,9 @@
 //! The answers are the application's, so a panic in them ends here; and while an answer is no, it
 //! is asked for again only every so often.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use soliplex_sanitize::caught;
 use tokio::time::Instant;
 
 use super::{NetworkChecker, TokenProvider};
@@ -105,5 +105,5 @@ impl Host {
 }
 
 fn guarded<T>(ask: &(impl Fn() -> T + ?Sized)) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(ask)).ok()
+    caught(ask).ok()
 }

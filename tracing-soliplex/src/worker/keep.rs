@@ -48,10 +48,12 @@ impl Worker {
         self.publish();
     }
 
-    /// Puts what is owed into the queue.
+    /// Does what threads that log have left for us: puts what is owed into the queue, and has
+    /// breadcrumbs belong to the session that began.
     pub(super) fn pay(&self) {
         if let Some(capture) = self.capture.upgrade() {
             start_marker::pay(&capture);
+            self.breadcrumbs.begin_session(capture.session.session_id());
         }
     }
 
