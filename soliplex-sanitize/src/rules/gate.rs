@@ -8,7 +8,8 @@
 
 mod planes;
 
-use planes::{FRESH, LANE, Masks, PAST, Planes, WINDOW};
+pub(super) use planes::WINDOW;
+use planes::{FRESH, LANE, Masks, PAST, Planes};
 
 /// What the gate believes it has seen; the position is that of the shape's last byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,6 +23,8 @@ pub(super) struct Scan<'t> {
     needs_fold: bool,
     /// Whether a verifier has looked further than [`MAX_AHEAD_BYTES`].
     looks_far: bool,
+    /// The first position not looked at because so much had been found before it.
+    full_at: usize,
     /// Whether the text begins like a list or a map.
     is_structure: bool,
     // Each verifier that walks along a run remembers where it ended, so that no byte of a hostile
@@ -53,6 +55,11 @@ const MAX_AHEAD_BYTES: usize = 40;
 
 /// A name and the words before a number lie no further from what they belong to.
 const MAX_BEHIND_BYTES: usize = 64;
+
+/// When so much has been found in a text, what is left of it goes as a whole: it is no log line, and
+/// looking at all of it would keep the thread that logs it for tens of milliseconds. A record of 64
+/// KiB holds no more, for the shortest find and the space behind it have four bytes.
+const MAX_SPANS: usize = 16 * 1024;
 
 /// How far before a number in a list a quote is looked for.
 const MAX_ELEMENT_BYTES: usize = 256;
@@ -101,6 +108,7 @@ pub(super) fn find_again(table: &Table, text: &str, before: &Found) -> Found {
 
 fn finish(scan: &mut Scan<'_>, text: &str) -> Found {
     let mut spans = mem::take(&mut scan.spans);
+    give_up_rest(scan.full_at, text.len(), &mut spans);
     if scan.needs_fold {
         find_folded(scan.table, text, &mut spans);
     }
@@ -114,6 +122,24 @@ fn finish(scan: &mut Scan<'_>, text: &str) -> Found {
         spans,
         is_near: !(scan.needs_fold || scan.looks_far),
     }
+}
+
+/// Lets the last of the spans that end well before `full_at` take all that follows it.
+fn give_up_rest(full_at: usize, length: usize, spans: &mut Vec<Span>) {
+    if full_at == usize::MAX {
+        return;
+    }
+    // Inside a window, shapes come in any order.
+    let known = full_at.saturating_sub(gate::WINDOW);
+    let ends = spans.iter().map(|span| span.end);
+    let from = ends.filter(|end| *end <= known).max().unwrap_or(0);
+    spans.retain(|span| span.start < from);
+    spans.push(Span {
+        start: from.saturating_sub(1),
+        end: length,
+        source: Source::Builtin(Rule::Key),
+        fill: Fill::Marker,
+    });
 }
 
 /// Calls `on` for every position in `text` that deserves a look; where there is none, `find` finds
@@ -141,18 +167,21 @@ fn find_folded(table: &Table, text: &str, spans: &mut Vec<Span>) {
     let spare = SPARE.try_with(Cell::take);
     let mut folded = spare.ok().flatten().unwrap_or_default();
     if folded.fold(text) {
+        resolve(spans);
         let plain = spans.len();
         let mut scan = Scan::new(table, &folded.text);
         scan.run();
+        give_up_rest(scan.full_at, folded.text.len(), &mut scan.spans);
         for span in &scan.spans {
             let (start, end) = folded.original(span.start, span.end);
             if let Some(joint) = folded.joint(span.start, span.end) {
                 let inside = span.start < joint && joint < span.end;
-                let found = spans[..plain]
-                    .iter()
-                    .any(|s| s.start < end && start < s.end);
+                let next = spans[..plain].partition_point(|s| s.end <= start);
+                let found = spans[..plain].get(next).is_some_and(|s| s.start < end);
                 let disguised = text.as_bytes()[start..end] != folded.text[span.start..span.end];
-                let believed = if inside {
+                let believed = if span.end == folded.text.len() && scan.is_full() {
+                    true
+                } else if inside {
                     survives_joining(&folded.text, span, joint, found)
                 } else {
                     disguised
@@ -269,6 +298,7 @@ impl<'t> Scan<'t> {
             spans: Vec::new(),
             needs_fold: false,
             looks_far: false,
+            full_at: usize::MAX,
             is_structure: matches!(b.trim_ascii_start().first(), Some(b'[' | b'{')),
             userinfo_seen: 0,
             userinfo_start: 0,
@@ -319,6 +349,10 @@ impl<'t> Scan<'t> {
 
     fn look(&mut self, shape: Shape, at: usize) {
         steps(1);
+        if self.spans.len() >= MAX_SPANS {
+            self.full_at = self.full_at.min(at);
+            return;
+        }
         match shape {
             Shape::Separator => self.pair(at),
             Shape::LongWord => self.long_word(at),
@@ -349,6 +383,10 @@ impl<'t> Scan<'t> {
             Shape::Dashes => self.armor(at),
             Shape::Folded => self.needs_fold = true,
         }
+    }
+
+    fn is_full(&self) -> bool {
+        self.full_at != usize::MAX
     }
 
     pub(super) fn context(&self, start: usize, end: usize) -> Context {

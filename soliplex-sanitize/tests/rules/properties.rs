@@ -149,6 +149,32 @@ fn a_text_may_end_where_a_path_should_begin() {
     }
 }
 
+/// So many finds that the rest of the text goes with them, whatever is hidden behind them.
+#[test]
+fn what_follows_too_many_finds_goes_with_them() {
+    let rules = Rules::standard();
+    let known = "::1 ".repeat(16 * 1024);
+    assert_eq!(rules.sanitize(&known), "[IPV6] ".repeat(16 * 1024));
+    for dense in [
+        "::1 ",
+        "é ::1 ",
+        "219-09-9999\nx ",
+        "password=[\"ab\",\"cd\"] ",
+    ] {
+        for hidden in ["ann@example.com", "ann%40example.com", "plain words"] {
+            let text = format!("first {}{hidden} {dense}", dense.repeat(17_000));
+            let clean = rules.sanitize(&text);
+            let gone = !clean.contains(hidden) && clean.starts_with("first ");
+            assert!(gone, "{hidden} behind many {dense}");
+            assert_eq!(
+                rules.sanitize(&clean),
+                clean,
+                "{hidden} behind many {dense}"
+            );
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 

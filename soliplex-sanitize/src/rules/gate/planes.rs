@@ -6,7 +6,7 @@
 use wide::u8x16;
 
 /// A window has a bit for each of its bytes in one word.
-pub(super) const WINDOW: usize = 64;
+pub(in crate::rules) const WINDOW: usize = 64;
 
 /// The last bytes of one window are the first of the next: no shape is longer than what is thereby
 /// kept and one byte more. (Of words only the end is looked for.)
