@@ -225,7 +225,7 @@ impl<'a> Renderer<'a> {
             self.late = &self.rules.names(field.callsite()).names;
         }
         let known = self.late.get(field.index()).copied();
-        known.unwrap_or_else(|| self.rules.name(field.name()))
+        known.unwrap_or_else(|| self.rules.name_of(field))
     }
 
     fn push(&mut self, field: &Field, name: &Name, value: Rendered) {

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tracing_core::Field;
 use tracing_core::callsite::Identifier;
 
 use super::gate::Shape;
@@ -76,10 +77,25 @@ impl Rules {
             let fields = site.metadata().fields().iter();
             Names {
                 id: NEXT.fetch_add(1, Ordering::Relaxed),
-                names: fields.map(|field| self.name(field.name())).collect(),
+                names: fields.map(|field| self.name_of(&field)).collect(),
             }
         });
         names.unwrap_or_else(|| &UNKNOWN)
+    }
+
+    /// What these rules say of the name of one field.
+    ///
+    /// No allowlist drops what the `log` bridge says of the record it brings: without it the
+    /// record would lose its logger.
+    pub(crate) fn name_of(&self, field: &Field) -> Name {
+        let name = self.name(field.name());
+        match name.verdict {
+            KeyVerdict::Drop if is_of_bridge(field) => Name {
+                verdict: KeyVerdict::Keep,
+                ..name
+            },
+            _ => name,
+        }
     }
 
     /// What these rules say of one name.
@@ -164,6 +180,18 @@ impl Rules {
         }
         json::in_context(self, key, text)
     }
+}
+
+/// Whether it is one of the fields by which `tracing-log` tells where a record came from. They are
+/// known by their callsite, which no macro of tracing's makes: those know their module.
+fn is_of_bridge(field: &Field) -> bool {
+    const NAMES: [&str; 4] = ["log.target", "log.module_path", "log.file", "log.line"];
+    let Identifier(site) = field.callsite();
+    let metadata = site.metadata();
+    metadata.target() == "log"
+        && metadata.name() == "log event"
+        && metadata.module_path().is_none()
+        && NAMES.contains(&field.name())
 }
 
 /// A place in a text at which a rule might fire.

@@ -6,6 +6,7 @@
     reason = "test code that is not itself a test function may be blunt, too"
 )]
 
+mod allowlist;
 mod canaries;
 mod capture;
 mod filters;
