@@ -114,7 +114,7 @@ impl Visit for Renderer<'_> {
         let Some(name) = self.kept(field) else {
             return;
         };
-        let value = value.get(..MAX_VALUE_BYTES).unwrap_or(value);
+        let (value, end) = bytes_head(value);
         let start = self.scratch.bytes.len();
         if name.verdict == KeyVerdict::Keep {
             // Printed as a list of numbers, text would slip past every rule.
@@ -123,6 +123,7 @@ impl Visit for Renderer<'_> {
                 self.scratch.bytes.extend_from_slice(clean.as_bytes());
                 self.scratch.bytes.extend_from_slice(chunk.invalid());
             }
+            self.scratch.bytes.extend_from_slice(end.as_bytes());
         } else {
             let text = String::from_utf8_lossy(value);
             let clean = self.rules.sanitize_value(field.name(), &text);
@@ -308,7 +309,7 @@ fn print(value: &dyn fmt::Debug, text: &mut String) {
     match printed {
         Ok(Ok(())) => {}
         Ok(Err(fmt::Error)) if full => {
-            text.truncate(last_word(text, start));
+            text.truncate(last_word(text.as_bytes(), start));
             text.push_str(TRUNCATED);
         }
         Ok(Err(fmt::Error)) | Err(_) => {
@@ -323,8 +324,19 @@ fn print(value: &dyn fmt::Debug, text: &mut String) {
 fn push_head(value: &str, text: &mut String) {
     let start = text.len();
     text.push_str(head(value, MAX_VALUE_BYTES));
-    text.truncate(last_word(text, start));
+    text.truncate(last_word(text.as_bytes(), start));
     text.push_str(TRUNCATED);
+}
+
+/// The head of a byte string and what ends it: nothing, unless it is over the bound.
+fn bytes_head(value: &[u8]) -> (&[u8], &'static str) {
+    match value.get(..MAX_VALUE_BYTES) {
+        Some(head) if head.len() < value.len() => {
+            let end = last_word(head, 0);
+            (head.get(..end).unwrap_or(head), TRUNCATED)
+        }
+        _ => (value, ""),
+    }
 }
 
 /// The longest head of `text` of at most `bytes` that ends between two characters.
@@ -334,8 +346,7 @@ fn head(text: &str, bytes: usize) -> &str {
 }
 
 /// Where the last word of the text that began at `start` begins, looking back a bounded way.
-fn last_word(text: &str, start: usize) -> usize {
-    let text = text.as_bytes();
+fn last_word(text: &[u8], start: usize) -> usize {
     let floor = text.len().saturating_sub(MAX_LAST_WORD_BYTES).max(start);
     let tail = text.get(floor..).unwrap_or_default();
     let word = tail.iter().rposition(u8::is_ascii_whitespace);

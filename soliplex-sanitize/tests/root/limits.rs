@@ -147,6 +147,30 @@ fn a_secret_that_crosses_the_bound_is_not_left_in_part() {
     assert!(!text.contains("a.per"), "{}", &text[text.len() - 40..]);
 }
 
+#[test]
+fn bytes_over_the_bound_are_truncated_after_their_last_whole_word() {
+    const MIB: usize = 1024 * 1024;
+    for (long, password) in [
+        (
+            format!("{} a.person@example.org", "x ".repeat(MIB / 2 - 8)),
+            "",
+        ),
+        ("x ".repeat(MIB), "hunter2"),
+    ] {
+        let values = recorded(|| info!(long = long.as_bytes(), password = password.as_bytes()));
+        let [(_, Kind::Bytes(bytes)), (_, Kind::Bytes(redacted))] = &values[..] else {
+            panic!("{values:?}");
+        };
+        assert!(redacted.is_empty() || redacted == b"[REDACTED]");
+        assert!(bytes.ends_with(b" [TRUNCATED]"));
+        assert!(!bytes.windows(5).any(|part| part == b"a.per"));
+        assert!((MIB - 4096..MIB + 20).contains(&bytes.len()));
+    }
+    let whole = "x".repeat(MIB);
+    let values = recorded(|| info!(whole = whole.as_bytes()));
+    assert_eq!(values[0].1, Kind::Bytes(whole.into_bytes()));
+}
+
 /// Names itself as its source.
 #[derive(Debug)]
 struct Ouroboros;
