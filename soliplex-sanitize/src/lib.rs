@@ -52,7 +52,8 @@
 //! # Who does not own the root
 //!
 //! [`SanitizeLayer`] wraps one layer, or several, with the limits that its documentation tells.
-//! A layer that must never see raw values asks [`is_sanitized`].
+//! A layer that must never see raw values asks [`is_sanitized`], and takes its copy from a
+//! [`Rewriter`] where it is told no.
 //!
 //! # What it costs
 //!
@@ -89,6 +90,7 @@ pub use caught::{caught, is_caught};
 pub use layer::SanitizeLayer;
 pub use marker::is_sanitized;
 pub use redact::{RedactMode, RedactSummary, redact_lines};
+pub use rewrite::Rewriter;
 pub use root::{Sanitize, SanitizedStack};
 pub use rules::{
     Finding, KeyVerdict, RuleCounts, RuleInfo, Rules, RulesBuilder, RulesError, RulesHash,

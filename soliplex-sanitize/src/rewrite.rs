@@ -33,13 +33,37 @@ pub(crate) use self::render::is_rendering;
 use self::{render::Renderer, scratch::Scratch};
 use crate::Rules;
 
-/// Rewrites what passes through one root or one wrapped layer.
-pub(crate) struct Rewriter {
+/// Rewrites what passes through one root or one layer: the same event, span or late record, with
+/// clean values.
+///
+/// For a layer that keeps or sends what it sees and may find itself without a root above: told no
+/// by [`is_sanitized`](crate::is_sanitized), it takes its copy from here, by the same road as the
+/// root's. Where the layer can be wrapped instead, [`SanitizeLayer`](crate::SanitizeLayer) does it.
+///
+/// ```
+/// use soliplex_sanitize::{Rewriter, Rules};
+/// use tracing_core::{Event, Subscriber};
+/// use tracing_subscriber::layer::{Context, Layer};
+///
+/// struct KeepingLayer {
+///     rewriter: Rewriter,
+/// }
+///
+/// impl<S: Subscriber> Layer<S> for KeepingLayer {
+///     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+///         self.rewriter.event(event, |clean| println!("{clean:?}"));
+///     }
+/// }
+///
+/// let layer = KeepingLayer { rewriter: Rewriter::new(Rules::standard()) };
+/// ```
+pub struct Rewriter {
     rules: Rules,
 }
 
 impl Rewriter {
-    pub(crate) fn new(rules: Rules) -> Rewriter {
+    /// Rewrites by these rules, or by those that they hold for the logger in question.
+    pub fn new(rules: Rules) -> Rewriter {
         Rewriter { rules }
     }
 
@@ -49,7 +73,7 @@ impl Rewriter {
     }
 
     /// Hands `deliver` the clean form of `event`.
-    pub(crate) fn event<R>(&self, event: &Event<'_>, deliver: impl FnOnce(&Event<'_>) -> R) -> R {
+    pub fn event<R>(&self, event: &Event<'_>, deliver: impl FnOnce(&Event<'_>) -> R) -> R {
         let metadata = event.metadata();
         let rules = scope::of_event(&self.rules, event);
         let names = rules.names(metadata.callsite());
@@ -68,7 +92,7 @@ impl Rewriter {
     }
 
     /// Hands `deliver` the clean form of a new span's `attributes`.
-    pub(crate) fn attributes<R>(
+    pub fn attributes<R>(
         &self,
         attributes: &Attributes<'_>,
         deliver: impl FnOnce(&Attributes<'_>) -> R,
@@ -93,8 +117,8 @@ impl Rewriter {
     }
 
     /// Hands `deliver` the clean form of a late `record`; more than once only if the record has
-    /// more values than [`limits::MAX_RECORD_VALUES`].
-    pub(crate) fn record(&self, record: &Record<'_>, deliver: impl FnMut(&Record<'_>)) {
+    /// more than 256 values.
+    pub fn record(&self, record: &Record<'_>, deliver: impl FnMut(&Record<'_>)) {
         let rules = scope::of_record(&self.rules, record);
         Scratch::with(|scratch| {
             record.record(&mut Renderer::of_record(rules, scratch));

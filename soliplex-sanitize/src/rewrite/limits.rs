@@ -20,7 +20,8 @@ pub(super) const MAX_NESTED_RENDERINGS: u8 = 4;
 /// Errors of one source chain. An error may name itself as its source.
 pub(super) const MAX_ERROR_SOURCES: usize = 32;
 
-/// Values of one late record that travel together; tracing itself knows no bound.
+/// Values of one late record that travel together; tracing itself knows no bound. `Rewriter::record`
+/// tells this number.
 pub(super) const MAX_RECORD_VALUES: usize = 256;
 
 /// Bytes and values of scratch memory that a thread keeps between events.
