@@ -11,6 +11,8 @@ use tracing_core::{Dispatch, span};
 
 use crate::breadcrumbs::BreadcrumbOptions;
 use crate::command::Consent;
+#[cfg(doc)]
+use crate::diagnostics::DiscardReason;
 use crate::diagnostics::{Callback, Diagnostic};
 use crate::export_layer::TraceContextHook;
 use crate::exporter::http::EndpointError;
@@ -76,6 +78,13 @@ pub enum StartError {
     /// Another process keeps its records in the store directory.
     #[error("the store directory is in use: give each process a directory of its own")]
     StoreInUse(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The pipeline is [strict](Builder::strict), and its [rules](Builder::rules) change nothing.
+    #[error("a strict pipeline needs rules that sanitize")]
+    NoRules,
+    /// The pipeline is [strict](Builder::strict), and a layer of it that was made before the start is
+    /// installed without a sanitizing root.
+    #[error("a layer of a strict pipeline has no sanitizing root above it")]
+    NoRoot,
     /// The system would not start the worker's thread.
     #[error("the worker's thread could not be started")]
     Thread(#[source] std::io::Error),
@@ -131,6 +140,11 @@ impl Builder<Fresh> {
 
     /// Captures nothing unless a sanitizing root is above the export layer. By default the export
     /// layer sanitizes its own copy then, and says so through [`on_diagnostic`](Builder::on_diagnostic).
+    ///
+    /// What can be seen at the start is refused there: rules that change nothing
+    /// ([`StartError::NoRules`]), and a layer of [`early`](Builder::early) that is installed without a
+    /// root ([`StartError::NoRoot`]). A layer made after the start learns of its stack when it is
+    /// installed: it then gives up each event, counted as [`DiscardReason::Unsanitized`].
     pub fn strict(mut self) -> Builder {
         self.strict = true;
         self

@@ -2,8 +2,8 @@
 //!
 //! In the steady state a capture allocates nothing and makes no system call: it writes into
 //! buffers its thread keeps, and the queue copies them. What a record is made of is decided here;
-//! that its values are clean was decided before ([`soliplex_sanitize`]), or is decided on the way
-//! in when the stack has no sanitizing root.
+//! that its values are clean was seen to before ([`soliplex_sanitize`]), by the stack's root or, when
+//! it has none, by the layer.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ pub(crate) struct Texts {
 /// Texts on their way into a record.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    /// Where a value is rendered before it is known to be clean.
+    /// Where a value is rendered before it is written.
     pub(crate) rendered: String,
     /// The names of the enclosing spans.
     pub(crate) path: String,
@@ -103,9 +103,7 @@ impl Capture {
             return;
         }
         if is(&self.barred) {
-            self.diagnostics.captured.fetch_add(1, Ordering::Relaxed);
-            self.diagnostics.discard(DiscardReason::QueueFull, 1, None);
-            return;
+            return self.refuse(DiscardReason::QueueFull);
         }
         let unix_nanos = then.unwrap_or_else(|| self.clock.unix_nanos());
         self.note_time(unix_nanos);
@@ -141,6 +139,16 @@ impl Capture {
             }
             self.push(&head, packed);
         });
+    }
+
+    /// Gives up an event that must not be looked at, as if it had been captured.
+    #[cold]
+    pub(crate) fn refuse(&self, reason: DiscardReason) {
+        let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        if is(&self.enabled) && !is(&self.denied) {
+            self.diagnostics.captured.fetch_add(1, Ordering::Relaxed);
+            self.diagnostics.discard(reason, 1, None);
+        }
     }
 
     /// Notes the time of what is about to be captured or kept. Does nothing more than once a second.

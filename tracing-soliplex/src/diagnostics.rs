@@ -14,6 +14,9 @@ use crate::changes::Changes;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DiscardReason {
+    /// The pipeline is [strict](crate::Builder::strict), and the event came to an export layer that
+    /// is not below a sanitizing root.
+    Unsanitized,
     /// The queue had no room for a record of this severity: it was logged faster than it could
     /// be stored, or while the queue's file was let go of.
     QueueFull,
@@ -33,7 +36,8 @@ pub enum DiscardReason {
 
 impl DiscardReason {
     /// Every reason, in the order in which a record can meet them.
-    pub const ALL: [DiscardReason; 7] = [
+    pub const ALL: [DiscardReason; 8] = [
+        DiscardReason::Unsanitized,
         DiscardReason::QueueFull,
         DiscardReason::Torn,
         DiscardReason::SpoolFull,
@@ -46,6 +50,7 @@ impl DiscardReason {
     /// The reason as it stands in loss records and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
+            DiscardReason::Unsanitized => "unsanitized",
             DiscardReason::QueueFull => "queue_full",
             DiscardReason::Torn => "torn",
             DiscardReason::SpoolFull => "spool_full",
@@ -127,7 +132,8 @@ pub enum Diagnostic {
         error: String,
     },
     /// The layers are not below a sanitizing root. Our own copy of each record is sanitized all
-    /// the same; what other layers show is not.
+    /// the same, or none is made where the pipeline is [strict](crate::Builder::strict); what other
+    /// layers show is not sanitized. Told once for each stack.
     UnsanitizedStack,
 }
 
@@ -303,6 +309,11 @@ impl Diagnostics {
         self.unsanitized.store(true, Ordering::Relaxed);
     }
 
+    /// Whether such a stack has been met that was not reported yet.
+    pub(crate) fn is_stack_unsanitized(&self) -> bool {
+        self.unsanitized.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn take_unsanitized_stack(&self) -> bool {
         self.unsanitized.swap(false, Ordering::Relaxed)
     }
@@ -356,7 +367,9 @@ impl Diagnostics {
     /// The counters now.
     pub(crate) fn stats(&self) -> Stats {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let refused = load(&self.discards[DiscardReason::QueueFull as usize].total);
+        let total = |reason: DiscardReason| load(&self.discards[reason as usize].total);
+        // What never was in the queue.
+        let refused = total(DiscardReason::QueueFull) + total(DiscardReason::Unsanitized);
         let left_queue = load(&self.taken_in) + refused;
         let queued = load(&self.captured) + load(&self.announced);
         let waiting = load(&self.spooled) + queued.saturating_sub(left_queue);

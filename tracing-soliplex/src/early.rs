@@ -85,8 +85,11 @@ impl Builder<Fresh> {
     ///
     /// # Errors
     ///
-    /// [`StartError::StoreInUse`].
+    /// [`StartError::StoreInUse`] and [`StartError::NoRules`].
     pub fn early(mut self) -> Result<Builder<Early>, StartError> {
+        if self.strict && self.rules.is_none() {
+            return Err(StartError::NoRules);
+        }
         let diagnostics = Arc::new(Diagnostics::new(self.on_diagnostic.take()));
         let (directory, refused) = self.take_directory()?;
         let asked = self.store_dir.clone();
@@ -226,8 +229,17 @@ impl Builder<Early> {
     /// next start finds them.
     pub fn start(self) -> Result<Soliplex, StartError> {
         // What runs on without a worker cannot say how it will end.
-        let run = &self.stage.capture.session.run;
-        let target = self.target().inspect_err(|_| run.unwatched())?;
+        let Capture {
+            session,
+            diagnostics,
+            ..
+        } = &*self.stage.capture;
+        let refused = self.strict && diagnostics.is_stack_unsanitized();
+        let target = match refused {
+            true => Err(StartError::NoRoot),
+            false => self.target(),
+        };
+        let target = target.inspect_err(|_| session.run.unwatched())?;
         self.run(target)
     }
 
