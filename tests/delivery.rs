@@ -16,6 +16,7 @@ mod control;
 mod files;
 mod lifecycle;
 mod promises;
+mod unsanitized;
 
 /// For what is expected to happen; a flush returns as soon as it has.
 const SOON: Duration = Duration::from_secs(30);

@@ -4,9 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tracing_soliplex::{Diagnostic, DiscardReason, NetworkKind, PanicHook, Soliplex, State};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_soliplex::{DiscardReason, NetworkKind, PanicHook, Soliplex, State};
 
 use super::{BRIEFLY, Begin as _, SOON, assert_balance, builder, insist, log, log_some, start};
 use crate::scripted::{Reply, Request, Scripted};
@@ -225,46 +223,4 @@ fn a_store_at_its_bound_gives_up_the_least_severe_and_says_so() {
     };
     assert_eq!(delivered("to be kept"), 30);
     assert!(delivered("records discarded") > 0);
-}
-
-#[test]
-fn without_a_root_our_copy_is_sanitized_all_the_same() {
-    let server = Scripted::start(|_| Reply::accepted());
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let teller = Arc::clone(&told);
-    let soliplex = builder(&server)
-        .on_diagnostic(move |diagnostic| teller.lock().unwrap().push(diagnostic.clone()))
-        .begin();
-    {
-        let stack = tracing_subscriber::registry().with(soliplex.export_layer());
-        let _default = stack.set_default();
-        tracing::info!(password = "Kestrel-91-Zw", "by grace.hopper@example.org");
-    }
-    assert!(soliplex.flush(SOON).is_complete());
-    let records: Vec<_> = server
-        .wait_for(1)
-        .iter()
-        .flat_map(Request::records)
-        .collect();
-    assert_eq!(records[0]["message"], "by [EMAIL]");
-    assert_eq!(records[0]["attributes"]["password"], "[REDACTED]");
-    let told = told.lock().unwrap();
-    let warnings = told
-        .iter()
-        .filter(|told| **told == Diagnostic::UnsanitizedStack);
-    assert_eq!(warnings.count(), 1);
-}
-
-#[test]
-fn a_strict_pipeline_captures_nothing_without_a_root() {
-    let server = Scripted::start(|_| Reply::accepted());
-    let soliplex = builder(&server).strict().begin();
-    {
-        let stack = tracing_subscriber::registry().with(soliplex.export_layer());
-        let _default = stack.set_default();
-        tracing::info!("unseen");
-    }
-    log_some(&soliplex, 1);
-    assert!(soliplex.flush(SOON).is_complete());
-    assert_eq!(soliplex.stats().captured, 1);
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use soliplex_sanitize::Rules;
+use soliplex_sanitize::{Rewriter, Rules};
 use soliplex_wire::{Severity, SpanId, TraceId};
 use tracing_core::dispatcher::WeakDispatch;
 use tracing_core::field::Visit;
@@ -17,6 +17,7 @@ use crate::capture::fields::{EventFields, SpanFields};
 use crate::capture::plan::{Plan, Plans};
 use crate::capture::visitor::Visitor;
 use crate::capture::{Capture, severity};
+use crate::diagnostics::DiscardReason;
 
 /// Asks a tracing layer for a span's real ids.
 pub(crate) type TraceContext = dyn Fn(&Id, &Dispatch) -> Option<(TraceId, SpanId)> + Send + Sync;
@@ -33,11 +34,13 @@ pub(crate) type TraceContext = dyn Fn(&Id, &Dispatch) -> Option<(TraceId, SpanId
 #[derive(Debug)]
 pub struct ExportLayer {
     capture: Arc<Capture>,
-    rules: Rules,
+    rewriter: Rewriter,
     plans: Plans,
     /// Whether to capture nothing without a root.
     strict: bool,
-    /// Whether a root above has sanitized what arrives here.
+    /// Whether the rules change anything at all.
+    has_rules: bool,
+    /// Whether there is nothing to sanitize here: a root above has done it, or there are no rules.
     clean: AtomicBool,
     /// The whole stack, for the trace context's hook.
     dispatch: OnceLock<WeakDispatch>,
@@ -63,18 +66,18 @@ impl ExportLayer {
     ) -> ExportLayer {
         ExportLayer {
             capture,
-            rules,
             plans: Plans::default(),
             strict,
-            clean: AtomicBool::new(false),
+            has_rules: !rules.is_none(),
+            clean: AtomicBool::new(rules.is_none()),
+            rewriter: Rewriter::new(rules),
             dispatch: OnceLock::new(),
             trace_context,
         }
     }
 
-    /// The rules to run on what arrives: none when that was done above, or when there are none.
-    fn rules(&self) -> Option<&Rules> {
-        (!self.clean.load(Ordering::Relaxed) && !self.rules.is_none()).then_some(&self.rules)
+    fn is_clean(&self) -> bool {
+        self.clean.load(Ordering::Relaxed)
     }
 
     /// Fields of a span, whether new or recorded later, as `record` shows them.
@@ -84,11 +87,10 @@ impl ExportLayer {
         record: impl FnOnce(&mut dyn Visit),
     ) -> SpanFields {
         let mut fields = SpanFields::default();
-        let plan = || Plan::of_span(metadata, &self.rules);
+        let plan = || Plan::of_span(metadata);
         self.plans.with(metadata, plan, |plan| {
             record(&mut Visitor {
                 plan,
-                rules: self.rules(),
                 rendered: &mut String::new(),
                 to: &mut fields,
             });
@@ -109,7 +111,6 @@ impl ExportLayer {
             |members, texts, scratch| {
                 let mut visitor = Visitor {
                     plan,
-                    rules: self.rules(),
                     rendered: &mut scratch.rendered,
                     to: EventFields::new(members, texts, plan),
                 };
@@ -166,30 +167,42 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_register_dispatch(&self, dispatch: &Dispatch) {
-        let clean = soliplex_sanitize::is_sanitized(dispatch);
+        let clean = soliplex_sanitize::is_sanitized(dispatch) || !self.has_rules;
         self.clean.store(clean, Ordering::Relaxed);
         let _ = self.dispatch.set(dispatch.downgrade());
-        if !clean && !self.rules.is_none() {
+        if !clean {
             self.capture.diagnostics.note_unsanitized_stack();
         }
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        // Rendered before the span's extensions are locked: a value's `Debug` may look at spans.
-        let fields = self.span_fields(span.metadata(), |visitor| attributes.record(visitor));
-        span.extensions_mut().replace(fields);
+        let keep = |attributes: &Attributes<'_>| {
+            // Rendered before the span's extensions are locked: a value's `Debug` may look at spans.
+            let fields = self.span_fields(span.metadata(), |visitor| attributes.record(visitor));
+            span.extensions_mut().replace(fields);
+        };
+        match self.is_clean() {
+            true => keep(attributes),
+            false => self.rewriter.attributes(attributes, keep),
+        }
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let late = self.span_fields(span.metadata(), |visitor| values.record(visitor));
-        let mut extensions = span.extensions_mut();
-        match extensions.get_mut::<SpanFields>() {
-            Some(fields) => fields.extend(&late),
-            None => {
-                extensions.replace(late);
+        let keep = |values: &Record<'_>| {
+            let late = self.span_fields(span.metadata(), |visitor| values.record(visitor));
+            let mut extensions = span.extensions_mut();
+            match extensions.get_mut::<SpanFields>() {
+                Some(fields) => fields.extend(&late),
+                None => {
+                    extensions.replace(late);
+                }
             }
+        };
+        match self.is_clean() {
+            true => keep(values),
+            false => self.rewriter.record(values, keep),
         }
     }
 
@@ -200,12 +213,16 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        if self.strict && self.rules().is_some() {
-            return;
+        let keep = |event: &Event<'_>| {
+            let plan = || Plan::of_event(event);
+            self.plans.with(event.metadata(), plan, |plan| {
+                self.capture_event(event, plan, &context);
+            });
+        };
+        match self.is_clean() {
+            true => keep(event),
+            false if self.strict => self.capture.refuse(DiscardReason::Unsanitized),
+            false => self.rewriter.event(event, keep),
         }
-        let plan = || Plan::of_event(event, &self.rules);
-        self.plans.with(event.metadata(), plan, |plan| {
-            self.capture_event(event, plan, &context);
-        });
     }
 }

@@ -1,12 +1,11 @@
 //! The layer that keeps breadcrumbs: of every event it sees, who tells, what, and when.
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use soliplex_sanitize::{KeyVerdict, Rules, caught};
+use soliplex_sanitize::{Rewriter, Rules, caught};
 use tracing_core::field::Visit;
 use tracing_core::{Dispatch, Event, Field, Metadata, Subscriber};
 use tracing_log::NormalizeEvent;
@@ -29,7 +28,9 @@ use crate::capture::{Capture, severity};
 #[derive(Debug)]
 pub struct BreadcrumbLayer {
     capture: Arc<Capture>,
-    rules: Rules,
+    rewriter: Rewriter,
+    /// Whether the rules change anything at all.
+    has_rules: bool,
     /// Whether to keep nothing without a root.
     strict: bool,
     /// Whether there is nothing to sanitize here: a root above has done it, or there are no rules.
@@ -41,22 +42,19 @@ pub struct BreadcrumbLayer {
 /// The field by which an event says what kind of thing it tells of.
 const CATEGORY: &str = "breadcrumb_category";
 
-/// Bytes of a text that is sanitized here. Of this a few hundred are kept, so that where it is cut
-/// is far behind what is.
-const MAX_TEXT_BYTES: usize = 64 * 1024;
+/// Bytes of a category that are rendered, several times those that are kept.
+const MAX_RENDERED_BYTES: usize = 1024;
 
 /// What a value becomes when its own `Debug` or `Display` panics.
 const UNPRINTABLE: &str = "[UNPRINTABLE]";
-
-/// What takes a redacted number's place when the stack has no sanitizing root.
-const REDACTED: &str = "[REDACTED]";
 
 impl BreadcrumbLayer {
     pub(crate) fn new(capture: Arc<Capture>, rules: Rules, strict: bool) -> BreadcrumbLayer {
         BreadcrumbLayer {
             capture,
+            has_rules: !rules.is_none(),
             clean: AtomicBool::new(rules.is_none()),
-            rules,
+            rewriter: Rewriter::new(rules),
             strict,
             collects: AtomicBool::new(false),
         }
@@ -69,12 +67,19 @@ impl BreadcrumbLayer {
         }
     }
 
-    /// The rules to run on what arrives: none when that was done above, or when there are none.
-    fn rules(&self) -> Option<&Rules> {
-        (!self.clean.load(Ordering::Relaxed)).then_some(&self.rules)
+    fn is_clean(&self) -> bool {
+        self.clean.load(Ordering::Relaxed)
     }
 
-    fn keep(&self, event: &Event<'_>, metadata: &Metadata<'_>, rules: Option<&Rules>) {
+    fn keep(&self, event: &Event<'_>) {
+        let metadata = event.metadata();
+        // All records of the bridge have this target; to ask the bridge itself costs more.
+        let bridged = (metadata.target() == "log").then(|| event.normalized_metadata());
+        let bridged = bridged.flatten();
+        self.keep_as(event, bridged.as_ref().unwrap_or(metadata));
+    }
+
+    fn keep_as(&self, event: &Event<'_>, metadata: &Metadata<'_>) {
         let severity = severity(metadata.level());
         let unix_nanos = self.capture.clock.unix_nanos();
         // Before it is kept: what ends a silence is a breadcrumb of the session that it begins.
@@ -82,10 +87,9 @@ impl BreadcrumbLayer {
         let breadcrumbs = &self.capture.breadcrumbs;
         let ticket = Text::with(|text| {
             text.begin(metadata.target());
-            let rules = rules.map(|rules| rules.for_logger(metadata.target()));
-            event.record(&mut Fields { text, rules });
+            event.record(&mut Fields { text });
             if !text.has_message() {
-                event.record(&mut Pairs(Fields { text, rules }));
+                event.record(&mut Pairs { text });
             }
             breadcrumbs.write(severity, unix_nanos, text)
         });
@@ -97,25 +101,24 @@ impl BreadcrumbLayer {
 
 impl<S: Subscriber> Layer<S> for BreadcrumbLayer {
     fn on_register_dispatch(&self, dispatch: &Dispatch) {
-        let clean = soliplex_sanitize::is_sanitized(dispatch) || self.rules.is_none();
+        let clean = soliplex_sanitize::is_sanitized(dispatch) || !self.has_rules;
         self.clean.store(clean, Ordering::Relaxed);
         if !clean {
             self.capture.diagnostics.note_unsanitized_stack();
         }
-        let refuses = self.strict && self.rules().is_some();
-        self.set_collects(!refuses);
+        self.set_collects(clean || !self.strict);
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let rules = self.rules();
-        if (self.strict && rules.is_some()) || !self.capture.takes() {
+        if !self.capture.takes() {
             return;
         }
-        let metadata = event.metadata();
-        // All records of the bridge have this target; to ask the bridge itself costs more.
-        let bridged = (metadata.target() == "log").then(|| event.normalized_metadata());
-        let bridged = bridged.flatten();
-        self.keep(event, bridged.as_ref().unwrap_or(metadata), rules);
+        match self.is_clean() {
+            true => self.keep(event),
+            // A breadcrumb is no record: the export layer counts what is given up.
+            false if self.strict => {}
+            false => self.rewriter.event(event, |event| self.keep(event)),
+        }
     }
 }
 
@@ -129,36 +132,14 @@ impl Drop for BreadcrumbLayer {
 /// Finds the message and the category among an event's fields.
 struct Fields<'a> {
     text: &'a mut Text,
-    /// Present when the stack does not sanitize: then this copy is.
-    rules: Option<&'a Rules>,
-}
-
-impl Fields<'_> {
-    fn message(&mut self, value: &dyn fmt::Debug) {
-        let Some(rules) = self.rules else {
-            return render(self.text, value);
-        };
-        // Whole first: half a secret would not be recognized.
-        let rendered = rendered(value);
-        self.text.push(&rules.sanitize_value("message", &rendered));
-    }
-
-    fn category(&mut self, name: &str) {
-        let clean = match self.rules {
-            None => Cow::Borrowed(name),
-            Some(rules) if rules.key(CATEGORY) == KeyVerdict::Drop => return,
-            Some(rules) => rules.sanitize_value(CATEGORY, name),
-        };
-        self.text.set_category(&clean);
-    }
 }
 
 impl Visit for Fields<'_> {
     #[inline]
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         match field.name() {
-            "message" => self.message(value),
-            CATEGORY => self.category(&rendered(value)),
+            "message" => render(self.text, value),
+            CATEGORY => self.text.set_category(&rendered(value)),
             _ => {}
         }
     }
@@ -166,9 +147,8 @@ impl Visit for Fields<'_> {
     #[inline]
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
-            "message" if self.rules.is_none() => self.text.push(value),
-            "message" => self.message(&format_args!("{value}")),
-            CATEGORY => self.category(value),
+            "message" => self.text.push(value),
+            CATEGORY => self.text.set_category(value),
             _ => {}
         }
     }
@@ -182,19 +162,16 @@ impl Visit for Fields<'_> {
 }
 
 /// Writes all fields in the place of a message.
-struct Pairs<'a>(Fields<'a>);
+struct Pairs<'a> {
+    text: &'a mut Text,
+}
 
 impl Visit for Pairs<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let Fields { text, rules } = &mut self.0;
+        let text = &mut *self.text;
         let name = field.name();
-        let verdict = rules.map_or(KeyVerdict::Keep, |rules| rules.key(name));
         // A bridged `log` record brings its own metadata along as fields.
-        if text.is_full()
-            || name == CATEGORY
-            || name.starts_with("log.")
-            || verdict == KeyVerdict::Drop
-        {
+        if text.is_full() || name == CATEGORY || name.starts_with("log.") {
             return;
         }
         if text.has_message() {
@@ -202,13 +179,7 @@ impl Visit for Pairs<'_> {
         }
         text.push(name);
         text.push("=");
-        match rules {
-            None => {
-                let _ = caught(|| write!(text, "{value:?}"));
-            }
-            Some(_) if verdict == KeyVerdict::Redact => text.push(REDACTED),
-            Some(rules) => text.push(&rules.sanitize_value(name, &rendered(value))),
-        }
+        let _ = caught(|| write!(text, "{value:?}"));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
@@ -232,11 +203,12 @@ fn render(text: &mut Text, value: &dyn fmt::Debug) {
     }
 }
 
-/// The value's text, at most [`MAX_TEXT_BYTES`] of it.
+/// The value's text, at most [`MAX_RENDERED_BYTES`] of it.
 fn rendered(value: &dyn fmt::Debug) -> String {
     let mut rendered = Bounded(String::new());
     let written = caught(|| write!(rendered, "{value:?}"));
-    let is_full = rendered.0.len() >= MAX_TEXT_BYTES;
+    // A character is never split, so up to three bytes may be left.
+    let is_full = rendered.0.len() + 3 >= MAX_RENDERED_BYTES;
     match written {
         Ok(Ok(())) => rendered.0,
         Ok(Err(_)) if is_full => rendered.0,
@@ -249,7 +221,7 @@ struct Bounded(String);
 
 impl fmt::Write for Bounded {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let mut end = (MAX_TEXT_BYTES - self.0.len()).min(text.len());
+        let mut end = (MAX_RENDERED_BYTES - self.0.len()).min(text.len());
         while !text.is_char_boundary(end) {
             end -= 1;
         }

@@ -1,7 +1,7 @@
 //! What never changes about the events or the spans of one callsite: worked out at the first one,
 //! so that no name is looked at, and none escaped, at those that follow.
 
-use soliplex_sanitize::{KeyVerdict, PerCallsite, Rules};
+use soliplex_sanitize::PerCallsite;
 use soliplex_wire::encode::{Buffer, Key, Members, Opening};
 use soliplex_wire::limits::MAX_ATTRIBUTES;
 use tracing_core::{Event, Field, Metadata};
@@ -34,8 +34,6 @@ pub(crate) struct PlannedField {
     pub(crate) bit: Bits,
     /// Whether no other field of the callsite is the same part.
     pub(crate) is_only: bool,
-    /// What the rules say of its name; asked only where the stack has no sanitizing root.
-    pub(crate) verdict: KeyVerdict,
 }
 
 /// A set of fields of one callsite.
@@ -78,26 +76,26 @@ impl Plans {
 }
 
 impl Plan {
-    pub(crate) fn of_event(event: &Event<'_>, rules: &Rules) -> Plan {
+    pub(crate) fn of_event(event: &Event<'_>) -> Plan {
         let metadata = event.metadata();
         if event.is_log() {
             // The bridge's own `log.` fields are what the metadata says.
-            return Plan::new(metadata, rules, |name| match name.starts_with("log.") {
+            return Plan::new(metadata, |name| match name.starts_with("log.") {
                 true => Part::Told,
                 false => Part::of(name),
             });
         }
         Plan {
             opening: Some(Opening::new(severity(metadata.level()), metadata.target())),
-            ..Plan::new(metadata, rules, Part::of)
+            ..Plan::new(metadata, Part::of)
         }
     }
 
-    pub(crate) fn of_span(metadata: &Metadata<'static>, rules: &Rules) -> Plan {
-        Plan::new(metadata, rules, |_| Part::Attribute)
+    pub(crate) fn of_span(metadata: &Metadata<'static>) -> Plan {
+        Plan::new(metadata, |_| Part::Attribute)
     }
 
-    fn new(metadata: &Metadata<'static>, rules: &Rules, part: impl Fn(&str) -> Part) -> Plan {
+    fn new(metadata: &Metadata<'static>, part: impl Fn(&str) -> Part) -> Plan {
         let names: Vec<&'static str> = metadata.fields().iter().map(|f| f.name()).collect();
         let count = |is: &dyn Fn(&str) -> bool| names.iter().filter(|name| is(name)).count();
         let plan = |(index, name): (usize, &&'static str)| PlannedField {
@@ -106,7 +104,6 @@ impl Plan {
             key: Key::new(name),
             part: part(name),
             is_only: count(&|other| part(other) == part(name)) == 1,
-            verdict: rules.key(name),
         };
         Plan {
             opening: None,
@@ -136,13 +133,6 @@ impl Plan {
     pub(crate) fn names(&self, fields: Bits, name: &str) -> bool {
         let mut planned = self.fields.iter();
         planned.any(|field| field.bit & fields != 0 && field.name == name)
-    }
-}
-
-impl PlannedField {
-    /// Whether its text may be kept at all. A message always may.
-    pub(crate) fn keeps_text(&self) -> bool {
-        self.verdict != KeyVerdict::Drop || Part::of(self.name) == Part::Message
     }
 }
 

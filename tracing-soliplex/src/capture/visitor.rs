@@ -1,11 +1,9 @@
-//! The one visitor of fields, an event's and a span's alike: what is rendered, and by which rules
-//! it is cleaned where the stack has no sanitizing root.
+//! The one visitor of fields, an event's and a span's alike: how each is rendered. What it visits
+//! is clean: the stack's root has seen to that, or the export layer has.
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
-use soliplex_sanitize::{KeyVerdict, Rules};
 use soliplex_wire::encode::Value;
 use tracing_core::Field;
 use tracing_core::field::Visit;
@@ -13,12 +11,9 @@ use tracing_core::field::Visit;
 use super::plan::{Part, Plan, PlannedField};
 use super::render::{self, bounded};
 
-/// What takes a redacted number's place when the stack has no sanitizing root.
-const REDACTED: &str = "[REDACTED]";
-
 /// Who is handed the values: a record, or a span's memory.
 pub(crate) trait Take {
-    /// Takes a field's value, clean.
+    /// Takes a field's value.
     fn take(&mut self, field: &PlannedField, value: Value<'_>);
 
     /// Whether an error under a name of its own is to be told as *the* error, too.
@@ -26,61 +21,29 @@ pub(crate) trait Take {
         false
     }
 
-    /// Takes such an error's text, clean.
+    /// Takes such an error's text.
     fn take_error(&mut self, _: &str) {}
 }
 
-/// Renders and cleans each field and hands it on.
+/// Renders each field and hands it on.
 pub(crate) struct Visitor<'a, T> {
     pub(crate) plan: &'a Plan,
-    /// Present when the stack does not sanitize: then this copy is.
-    pub(crate) rules: Option<&'a Rules>,
-    /// Where a value is rendered before it is known to be clean.
+    /// Where a value is rendered before it is handed on.
     pub(crate) rendered: &'a mut String,
     pub(crate) to: T,
 }
 
 impl<T: Take> Visitor<'_, T> {
     #[inline]
-    fn number(&mut self, field: &Field, value: Value<'_>) {
-        let Some(field) = self.plan.field(field) else {
-            return;
-        };
-        match self.rules {
-            None => self.to.take(field, value),
-            Some(_) => match field.verdict {
-                KeyVerdict::Keep => self.to.take(field, value),
-                KeyVerdict::Redact => self.to.take(field, Value::Str(REDACTED)),
-                KeyVerdict::Drop => {}
-            },
+    fn plain(&mut self, field: &Field, value: Value<'_>) {
+        if let Some(field) = self.plan.field(field) {
+            self.to.take(field, value);
         }
     }
 
     #[inline]
     fn text(&mut self, field: &PlannedField, text: &str) {
-        let text = bounded(text);
-        match self.rules {
-            None => self.to.take(field, Value::Str(&text)),
-            Some(rules) if field.keeps_text() => {
-                let clean = rules.sanitize_value(field.name, &text);
-                self.to.take(field, Value::Str(&clean));
-            }
-            Some(_) => {}
-        }
-    }
-
-    /// Tells an error under the name that it has as a record's error.
-    fn error(&mut self, text: &str) {
-        const NAME: &str = "error";
-        let text = bounded(text);
-        match self.rules {
-            None => self.to.take_error(&text),
-            Some(rules) if rules.key(NAME) != KeyVerdict::Drop => {
-                let clean: Cow<'_, str> = rules.sanitize_value(NAME, &text);
-                self.to.take_error(&clean);
-            }
-            Some(_) => {}
-        }
+        self.to.take(field, Value::Str(&bounded(text)));
     }
 
     /// Lends out the rendered text while it is handed on, and takes it back.
@@ -94,22 +57,19 @@ impl<T: Take> Visitor<'_, T> {
 
 impl<T: Take> Visit for Visitor<'_, T> {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.number(field, Value::F64(value));
+        self.plain(field, Value::F64(value));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.number(field, Value::I64(value));
+        self.plain(field, Value::I64(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.number(field, Value::U64(value));
+        self.plain(field, Value::U64(value));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        // True and false tell no secret, whatever they are called.
-        if let Some(field) = self.plan.field(field) {
-            self.to.take(field, Value::Bool(value));
-        }
+        self.plain(field, Value::Bool(value));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
@@ -126,7 +86,7 @@ impl<T: Take> Visit for Visitor<'_, T> {
         self.rendered(|visitor, text| {
             visitor.text(field, text);
             if field.part == Part::Attribute && visitor.to.wants_error() {
-                visitor.error(text);
+                visitor.to.take_error(&bounded(text));
             }
         });
     }

@@ -137,7 +137,7 @@ fn without_a_root_the_layer_sanitizes_its_own_copy() {
         [
             "mail to [EMAIL]",
             "mail to [EMAIL]",
-            "password=[REDACTED] attempt=2",
+            "password=\"[REDACTED]\" attempt=2",
             "category"
         ]
     );
