@@ -288,6 +288,40 @@ mod tests {
     }
 
     #[test]
+    fn the_oldest_breadcrumbs_go_first_and_no_more_of_them_than_have_to() {
+        let crumb = |number: usize| Breadcrumb {
+            message: format!("{number} {}", long(400)),
+            ..Default::default()
+        };
+        let full = || LogRecord {
+            breadcrumbs: (0..20).map(crumb).collect(),
+            ..Default::default()
+        };
+        let each = (full().encoded_len() - LogRecord::default().encoded_len()) / 20;
+        for gone in 0..=20 {
+            let mut record = full();
+            // A byte less than all but these would need.
+            let limit = record.encoded_len() - gone * each;
+            let cut = record.truncate_to(limit);
+            assert_eq!(cut.breadcrumbs, gone > 0);
+            let kept: Vec<_> = record
+                .breadcrumbs
+                .iter()
+                .map(|crumb| &crumb.message)
+                .collect();
+            let newest: Vec<_> = (20 - kept.len()..20)
+                .map(|number| crumb(number).message)
+                .collect();
+            assert_eq!(kept, newest.iter().collect::<Vec<_>>(), "in their order");
+            assert!(
+                (20 - gone).abs_diff(kept.len()) <= 1,
+                "{gone}: {}",
+                kept.len()
+            );
+        }
+    }
+
+    #[test]
     fn attributes_that_are_no_text_go_whole_and_are_counted() {
         let mut record = LogRecord {
             attributes: [(

@@ -155,6 +155,34 @@ mod tests {
         }
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_linux_says_of_itself_is_told() {
+        use std::fs::read_to_string;
+
+        let found = found();
+        let is = |name: &str, value: &str| {
+            assert_eq!(found.get(name), Some(&value.into()), "{name}");
+        };
+        let release = read_to_string("/etc/os-release").unwrap_or_default();
+        let of_release = |name: &str| {
+            let line = release.lines().find_map(|line| line.strip_prefix(name));
+            line.map(|value| value.trim_matches('"').to_owned())
+        };
+        if let Some(name) = of_release("NAME=") {
+            is("os.name", &name);
+        }
+        if let Some(version) = of_release("VERSION_ID=") {
+            is("os.version", &version);
+        }
+        // A virtual machine or a container may have none.
+        let model = read_to_string("/sys/class/dmi/id/product_name").unwrap_or_default();
+        let model = model.trim();
+        if !model.is_empty() && is_told(model) {
+            is("device.model.identifier", model);
+        }
+    }
+
     #[test]
     fn a_form_that_nobody_filled_in_names_no_model() {
         for (model, told) in [
