@@ -47,9 +47,10 @@ fn the_quick_start_adds_up_and_no_canary_gets_out() {
         "in visit > sync:",
         "photo could not be uploaded",
         "because: UploadError: the photo store refused: signing with",
-        "before: network  http.client: no connection",
-        "before: system   camera: photo saved",
-        "before: ui       ui.inspection: screen shown",
+        "network  http.client: no connection",
+        "system   camera: photo saved",
+        "ui       ui.inspection: screen shown",
+        "user tech-4711",
         "panicked: no plan covers this: card [CARD] was declined",
         "user tech-4711 from here on",
         "SIGKILL",
@@ -64,10 +65,36 @@ fn the_quick_start_adds_up_and_no_canary_gets_out() {
     ] {
         assert!(text.contains(shown), "{shown} is missing in:\n{text}");
     }
+    // The killed session is named, and what it did last stands under its end, with its times.
+    let killed = text.split("Session 1  ").nth(1).unwrap();
+    let killed = killed.split(' ').next().unwrap();
+    let end = text
+        .split("previous session ended uncleanly")
+        .nth(1)
+        .unwrap();
+    let end = end.split("application started").next().unwrap();
+    assert!(
+        end.contains(&format!("session.previous_id={killed}")),
+        "{end}"
+    );
+    let photos = end
+        .lines()
+        .filter(|line| line.ends_with("system   camera: photo saved"));
+    let times: Vec<&str> = photos
+        .filter_map(|line| line.split("before: ").nth(1)?.split(' ').next())
+        .collect();
+    assert!(times.len() >= 3 && times.is_sorted(), "{end}");
+    assert!(
+        times.iter().all(|time| time.len() == "11:15:51.592".len()),
+        "{end}"
+    );
     // Both sessions are of one device, whose name can be told on the phone.
-    let named = text.lines().filter(|line| line.contains(", device "));
+    let named = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("  device "));
     let names: Vec<_> = named
-        .filter_map(|line| line.split(", device ").nth(1)?.split(' ').next())
+        .filter(|line| line.contains("(install "))
+        .filter_map(|line| line.split(' ').next())
         .collect();
     assert_eq!(names.len(), 2, "{text}");
     assert_eq!(names[0], names[1]);

@@ -35,13 +35,18 @@ fn print_session(page: Page, number: usize, records: &[Record<'_>]) {
     let when = format!("  {day} {from} to {to} UTC");
     let title = page.ink(Ink::Bold, &title);
     page.line(&format!("{title}{}", page.ink(Ink::Dim, &when)));
-    let about = format!(
-        "{}, device {} (install {})",
-        first.resource(),
-        first.alias(),
-        short(first.attribute("install.id")),
-    );
-    page.line(&format!("  {}", page.ink(Ink::Dim, &about)));
+    let about = [
+        format!("  {}, {}", first.application(), users(records)),
+        format!(
+            "  device {} (install {}): {}",
+            first.alias(),
+            short(first.attribute("install.id")),
+            first.system()
+        ),
+    ];
+    for line in about {
+        page.line(&page.ink(Ink::Dim, &line));
+    }
     page.line("");
     let mut user = None;
     for record in records {
@@ -55,6 +60,20 @@ fn print_session(page: Page, number: usize, records: &[Record<'_>]) {
             ));
         }
         record.print(page);
+    }
+}
+
+/// Who was logged in, one after the other.
+fn users(records: &[Record<'_>]) -> String {
+    let mut users: Vec<&str> = Vec::new();
+    for user in records.iter().filter_map(|record| record.text("user.id")) {
+        if !users.contains(&user) {
+            users.push(user);
+        }
+    }
+    match users[..] {
+        [] => "nobody logged in".to_owned(),
+        _ => format!("user {}", users.join(", then ")),
     }
 }
 
@@ -95,35 +114,45 @@ impl<'a> Record<'a> {
         self.0["time"].as_str().unwrap_or_default()
     }
 
-    /// The time of day, to the millisecond.
     fn day(&self) -> &str {
         self.time().split_once('T').map_or("", |(day, _)| day)
     }
 
     fn clock(&self) -> String {
-        let of_day = self
-            .time()
-            .split_once('T')
-            .map_or("", |(_, time)| time.trim_end_matches('Z'));
-        let (seconds, fraction) = of_day.split_once('.').unwrap_or((of_day, ""));
-        format!("{seconds}.{fraction:0<3.3}")
+        clock(self.time())
     }
 
-    fn resource(&self) -> String {
-        let value = |name: &str| self.0["resource"][name].as_str().unwrap_or("unknown");
-        format!(
-            "{} {} on {} {}",
-            value("service.name"),
-            value("service.version"),
-            value("os.type"),
-            value("host.arch")
-        )
+    /// What runs, and in which version.
+    fn application(&self) -> String {
+        let value = |name: &str| self.resource(name).unwrap_or("unknown");
+        format!("{} {}", value("service.name"), value("service.version"))
+    }
+
+    /// What it runs on, as far as the device could find out.
+    fn system(&self) -> String {
+        let os = self.resource("os.name").or(self.resource("os.type"));
+        let known = [
+            self.resource("device.model.identifier"),
+            os,
+            self.resource("os.version"),
+            self.resource("host.arch"),
+        ];
+        known.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    fn resource(&self, name: &str) -> Option<&'a str> {
+        self.0["resource"][name].as_str()
     }
 
     /// The device's name on the phone.
     fn alias(&self) -> &'a str {
         let alias = self.0["resource"]["soliplex.device.alias"].as_str();
         alias.unwrap_or("unknown")
+    }
+
+    /// Whether it tells how the session before ended.
+    fn tells_of_an_end(&self) -> bool {
+        self.text("event.name") == Some("previous_session_ended")
     }
 
     fn print(&self, page: Page) {
@@ -194,6 +223,8 @@ impl<'a> Record<'a> {
             .filter(|(name, _)| !is_plumbing(name))
             // Which session it was is told above, and the head of this one says the rest.
             .filter(|(name, _)| self.0["scope"] != "soliplex" || !is_said_above(name))
+            // Whose end is told has to be said; what came before the first record goes with it.
+            .filter(|(name, _)| self.tells_of_an_end() || !name.contains("previous"))
             .map(|(name, value)| match value {
                 Value::String(text) if text.contains(' ') || text.is_empty() => {
                     format!("{name}={:?}", one_line(text))
@@ -214,7 +245,8 @@ impl<'a> Record<'a> {
             .map(|crumb| {
                 let category = text(crumb, "category");
                 format!(
-                    "before: {category:<8} {}: {}",
+                    "before: {}  {category:<7}  {}: {}",
+                    clock(&text(crumb, "timestamp")),
                     text(crumb, "logger"),
                     text(crumb, "message")
                 )
@@ -251,13 +283,24 @@ fn is_said_above(name: &str) -> bool {
         "app.installation.id",
         "event.name",
         "host.arch",
+        "device.model.identifier",
+        "os.name",
         "os.type",
+        "os.version",
         "service.name",
         "service.version",
-        "session.previous_id",
         "soliplex.device.alias",
     ]
     .contains(&name)
+}
+
+/// The time of day of an instant, to the millisecond.
+fn clock(time: &str) -> String {
+    let of_day = time
+        .split_once('T')
+        .map_or("", |(_, time)| time.trim_end_matches('Z'));
+    let (seconds, fraction) = of_day.split_once('.').unwrap_or((of_day, ""));
+    format!("{seconds}.{fraction:0<3.3}")
 }
 
 /// The first frame that is neither the standard library's nor the pipeline's.
