@@ -1,5 +1,8 @@
 //! How a run ended, as the next start tells it; each end is that of a real process.
 
+use std::path::Path;
+use std::process::ExitStatus;
+
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -9,6 +12,8 @@ use crate::device::{Device, drain};
 /// What arrived of a device that ended somehow, and of the start after it.
 struct Aftermath {
     told: Vec<String>,
+    /// What the kernel told of its end, if it was not killed by us.
+    status: Option<ExitStatus>,
     records: Vec<Value>,
 }
 
@@ -20,17 +25,19 @@ impl Aftermath {
         let store = tempdir().unwrap();
         let (url, token) = (backend.url(), backend.token());
         let mut device = Device::start(store.path(), &url, &token, arguments);
-        let told = if let Some(events) = killed_after {
+        let (told, status) = if let Some(events) = killed_after {
             device.wait_for(events);
-            device.kill()
+            (device.kill(), None)
         } else {
-            device.finish().0
+            let (told, status) = device.finish();
+            (told, Some(status))
         };
         let (account, empty) = drain(store.path(), &url, &token);
         assert!(empty, "{account}");
         assert_eq!(account["balances"], true, "{account}");
         Aftermath {
             told,
+            status,
             records: backend.finish(),
         }
     }
@@ -77,6 +84,57 @@ fn check_panic(panic: &Value) {
     assert_ne!(text("breadcrumbs"), "", "{panic}");
 }
 
+/// The kernel's own word for how it ended: the faults are real ones.
+#[cfg(unix)]
+fn check_signal(name: &str, status: Option<ExitStatus>) {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    let (abort, segfault) = (6, 11);
+    let expected = match name {
+        "abort" | "panic = abort" => Some(abort),
+        "SIGSEGV" => Some(segfault),
+        _ => None,
+    };
+    assert_eq!(
+        status.and_then(|status| status.signal()),
+        expected,
+        "{name}"
+    );
+}
+
+#[cfg(not(unix))]
+fn check_signal(_: &str, _: Option<ExitStatus>) {}
+
+/// The last records before the end, in their order, of a device that has told of so many events.
+fn check_breadcrumbs(name: &str, end: &Value, told: usize) {
+    let breadcrumbs = end["attributes"]["breadcrumbs"].as_str().unwrap();
+    let breadcrumbs: Vec<Value> = serde_json::from_str(breadcrumbs).unwrap();
+    assert!((5..=20).contains(&breadcrumbs.len()), "{name}: {end}");
+    let messages = breadcrumbs
+        .iter()
+        .map(|crumb| crumb["message"].as_str().unwrap());
+    let logged: Vec<&str> = messages
+        .filter(|text| !text.starts_with("panicked: "))
+        .collect();
+    let last = |events: usize| {
+        let numbers = events.checked_sub(logged.len())?..events;
+        Some(numbers.map(|number| EVENTS[number % 4]).collect::<Vec<_>>())
+    };
+    // One that was killed may have logged an event that it had no time to tell of.
+    let is_the_last = [told, told + 1]
+        .into_iter()
+        .any(|events| last(events).as_ref() == Some(&logged));
+    assert!(is_the_last, "{name}, {told} told: {logged:?}");
+}
+
+/// What the device says of its events, from the first one on, again and again.
+const EVENTS: [&str; 4] = [
+    "screen shown",
+    "photos saved",
+    "position is inexact",
+    "battery read",
+];
+
 #[test]
 fn the_next_start_tells_how_the_run_before_it_ended() {
     let crash = |how| ["--rate", "0", "--crash-after", how];
@@ -91,7 +149,7 @@ fn the_next_start_tells_how_the_run_before_it_ended() {
         &'a str,
         usize,
     );
-    let cases: [Case<'_>; 10] = [
+    let cases: [Case<'_>; 11] = [
         ("shutdown", &["--rate", "0"], None, "clean", "INFO", 0),
         (
             "exit without shutdown",
@@ -105,6 +163,14 @@ fn the_next_start_tells_how_the_run_before_it_ended() {
         (
             "panic = abort",
             &crash("5=panic-abort"),
+            None,
+            "panic",
+            "ERROR",
+            1,
+        ),
+        (
+            "panic in main",
+            &["--rate", "0", "--main-panics"],
             None,
             "panic",
             "ERROR",
@@ -162,20 +228,26 @@ fn the_next_start_tells_how_the_run_before_it_ended() {
         assert_eq!(attributes["soliplex.previous.end"], end, "{name}: {told}");
         assert_eq!(told["severity"], severity, "{name}");
         assert_eq!(aftermath.panics(), panics, "{name}");
-        // The last records before the end.
-        let breadcrumbs: Value =
-            serde_json::from_str(attributes["breadcrumbs"].as_str().unwrap()).unwrap();
-        let breadcrumbs = breadcrumbs.as_array().unwrap();
-        assert!((5..=20).contains(&breadcrumbs.len()), "{name}: {told}");
+        check_signal(name, aftermath.status);
+        check_breadcrumbs(name, told, aftermath.told.len());
+        if name == "panic in main" {
+            let panic = &aftermath
+                .records
+                .iter()
+                .find(|record| record["scope"] == "panic");
+            assert_eq!(panic.unwrap()["attributes"]["thread.name"], "main");
+        }
         // It names the session it tells of, and belongs to the one that tells it.
         let previous = attributes["session.previous_id"].as_str().unwrap();
         assert_ne!(attributes["session.id"], previous, "{name}");
         let sessions = count_by(&aftermath.records, "session.id");
         assert!(sessions[previous] > aftermath.told.len(), "{name}");
-        // Of a run of seconds: a wrong unit or a missing start would show.
+        // Of a run of seconds: a wrong unit or a missing start would show. The slow one has logged
+        // twenty events a second until it was killed.
+        let least = killed_after.map_or(0, |events| if events > 20 { 2_500 } else { 0 });
         let run_time_ms = attributes["soliplex.previous.run_time_ms"].as_i64();
         assert!(
-            (0..60_000).contains(&run_time_ms.unwrap()),
+            (least..60_000).contains(&run_time_ms.unwrap()),
             "{name}: {told}"
         );
     }
@@ -197,6 +269,9 @@ fn a_session_begins_with_what_it_runs_on_and_what_came_before() {
         assert_eq!(attributes["app.build_id"], "field-device-1");
         assert_eq!(attributes["os.type"], std::env::consts::OS);
         assert!(attributes["host.arch"].is_string());
+        if cfg!(not(target_os = "linux")) || Path::new("/etc/os-release").exists() {
+            assert!(attributes["os.name"].is_string(), "{start}");
+        }
         assert_eq!(attributes["app.installation.id"], attributes["install.id"]);
         let alias = attributes["soliplex.device.alias"].as_str().unwrap();
         assert_eq!(alias.split('-').count(), 3, "{alias}");

@@ -56,6 +56,9 @@ struct Args {
     /// Logs the events while the pipeline is not started yet, and ends the process there.
     #[arg(long, value_name = "HOW", conflicts_with_all = ["crash_after", "drain"])]
     crash_at_startup: Option<Crash>,
+    /// Panics in `main` once all events are logged, while the pipeline is at work.
+    #[arg(long, conflicts_with = "drain")]
+    main_panics: bool,
     /// Logs nothing, delivers what is stored, prints the account and exits.
     #[arg(long)]
     drain: bool,
@@ -105,6 +108,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     })
 }
 
+/// The same where a segfault that is asked for is to be a real one: this touches a wrong address.
+pub fn main_with_fault(args: impl IntoIterator<Item = OsString>, fault: fn()) -> ExitCode {
+    crash::set_fault(fault);
+    main(args)
+}
+
 fn run(args: &Args) -> Result<ExitCode, Failure> {
     if let Some(crash) = args.crash_at_startup {
         return crash_at_startup(args, crash);
@@ -122,6 +131,9 @@ fn run(args: &Args) -> Result<ExitCode, Failure> {
         // As in any application: a panic that reaches the top ends the process, and nobody tidies
         // up.
         return Ok(ExitCode::from(PANICKED));
+    }
+    if args.main_panics {
+        crash::panic();
     }
     // What is not delivered within the time is stored, and the next start delivers it.
     let report: FlushReport = soliplex.shutdown(args.timeout.unwrap_or(SHUTDOWN_TIMEOUT));

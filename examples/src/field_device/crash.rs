@@ -3,7 +3,7 @@
 use std::panic;
 use std::process::Command;
 use std::str::FromStr;
-use std::sync::Barrier;
+use std::sync::{Barrier, OnceLock};
 use std::thread;
 
 /// How the process ends.
@@ -116,15 +116,19 @@ impl Crash {
 const PANICS: usize = 8;
 
 #[expect(clippy::panic, reason = "a panic is what was asked for")]
-fn panic() -> ! {
+pub(super) fn panic() -> ! {
     panic!("the field device panics as it was told to")
 }
 
-/// Safe code cannot touch a wrong address, so a shell sends the signal that the kernel would.
+/// Does what was [set](set_fault), which is a wrong address that safe code cannot touch; or else a
+/// shell sends the signal that the kernel would.
 ///
 /// More than once: the handler that the standard library installs to recognize stack overflows
 /// takes the first one for itself, and gives way to the default action.
 fn segfault() -> ! {
+    if let Some(fault) = FAULT.get() {
+        fault();
+    }
     loop {
         let sent = Command::new("sh")
             .args(["-c", "kill -s SEGV $PPID"])
@@ -134,6 +138,13 @@ fn segfault() -> ! {
             std::process::abort();
         }
     }
+}
+
+static FAULT: OnceLock<fn()> = OnceLock::new();
+
+/// Has `fault` happen where a segfault is asked for.
+pub(super) fn set_fault(fault: fn()) {
+    let _ = FAULT.set(fault);
 }
 
 #[cfg(test)]
