@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::tempdir;
 use tracing::{Dispatch, debug, error, info, warn};
-use tracing_soliplex::{Builder, Category, Filter, PanicHook, Sanitize as _, Soliplex};
+use tracing_soliplex::{
+    Builder, Category, Collection, Consent, Filter, PanicHook, Sanitize as _, Soliplex, Update,
+};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -233,4 +235,44 @@ fn what_an_earlier_run_did_is_shown_and_is_nobody_elses_breadcrumb() {
         },
     );
     assert_eq!(messages(with_message(&records, "broke")), ["today"]);
+}
+
+#[test]
+fn a_view_shows_nothing_more_once_consent_is_withdrawn() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let soliplex = builder(&server).start().unwrap();
+    let mut view = soliplex.subscribe(Filter::new());
+    let stack = registry().with(soliplex.breadcrumb_layer());
+    tracing::dispatcher::with_default(&stack.sanitize(&soliplex).into(), || {
+        info!("not seen yet");
+        soliplex.set_consent(Consent::Denied);
+        assert_eq!(view.next(), None);
+        info!("never kept");
+        soliplex.set_consent(Consent::Granted);
+        info!("allowed again");
+    });
+    let shown = view.next_timeout(SOON);
+    let Some(Update::Record(record)) = &shown else {
+        panic!("{shown:?}");
+    };
+    assert_eq!(record.breadcrumb.message, "allowed again");
+    assert_eq!(view.next(), None);
+}
+
+#[test]
+fn nothing_is_said_to_be_collected_once_the_subscriber_is_gone() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let soliplex = builder(&server).start().unwrap();
+    let collection = || soliplex.recent(&Filter::new()).collection;
+    assert_eq!(collection(), Collection::NoLayer);
+    let stack = || -> Dispatch {
+        let stack = registry().with(soliplex.breadcrumb_layer());
+        stack.sanitize(&soliplex).into()
+    };
+    let (one, other) = (stack(), stack());
+    assert_eq!(collection(), Collection::On);
+    drop(one);
+    assert_eq!(collection(), Collection::On, "the other one still does");
+    drop(other);
+    assert_eq!(collection(), Collection::NoLayer);
 }

@@ -51,6 +51,55 @@ fn only(mut records: Vec<Value>) -> Value {
 }
 
 #[test]
+fn records_arrive_under_the_agent_run_and_the_session_they_were_logged_in() {
+    let backend = Backend::start();
+    // After a nanosecond's silence: each record begins a session of its own.
+    let builder = builder(&backend).session_timeout(Duration::from_nanos(1));
+    let soliplex = builder.start().unwrap();
+    let mut sessions = vec![soliplex.session_id()];
+    {
+        let stack = tracing_subscriber::registry().with(soliplex.export_layer());
+        let _default = stack.sanitize(&soliplex).set_default();
+        for run in [
+            Some(("thread-7", "run-1")),
+            Some(("thread-7", "run-2")),
+            None,
+        ] {
+            soliplex.set_active_run(run);
+            info!("asked");
+            sessions.push(soliplex.session_id());
+        }
+    }
+    assert!(soliplex.shutdown(SOON).is_complete());
+    let records = backend.finish();
+    let text = |record: &Value, name: &str| record["attributes"][name].as_str().map(str::to_owned);
+    for (number, session) in sessions.iter().enumerate() {
+        let of = |record: &&Value| text(record, "session.id").as_ref() == Some(session);
+        let of_session: Vec<&Value> = records.iter().filter(of).collect();
+        let find = |body: &str| of_session.iter().find(|record| record["body"] == body);
+        let start = find("session started").unwrap();
+        assert_eq!(start["attributes"]["soliplex.seq"], 1);
+        let previous = number.checked_sub(1).map(|number| sessions[number].clone());
+        assert_eq!(text(start, "session.previous_id"), previous);
+        let end = previous.map(|_| "inactivity".to_owned());
+        assert_eq!(text(start, "soliplex.previous.end"), end);
+        let Some(number) = number.checked_sub(1) else {
+            continue;
+        };
+        let asked = find("asked").unwrap();
+        assert_eq!(asked["attributes"]["soliplex.seq"], 2);
+        let run = (text(asked, "thread_id"), text(asked, "run_id"));
+        let thread = || Some("thread-7".to_owned());
+        let expected = [
+            (thread(), Some("run-1".to_owned())),
+            (thread(), Some("run-2".to_owned())),
+            (None, None),
+        ];
+        assert_eq!(run, expected[number]);
+    }
+}
+
+#[test]
 fn fields_arrive_with_their_types() {
     let record = only(arrived(|_| {
         info!(

@@ -6,9 +6,11 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 
 use tempfile::tempdir;
-use tracing_soliplex::{Consent, Diagnostic, DiscardReason, Soliplex, Stats};
+use tracing_soliplex::{
+    Consent, Diagnostic, DiscardReason, Soliplex, StartError, Stats, TestOutcome,
+};
 
-use super::{Begin as _, SOON, assert_balance, builder, log, log_some};
+use super::{Begin as _, SOON, arrived, assert_balance, builder, log, log_some};
 use crate::scripted::{Reply, Scripted};
 
 /// The pipeline on a directory, and what it says of its store.
@@ -73,6 +75,128 @@ fn a_store_that_can_be_opened_after_all_is_opened_without_a_restart() {
     fs::remove_file(store.path().join("spool.redb")).unwrap();
     assert_eq!(server.wait_for(1)[0].logged(), ["kept in the queue"]);
     stop(&soliplex);
+    assert_balance(&soliplex);
+}
+
+#[cfg(unix)]
+#[test]
+fn while_the_store_cannot_be_opened_nobody_else_gets_the_files_beside_it() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let store = tempdir().unwrap();
+    obstruct(store.path());
+    let (soliplex, said) = start_on(store.path(), &server);
+    said.recv_timeout(SOON).unwrap();
+    let second = builder(&server).store_dir(store.path()).start();
+    assert!(
+        matches!(second, Err(StartError::StoreInUse(_))),
+        "{second:?}"
+    );
+    stop(&soliplex);
+    drop(soliplex);
+    let (third, _) = start_on(store.path(), &server);
+    stop(&third);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_test_event_that_finds_no_room_was_not_captured() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let store = tempdir().unwrap();
+    obstruct(store.path());
+    let builder = builder(&server)
+        .store_dir(store.path())
+        .queue_bytes(64 * 1024);
+    let soliplex = builder.start().unwrap();
+    let control = soliplex.control();
+    // Into what is left of the queue for errors, to the last byte.
+    for text in ["x".repeat(1_000), String::new()] {
+        let lost = || soliplex.stats().total_discarded();
+        let before = lost();
+        log(&soliplex, || {
+            while lost() == before {
+                tracing::error!("{text}");
+            }
+        });
+    }
+    assert_eq!(control.send_test_event(SOON), TestOutcome::NotCaptured);
+    stop(&soliplex);
+    assert_balance(&soliplex);
+}
+
+#[test]
+fn other_files_that_are_damaged_are_told_of_and_replaced() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let store = tempdir().unwrap();
+    for file in ["breadcrumbs.ring", "run.marker"] {
+        fs::write(store.path().join(file), "not what belongs here, by far").unwrap();
+    }
+    for expected in [&["breadcrumbs.ring", "run.marker"][..], &[]] {
+        let (say, said) = channel();
+        let builder = builder(&server).store_dir(store.path());
+        let soliplex = builder.on_diagnostic(move |diagnostic| {
+            if let Diagnostic::FileUnavailable { file, .. } = diagnostic {
+                let _ = say.send(file.clone());
+            }
+        });
+        stop(&soliplex.begin());
+        assert_eq!(said.iter().collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn an_installation_keeps_its_id_when_its_store_or_the_ids_own_file_is_lost() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let store = tempdir().unwrap();
+    let alias = || {
+        let (soliplex, _) = start_on(store.path(), &server);
+        stop(&soliplex);
+        soliplex.device_alias()
+    };
+    let first = alias();
+    let path = |file: &str| store.path().join(file);
+    fs::write(path("spool.redb"), vec![7; 4096]).unwrap();
+    assert_eq!(alias(), first);
+    assert!(path("spool.redb.damaged-1").exists());
+    fs::remove_file(path("install-id")).unwrap();
+    assert_eq!(alias(), first);
+    fs::write(path("install-id"), "").unwrap();
+    assert_eq!(alias(), first);
+    // With every trace of it gone it is another installation.
+    fs::remove_file(path("install-id")).unwrap();
+    fs::remove_file(path("run.marker")).unwrap();
+    assert_ne!(alias(), first);
+}
+
+#[test]
+fn whoever_changes_their_mind_at_once_is_heard_from_then_on_in_a_session_of_its_own() {
+    // Not one that keeps to itself how sessions begin.
+    let server = Scripted::proxy(|_| Reply::accepted());
+    let store = tempdir().unwrap();
+    let (soliplex, _) = start_on(store.path(), &server);
+    for round in 0..5 {
+        log_some(&soliplex, 3);
+        soliplex.set_consent(Consent::Denied);
+        log(&soliplex, || tracing::info!("unheard"));
+        soliplex.set_consent(Consent::Granted);
+        log(&soliplex, || tracing::info!("heard {round}"));
+        assert!(soliplex.flush(SOON).is_complete());
+        let records = arrived(&server);
+        let of_session = records
+            .iter()
+            .filter(|record| record["sessionId"] == soliplex.session_id());
+        let mut texts: Vec<_> = of_session
+            .map(|record| (record["seq"].as_u64(), record["message"].to_string()))
+            .collect();
+        texts.sort();
+        let heard = format!("\"heard {round}\"");
+        assert_eq!(
+            texts[0],
+            (Some(1), "\"session started\"".to_owned()),
+            "{texts:?}"
+        );
+        assert!(texts.iter().any(|(_, text)| *text == heard), "{texts:?}");
+        assert!(!records.iter().any(|record| record["message"] == "unheard"));
+    }
     assert_balance(&soliplex);
 }
 
@@ -182,11 +306,25 @@ fn a_wipe_that_fails_is_made_again() {
         matches!(error, Diagnostic::StoreUnavailable { .. }),
         "{error:?}"
     );
+    // Allowed again, while what was there before is still there: it would be wiped as well.
+    soliplex.set_consent(Consent::Granted);
+    log(&soliplex, || tracing::info!("too early"));
     fs::remove_dir(&aside).unwrap();
     let wiped = said.recv_timeout(SOON).unwrap();
     let reason = DiscardReason::Denied;
     // The events, and the session's start.
     assert_eq!(wiped, Diagnostic::Discarded { reason, count: 3 });
+    // A flush comes after what was asked for before it.
+    let _ = soliplex.flush(SOON);
+    log(&soliplex, || tracing::info!("allowed again"));
+    assert!(soliplex.flush(SOON).is_complete());
+    let records = arrived(&server);
+    let texts: Vec<_> = records
+        .iter()
+        .map(|record| record["message"].as_str().unwrap())
+        .collect();
+    assert!(texts.contains(&"allowed again"), "{texts:?}");
+    assert!(!texts.contains(&"too early"), "{texts:?}");
     stop(&soliplex);
     assert_balance(&soliplex);
 }
