@@ -131,9 +131,11 @@ impl<'a> Members<'a> {
     }
 
     /// Appends an attribute whose name was encoded beforehand.
-    #[inline]
+    #[inline(always)]
     pub fn prepared_attribute(&mut self, key: &Key, value: Value<'_>) {
-        self.attribute_by(|out| key.write(value, out));
+        let first = self.begin_attribute();
+        key.write(value, self.out);
+        self.has_begun(first);
     }
 
     /// Appends an attribute that [`Key::write`] has written.
@@ -225,16 +227,27 @@ impl<'a> Members<'a> {
     }
 
     /// Appends an attribute by `write`, which begins it with a comma.
-    #[inline]
+    #[inline(always)]
     fn attribute_by(&mut self, write: impl FnOnce(&mut Buffer)) {
+        let first = self.begin_attribute();
+        write(self.out);
+        self.has_begun(first);
+    }
+
+    /// Opens the attributes if this is the first one, and says where that stands.
+    #[inline(always)]
+    fn begin_attribute(&mut self) -> Option<usize> {
         debug_assert_ne!(self.attributes, Place::After, "attributes come together");
-        let first = (self.attributes == Place::Before).then(|| {
+        (self.attributes == Place::Before).then(|| {
             self.attributes = Place::Inside;
             self.out.piece(&ATTRIBUTES);
             self.out.len()
-        });
-        write(self.out);
-        // Before the first one stands the brace instead of a comma.
+        })
+    }
+
+    /// Before the first one stands the brace instead of a comma.
+    #[inline(always)]
+    fn has_begun(&mut self, first: Option<usize>) {
         if let Some(first) = first {
             self.out.replace(first, b'{');
         }

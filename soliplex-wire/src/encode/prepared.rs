@@ -43,7 +43,7 @@ impl Key {
 
     /// Appends an attribute as a member that follows another one: for
     /// [`Members::written_attribute`].
-    #[inline]
+    #[inline(always)]
     pub fn write(&self, value: Value<'_>, out: &mut Buffer) {
         if let Value::Str(value) = value {
             self.0.append(out, 0);

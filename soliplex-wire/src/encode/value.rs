@@ -34,7 +34,7 @@ value_from!(&'a str => Str, bool => Bool, i64 => I64, u64 => U64, f64 => F64);
 
 impl Value<'_> {
     /// Appends the value as JSON, in the shape [`AnyValue`](crate::AnyValue) reads back.
-    #[inline]
+    #[inline(always)]
     pub(super) fn write(self, out: &mut Buffer) {
         match self {
             Value::Str(value) => text(out, value),
@@ -64,50 +64,67 @@ pub(super) fn text(out: &mut Buffer, text: &str) {
 #[inline]
 pub(super) fn rest_of_text(out: &mut Buffer, text: &str) {
     let bytes = text.as_bytes();
-    let plain = match (bytes.first_chunk(), bytes.last_chunk()) {
-        (Some(first), Some(last)) if bytes.len() <= 2 * WORD => {
-            let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
-            out.piece(&first.to_le_bytes());
-            // The second word and the quote behind it, without what the first word has told.
-            let overlap = 8 * (2 * WORD - bytes.len());
-            let rest = (u128::from(last) | u128::from(QUOTE) << u64::BITS) >> overlap;
-            out.block(&rest.to_le_bytes(), bytes.len() + 1 - WORD);
-            escaped(first) | escaped(last) == 0
-        }
-        (_, Some(last)) => {
-            out.bytes(bytes);
-            out.piece(b"\"");
-            let (words, _) = bytes.as_chunks();
-            let found = words
-                .iter()
-                .fold(0, |found, word| found | escaped(u64::from_le_bytes(*word)));
-            found | escaped(u64::from_le_bytes(*last)) == 0
-        }
-        (_, None) => {
-            let word = less_than_a_word(bytes);
-            let length = 8 * bytes.len();
-            out.block(&(word | QUOTE << length).to_le_bytes(), bytes.len() + 1);
-            escaped(word | SPACES << length) == 0
-        }
+    let plain = match bytes.len() {
+        ..WORD => less_than_a_word(out, bytes),
+        WORD..16 => two_blocks::<WORD>(out, bytes),
+        16..=32 => two_blocks::<16>(out, bytes),
+        33..=64 => two_blocks::<32>(out, bytes),
+        _ => many_blocks(out, bytes),
     };
     if !plain {
-        out.take_back(bytes.len() + 2);
-        out.json(text);
+        out.take_back(bytes.len() + 1);
+        escaped(out, text);
     }
 }
+
+#[cold]
+fn escaped(out: &mut Buffer, text: &str) {
+    out.take_back(b"\"".len());
+    out.json(text);
+}
+
+/// Appends at most two blocks, which may overlap: one that begins with the text and one that ends
+/// with it. Says whether nothing needs an escape.
+#[inline(always)]
+fn two_blocks<const N: usize>(out: &mut Buffer, bytes: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) else {
+        return false;
+    };
+    out.block(first, bytes.len() - N);
+    out.piece(last);
+    out.piece(b"\"");
+    !(needs_escape(first) | needs_escape(last))
+}
+
+fn many_blocks(out: &mut Buffer, bytes: &[u8]) -> bool {
+    out.bytes(bytes);
+    out.piece(b"\"");
+    let (blocks, _) = bytes.as_chunks::<32>();
+    let last = bytes.last_chunk::<32>();
+    !blocks.iter().chain(last).any(needs_escape)
+}
+
+/// Appends less than a word.
+#[inline]
+fn less_than_a_word(out: &mut Buffer, bytes: &[u8]) -> bool {
+    let length = 8 * bytes.len();
+    let word = word(bytes);
+    out.block(&(word | QUOTE << length).to_le_bytes(), bytes.len() + 1);
+    !needs_escape(&(word | SPACES << length).to_le_bytes())
+}
+
+/// Bytes in a word.
+const WORD: usize = size_of::<u64>();
 
 /// A quote at the start of a word.
 const QUOTE: u64 = b'"' as u64;
 
-/// Bytes in a word, which are looked at together.
-const WORD: usize = size_of::<u64>();
-
 /// Spaces, which need no escape.
 const SPACES: u64 = u64::from_le_bytes([b' '; WORD]);
 
-/// The bytes in a word, put together from pieces that may overlap.
+/// Less than eight bytes in a word, put together from pieces that may overlap.
 #[inline]
-fn less_than_a_word(bytes: &[u8]) -> u64 {
+fn word(bytes: &[u8]) -> u64 {
     if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
         let [first, last] = [first, last].map(|half: &[u8; 4]| u32::from_le_bytes(*half));
         return u64::from(first) | u64::from(last) << (8 * (bytes.len() - 4));
@@ -119,18 +136,12 @@ fn less_than_a_word(bytes: &[u8]) -> u64 {
     bytes.first().map_or(0, |byte| u64::from(*byte))
 }
 
-/// Marks the high bit of at least one byte if any is a control character, a quote or a backslash,
-/// and none otherwise (Bit Twiddling Hacks, "Determine if a word has a byte less than n").
-#[inline]
-const fn escaped(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGHS: u64 = ONES << 7;
-    let quote = word ^ (ONES * b'"' as u64);
-    let backslash = word ^ (ONES * b'\\' as u64);
-    let control = word.wrapping_sub(ONES * b' ' as u64) & !word;
-    let quote = quote.wrapping_sub(ONES) & !quote;
-    let backslash = backslash.wrapping_sub(ONES) & !backslash;
-    (control | quote | backslash) & HIGHS
+/// Whether any byte is a control character, a quote or a backslash. Of a block whose size is known
+/// the compiler looks at sixteen bytes at a time.
+#[inline(always)]
+fn needs_escape<const N: usize>(block: &[u8; N]) -> bool {
+    let needs = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
+    block.iter().fold(false, |found, byte| found | needs(*byte))
 }
 
 #[cfg(test)]
@@ -140,7 +151,7 @@ mod tests {
     #[test]
     fn every_character_at_every_place_is_written_as_serde_json_writes_it() {
         for c in ('\0'..='\u{ff}').chain(['€', '😀']) {
-            for place in 0..20 {
+            for place in [0..20, 30..35, 62..67, 90..100].into_iter().flatten() {
                 for behind in ["", "yz", "1234567"] {
                     let value = format!("{}{c}{behind}", "x".repeat(place));
                     let mut out = Buffer::new();
