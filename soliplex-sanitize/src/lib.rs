@@ -81,6 +81,8 @@ mod layer;
 
 mod marker;
 
+mod message;
+
 mod rewrite;
 
 mod caught;
@@ -89,6 +91,7 @@ pub use callsite::PerCallsite;
 pub use caught::{caught, is_caught};
 pub use layer::SanitizeLayer;
 pub use marker::is_sanitized;
+pub use message::{want_clean_messages, with_clean_message};
 pub use redact::{RedactMode, RedactSummary, redact_lines};
 pub use rewrite::Rewriter;
 pub use root::{Sanitize, SanitizedStack};

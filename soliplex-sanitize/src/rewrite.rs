@@ -31,7 +31,7 @@ use tracing_core::{
 
 pub(crate) use self::render::is_rendering;
 use self::{render::Renderer, scratch::Scratch};
-use crate::Rules;
+use crate::{Rules, message};
 
 /// Rewrites what passes through one root or one layer: the same event, span or late record, with
 /// clean values.
@@ -86,7 +86,7 @@ impl Rewriter {
                 } else {
                     Event::new_child_of(event.parent().cloned(), metadata, values)
                 };
-                deliver(&event)
+                message::leave(&event, || scratch.message(), || deliver(&event))
             })
         })
     }

@@ -15,6 +15,7 @@ use soliplex_wire::{LogRecord, Severity};
 use tracing_core::Level;
 
 use crate::breadcrumbs::Breadcrumbs;
+use crate::capture::plan::Plans;
 use crate::clock::Clock;
 use crate::diagnostics::{Diagnostics, DiscardReason};
 use crate::packed::{HEAD_BYTES, PackedHead};
@@ -44,6 +45,8 @@ pub(crate) struct Capture {
     pub(crate) diagnostics: Arc<Diagnostics>,
     pub(crate) wake: Arc<Wake>,
     pub(crate) breadcrumbs: Arc<Breadcrumbs>,
+    /// What is known of each callsite, for all layers.
+    pub(crate) plans: Plans,
     pub(crate) enabled: AtomicBool,
     pub(crate) denied: AtomicBool,
     /// Whether the queue's file is not ours at present.

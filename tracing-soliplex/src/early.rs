@@ -112,6 +112,7 @@ impl Builder<Fresh> {
             diagnostics,
             wake: Arc::new(Wake::default()),
             breadcrumbs,
+            plans: Default::default(),
             enabled: AtomicBool::new(true),
             denied: AtomicBool::new(self.consent == Consent::Denied),
             barred: AtomicBool::new(false),

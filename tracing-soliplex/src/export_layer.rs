@@ -14,7 +14,7 @@ use tracing_subscriber::registry::{LookupSpan, Scope};
 
 use crate::breadcrumbs::Breadcrumbs;
 use crate::capture::fields::{EventFields, SpanFields};
-use crate::capture::plan::{Plan, Plans};
+use crate::capture::plan::Plan;
 use crate::capture::visitor::Visitor;
 use crate::capture::{Capture, severity};
 use crate::diagnostics::DiscardReason;
@@ -35,7 +35,6 @@ pub(crate) type TraceContext = dyn Fn(&Id, &Dispatch) -> Option<(TraceId, SpanId
 pub struct ExportLayer {
     capture: Arc<Capture>,
     rewriter: Rewriter,
-    plans: Plans,
     /// Whether to capture nothing without a root.
     strict: bool,
     /// Whether the rules change anything at all.
@@ -64,9 +63,9 @@ impl ExportLayer {
         strict: bool,
         trace_context: Option<TraceContextHook>,
     ) -> ExportLayer {
+        soliplex_sanitize::want_clean_messages();
         ExportLayer {
             capture,
-            plans: Plans::default(),
             strict,
             has_rules: !rules.is_none(),
             clean: AtomicBool::new(rules.is_none()),
@@ -88,8 +87,9 @@ impl ExportLayer {
     ) -> SpanFields {
         let mut fields = SpanFields::default();
         let plan = || Plan::of_span(metadata);
-        self.plans.with(metadata, plan, |plan| {
+        self.capture.plans.with(metadata, plan, |plan| {
             record(&mut Visitor {
+                event: None,
                 plan,
                 rendered: &mut String::new(),
                 to: &mut fields,
@@ -110,6 +110,7 @@ impl ExportLayer {
             |packed| plan.begin(packed, event),
             |members, texts, scratch| {
                 let mut visitor = Visitor {
+                    event: Some(event),
                     plan,
                     rendered: &mut scratch.rendered,
                     to: EventFields::new(members, texts, plan),
@@ -142,7 +143,8 @@ impl ExportLayer {
     ) -> Option<(TraceId, SpanId)> {
         let mut trace = None;
         let mut nearest = None;
-        for span in scope.into_iter().flatten() {
+        let scope = scope?;
+        for span in scope {
             if let Some(values) = span.extensions().get::<SpanFields>() {
                 fields.inherit(values);
             }
@@ -215,7 +217,7 @@ where
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let keep = |event: &Event<'_>| {
             let plan = || Plan::of_event(event);
-            self.plans.with(event.metadata(), plan, |plan| {
+            self.capture.plans.with(event.metadata(), plan, |plan| {
                 self.capture_event(event, plan, &context);
             });
         };

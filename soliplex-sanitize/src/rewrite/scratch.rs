@@ -12,7 +12,7 @@ use super::{
     limits::{MAX_KEPT_BYTES, MAX_KEPT_VALUES},
     repeat::{Ends, Repeats},
 };
-use crate::KeyVerdict;
+use crate::{KeyVerdict, rules::MESSAGE};
 
 /// What one event's visit left behind.
 #[derive(Debug)]
@@ -85,6 +85,19 @@ impl Scratch {
         // An ending thread keeps nothing, which is what dropping the scratch here amounts to.
         let _ = KEPT.try_with(|kept| kept.set(Some(scratch)));
         result
+    }
+
+    /// The clean message, once it is settled, where it stands first, as tracing's macros have it.
+    #[inline]
+    pub(super) fn message(&self) -> Option<&str> {
+        let first = self
+            .recorded
+            .first()
+            .filter(|first| first.name == MESSAGE)?;
+        match &first.value {
+            Rendered::Str(range) | Rendered::Debug(range) => self.text.get(range.clone()),
+            _ => None,
+        }
     }
 
     fn new() -> Scratch {

@@ -5,13 +5,14 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use soliplex_sanitize::{Rewriter, Rules, caught};
+use soliplex_sanitize::{Rewriter, Rules, caught, want_clean_messages, with_clean_message};
 use tracing_core::field::Visit;
 use tracing_core::{Dispatch, Event, Field, Metadata, Subscriber};
 use tracing_log::NormalizeEvent;
 use tracing_subscriber::layer::{Context, Layer};
 
 use super::text::Text;
+use crate::capture::plan::{Plan, Plans};
 use crate::capture::{Capture, severity};
 
 /// Keeps the short form of recent events: what an error carries as its breadcrumbs, and what
@@ -40,7 +41,7 @@ pub struct BreadcrumbLayer {
 }
 
 /// The field by which an event says what kind of thing it tells of.
-const CATEGORY: &str = "breadcrumb_category";
+pub(crate) const CATEGORY: &str = "breadcrumb_category";
 
 /// Bytes of a category that are rendered, several times those that are kept.
 const MAX_RENDERED_BYTES: usize = 1024;
@@ -50,6 +51,7 @@ const UNPRINTABLE: &str = "[UNPRINTABLE]";
 
 impl BreadcrumbLayer {
     pub(crate) fn new(capture: Arc<Capture>, rules: Rules, strict: bool) -> BreadcrumbLayer {
+        want_clean_messages();
         BreadcrumbLayer {
             capture,
             has_rules: !rules.is_none(),
@@ -87,7 +89,9 @@ impl BreadcrumbLayer {
         let breadcrumbs = &self.capture.breadcrumbs;
         let ticket = Text::with(|text| {
             text.begin(metadata.target());
-            event.record(&mut Fields { text });
+            if !take_message(&self.capture.plans, event, text) {
+                event.record(&mut Fields { text });
+            }
             if !text.has_message() {
                 event.record(&mut Pairs { text });
             }
@@ -127,6 +131,16 @@ impl Drop for BreadcrumbLayer {
     fn drop(&mut self) {
         self.set_collects(false);
     }
+}
+
+/// Takes the message that the root has printed, if it is still there and all that there is to keep.
+#[inline]
+fn take_message(plans: &Plans, event: &Event<'_>, text: &mut Text) -> bool {
+    let plan = || Plan::of_event(event);
+    if plans.with(event.metadata(), plan, |plan| plan.categorizes) {
+        return false;
+    }
+    with_clean_message(event, |message| text.push(message)).is_some()
 }
 
 /// Finds the message and the category among an event's fields.

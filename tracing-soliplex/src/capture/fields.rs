@@ -61,7 +61,7 @@ impl<'a, 'b> EventFields<'a, 'b> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn attribute(&mut self, field: &PlannedField, value: Value<'_>) {
         // Only where two fields share a name can there be one before this one.
         if self.plan.repeats && self.has(field.name) {
@@ -104,7 +104,7 @@ impl<'a, 'b> EventFields<'a, 'b> {
 }
 
 impl Take for EventFields<'_, '_> {
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, field: &PlannedField, value: Value<'_>) {
         match (field.part, value) {
             (Part::Message, Value::Str(text)) => self.message(field, text),

@@ -8,6 +8,7 @@ use tracing_core::{Event, Field, Metadata};
 use tracing_log::NormalizeEvent as _;
 
 use super::severity;
+use crate::breadcrumbs::layer::CATEGORY;
 
 /// The plans of the callsites seen so far.
 #[derive(Debug, Default)]
@@ -22,6 +23,8 @@ pub(crate) struct Plan {
     fields: Box<[PlannedField]>,
     /// Whether two fields have the same name.
     pub(crate) repeats: bool,
+    /// Whether a field may name the breadcrumb's category.
+    pub(crate) categorizes: bool,
 }
 
 /// What becomes of one field.
@@ -108,6 +111,7 @@ impl Plan {
         Plan {
             opening: None,
             fields: names.iter().enumerate().map(plan).collect(),
+            categorizes: names.contains(&CATEGORY),
             repeats: names.iter().any(|name| count(&|other| other == *name) > 1),
         }
     }

@@ -9,7 +9,7 @@ use soliplex_wire::limits::{MAX_RECORD_BYTES, TRUNCATED};
 
 /// Bytes of one text that are looked at. What is longer than a whole record may be is cut before
 /// it is escaped, so that one huge value costs its thread a bounded time.
-const MAX_TEXT_BYTES: usize = 2 * MAX_RECORD_BYTES;
+pub(super) const MAX_TEXT_BYTES: usize = 2 * MAX_RECORD_BYTES;
 
 /// Errors under an error that are told. A chain this long has a loop or no meaning.
 const MAX_SOURCES: usize = 16;

@@ -4,12 +4,13 @@
 use std::error::Error;
 use std::fmt;
 
+use soliplex_sanitize::with_clean_message;
 use soliplex_wire::encode::Value;
-use tracing_core::Field;
 use tracing_core::field::Visit;
+use tracing_core::{Event, Field};
 
 use super::plan::{Part, Plan, PlannedField};
-use super::render::{self, bounded};
+use super::render::{self, MAX_TEXT_BYTES, bounded};
 
 /// Who is handed the values: a record, or a span's memory.
 pub(crate) trait Take {
@@ -27,6 +28,8 @@ pub(crate) trait Take {
 
 /// Renders each field and hands it on.
 pub(crate) struct Visitor<'a, T> {
+    /// The event that is visited, unless it is a span.
+    pub(crate) event: Option<&'a Event<'a>>,
     pub(crate) plan: &'a Plan,
     /// Where a value is rendered before it is handed on.
     pub(crate) rendered: &'a mut String,
@@ -34,16 +37,32 @@ pub(crate) struct Visitor<'a, T> {
 }
 
 impl<T: Take> Visitor<'_, T> {
-    #[inline]
+    #[inline(always)]
     fn plain(&mut self, field: &Field, value: Value<'_>) {
         if let Some(field) = self.plan.field(field) {
             self.to.take(field, value);
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn text(&mut self, field: &PlannedField, text: &str) {
+        if text.len() <= MAX_TEXT_BYTES {
+            return self.to.take(field, Value::Str(text));
+        }
+        self.long_text(field, text);
+    }
+
+    #[cold]
+    fn long_text(&mut self, field: &PlannedField, text: &str) {
         self.to.take(field, Value::Str(&bounded(text)));
+    }
+
+    /// Takes the message that the root has printed, if it is still there.
+    #[inline]
+    fn take_message(&mut self, field: &PlannedField) -> bool {
+        let take = |text: &str| self.to.take(field, Value::Str(text));
+        self.event
+            .is_some_and(|event| with_clean_message(event, take).is_some())
     }
 
     /// Lends out the rendered text while it is handed on, and takes it back.
@@ -95,6 +114,9 @@ impl<T: Take> Visit for Visitor<'_, T> {
         let Some(field) = self.plan.field(field) else {
             return;
         };
+        if field.part == Part::Message && self.take_message(field) {
+            return;
+        }
         render::debug(self.rendered, value);
         self.rendered(|visitor, text| visitor.text(field, text));
     }

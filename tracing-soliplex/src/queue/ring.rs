@@ -146,8 +146,11 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         let (whole, last) = in_words(payload);
         let (fours, rest) = whole.as_chunks::<FOUR>();
         let mut end = [0; FOUR];
-        for (word, chunk) in end.iter_mut().zip(rest.iter().chain(&last)) {
+        for (word, chunk) in end.iter_mut().zip(rest) {
             *word = u64::from_le_bytes(*chunk);
+        }
+        if let (Some(word), Some(chunk)) = (end.get_mut(rest.len()), last) {
+            *word = u64::from_le_bytes(chunk);
         }
         let count = whole.len() + usize::from(last.is_some());
         // Within a run no place has to be worked out.

@@ -65,6 +65,7 @@ impl Device {
             diagnostics: Arc::new(Diagnostics::new(None)),
             wake: Arc::new(Wake::default()),
             breadcrumbs: Arc::new(breadcrumbs),
+            plans: Default::default(),
             enabled: AtomicBool::new(true),
             denied: AtomicBool::new(false),
             barred: AtomicBool::new(false),

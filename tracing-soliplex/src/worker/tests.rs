@@ -120,6 +120,7 @@ impl Pipeline {
             diagnostics: Arc::clone(&diagnostics),
             wake: Arc::clone(&wake),
             breadcrumbs: Arc::clone(&breadcrumbs),
+            plans: Default::default(),
             enabled: AtomicBool::new(true),
             denied: AtomicBool::new(false),
             barred: AtomicBool::new(false),
