@@ -178,6 +178,8 @@ fn step(text: &str, i: usize) -> (usize, Plain) {
         },
         b'\\' => escape(b, i),
         b'&' if b.get(i + 1) == Some(&b'#') => entity(&b[i..]),
+        b'&' => named_entity(&b[i..]),
+        b' ' | b'[' | b'(' | b'{' => spelled_out(&b[i..]),
         0x80.. => {
             let Some(c) = text[i..].chars().next() else {
                 return (1, Plain::Same);
@@ -265,10 +267,75 @@ fn entity(rest: &[u8]) -> (usize, Plain) {
             None => digits.parse().ok(),
         }
     });
-    match (end, code) {
-        (Some(end), Some(code @ 0x20..=0x7e)) => (end + 1, Plain::Byte(code as u8)),
+    let plain = |code| match code {
+        0x20..=0x7e => Some(Plain::Byte(code as u8)),
+        _ => match char::from_u32(code).and_then(plain_char)? {
+            '\0' => Some(Plain::Nothing),
+            p => Some(Plain::Byte(p as u8)),
+        },
+    };
+    match (end, code.and_then(plain)) {
+        (Some(end), Some(plain)) => (end + 1, plain),
         _ => (1, Plain::Same),
     }
+}
+
+/// `&quot;`, `&commat;`: the entities that stand in secrets and around them.
+fn named_entity(rest: &[u8]) -> (usize, Plain) {
+    let end = rest.iter().take(MAX_ENTITY_BYTES).position(|c| *c == b';');
+    let Some(end) = end else {
+        return (1, Plain::Same);
+    };
+    let plain = match &rest[1..end] {
+        b"quot" | b"ldquo" | b"rdquo" => b'"',
+        b"apos" | b"lsquo" | b"rsquo" => b'\'',
+        b"amp" => b'&',
+        b"lt" => b'<',
+        b"gt" => b'>',
+        b"nbsp" | b"ensp" | b"emsp" | b"thinsp" | b"numsp" => b' ',
+        b"ndash" | b"mdash" | b"hyphen" | b"dash" | b"minus" => b'-',
+        b"commat" => b'@',
+        b"period" | b"middot" => b'.',
+        b"colon" => b':',
+        b"equals" => b'=',
+        b"sol" => b'/',
+        b"lowbar" => b'_',
+        b"plus" => b'+',
+        b"percnt" => b'%',
+        b"excl" => b'!',
+        b"num" => b'#',
+        b"shy" | b"zwj" | b"zwnj" => return (end + 1, Plain::Nothing),
+        _ => return (1, Plain::Same),
+    };
+    (end + 1, Plain::Byte(plain))
+}
+
+/// `[at]`, ` (dot) `, `[.]`: separators spelled out so that machines do not read them.
+fn spelled_out(rest: &[u8]) -> (usize, Plain) {
+    let space = usize::from(rest[0] == b' ');
+    let Some(open) = rest.get(space).filter(|c| matches!(c, b'[' | b'(' | b'{')) else {
+        return (1, Plain::Same);
+    };
+    let word = &rest[space + 1..];
+    let spelled = [
+        (&b"at"[..], b'@'),
+        (b"@", b'@'),
+        (b"dot", b'.'),
+        (b".", b'.'),
+        (b":", b':'),
+    ];
+    let close = if *open == b'(' { b')' } else { open + 2 };
+    let found = spelled.into_iter().find(|(name, _)| {
+        word.get(..name.len())
+            .is_some_and(|w| w.eq_ignore_ascii_case(name))
+            && word.get(name.len()) == Some(&close)
+    });
+    let Some((name, plain)) = found else {
+        return (1, Plain::Same);
+    };
+    let used = space + 1 + name.len() + 1;
+    let more = usize::from(space == 1 && rest.get(used) == Some(&b' '));
+    (used + more, Plain::Byte(plain))
 }
 
 fn hex(digits: Option<&[u8]>) -> Option<u32> {
@@ -305,6 +372,20 @@ fn plain_char(c: char) -> Option<char> {
         0xa789 | 0x2236 | 0xfe55 | 0x02d0 | 0x05c3 | 0x0589 | 0x02f8 => ':',
         0xfe6b => '@',
         0xfe66 => '=',
+        // Quotes, and arrows from a name to its value.
+        0x2018..=0x201b | 0x2032 => '\'',
+        0x201c..=0x201f | 0x2033 => '"',
+        0x2192 | 0x21d2 | 0x27a1 => ':',
+        // Letters with marks, in words for passwords.
+        0xe0..=0xe5 | 0x103 | 0x105 => 'a',
+        0xe7 | 0x107 | 0x10d => 'c',
+        0xe8..=0xeb | 0x119 | 0x11b => 'e',
+        0xec..=0xef => 'i',
+        0xf1 | 0x144 => 'n',
+        0xf2..=0xf6 | 0xf8 => 'o',
+        0x15b | 0x15f | 0x161 => 's',
+        0xf9..=0xfc => 'u',
+        0x142 => 'l',
         0x2044 | 0x2215 => '/',
         // Spaces.
         0x00a0 | 0x1680 | 0x2000..=0x200a | 0x202f | 0x205f | 0x3000 => ' ',
