@@ -10,9 +10,10 @@ mod named;
 mod shapes;
 
 use ends::{
-    after_separator, bare_end, bare_stop, bare_trimmed, closes_string, closing_quote, element_end,
-    is_quote_at, line_end, opening_quote, skip_spaces, skip_wrappers,
+    after_separator, bare_stop, bare_trimmed, closes_string, element_end, is_quote_at, line_end,
+    skip_spaces, skip_wrappers,
 };
+pub(super) use ends::{bare_end, closing_quote, opening_quote};
 use shapes::{is_grouped, is_handle, is_number, is_object, is_plain_word, is_reference};
 
 use std::ops::Range;
@@ -26,6 +27,32 @@ use super::steps::steps;
 
 /// A list or map that has not ended by then is not one.
 pub(super) const MAX_CONTAINER_BYTES: usize = 64 * 1024;
+
+/// A seed phrase has twelve to twenty-four words, each of three to eight letters.
+const MIN_MNEMONIC_WORDS: usize = 12;
+const MAX_MNEMONIC_WORDS: usize = 24;
+
+/// Password in Russian, Chinese, Japanese, Korean, Greek, Arabic, Hebrew, and with marks.
+const FOREIGN_PASSWORDS: &[&str] = &[
+    "пароль",
+    "Пароль",
+    "密码",
+    "密碼",
+    "口令",
+    "パスワード",
+    "비밀번호",
+    "κωδικός",
+    "كلمة المرور",
+    "סיסמה",
+    "jelszó",
+    "mật khẩu",
+];
+
+/// No credential behind an unknown scheme is shorter.
+const MIN_CREDENTIAL_BYTES: usize = 8;
+
+/// An element with longer attributes is none whose text is a secret.
+const MAX_ELEMENT_BYTES: usize = 256;
 
 /// How many brackets of a list or map that is cut short are looked behind.
 const MAX_OPENINGS: usize = 4;
@@ -69,7 +96,9 @@ impl Scan<'_> {
         if look == Look::Nothing {
             return;
         }
-        let Some(key) = key_before(b, at) else { return };
+        let Some(key) = key_before(b, at) else {
+            return self.foreign(at);
+        };
         // The user of a URL, whose password is read at its `@`.
         if b[at] == b':' && b[..key.start].ends_with(b"://") {
             return;
@@ -94,7 +123,25 @@ impl Scan<'_> {
         if is_header(name) && b[at] != b'>' {
             return self.header_value(name, value_at, key.quote);
         }
-        self.value(value_at, strength, b[at], key.quote);
+        // An arrow from a name to its value says no more than a colon.
+        let (separator, strength) = if is_arrow(b, at) {
+            (b':', strength.min(Strength::Likely))
+        } else {
+            (b[at], strength)
+        };
+        self.value(value_at, strength, separator, key.quote);
+    }
+
+    /// A word for password in letters that no name is otherwise read in.
+    fn foreign(&mut self, at: usize) {
+        let b = self.b;
+        let name = b[..at].trim_ascii_end();
+        let named = FOREIGN_PASSWORDS
+            .iter()
+            .any(|word| name.ends_with(word.as_bytes()));
+        if named && let Some(value_at) = after_separator(b, at) {
+            self.value(value_at, Strength::Certain, b[at], None);
+        }
     }
 
     /// A quick look at the name left of a separator: most have nothing to say.
@@ -123,12 +170,24 @@ impl Scan<'_> {
         }
         // Names that are not sensitive by themselves, and the verb of a sentence.
         let ends: &[&[u8]] = match b[end - 1] | 0x20 {
-            b'e' => &[b"value", b"phone", b"mobile"],
+            b'e' => &[b"value", b"phone", b"mobile", b"latitude", b"longitude"],
+            b'c' => &[b"mac"],
+            b'w' => &[b"pw"],
+            b'd' => &[b"bssid", b"macid"],
+            b'g' => &[b"lng", b"string"],
             b'l' => &[b"tel", b"cell"],
-            b'n' => &[b"telefon"],
-            b's' => &[b" is", b" was"],
+            b'n' => &[b"telefon", b"lon"],
+            b'r' => &[b"hwaddr", b"macaddr"],
+            b's' => &[
+                b" is",
+                b" was",
+                b"macaddress",
+                b"mac_address",
+                b"mac address",
+            ],
+            b't' => &[b"lat"],
             b'x' => &[b"fax"],
-            b'y' => &[b"handy"],
+            b'y' => &[b"handy", b"entry", b"property"],
             _ => return Look::Nothing,
         };
         let named = |name: &&[u8]| ends_with_ignore_case(&b[..end], name);
@@ -217,6 +276,23 @@ impl Scan<'_> {
             }
             return;
         }
+        // `api_key: ApiKey { inner: "…" }`
+        let name = b[at..]
+            .iter()
+            .take(MAX_KEY_BYTES)
+            .take_while(|c| c.is_ascii_alphanumeric());
+        let opened = if first.is_ascii_uppercase() {
+            name.count()
+        } else {
+            0
+        };
+        if opened > 0 && strength > Strength::Hint && wraps_string(&b[at + opened..]) {
+            self.container(at + opened + 1, quote);
+            return;
+        }
+        if let Some(end) = mnemonic_end(b, at).filter(|_| strength > Strength::Hint) {
+            return self.push(at, end, Rule::Key);
+        }
         if matches!(first, b'{' | b'[') {
             if strength == Strength::Hint || self.starts_with_marker(at) {
                 return;
@@ -247,6 +323,10 @@ impl Scan<'_> {
             };
             self.bare_end(at, until, quote.is_some())
         };
+        // `--secret <secret> --next <next>` is no element.
+        if separator == b'>' && b.get(end) == Some(&b'<') && b.get(end + 1) != Some(&b'/') {
+            return;
+        }
         let value = &b[at..end];
         let is_short = strength == Strength::Hint && value.len() < SHORTEST_RANDOM_BYTES;
         if value.is_empty() || is_short || is_benign_word(value) || self.is_marker(value) {
@@ -412,6 +492,7 @@ impl Scan<'_> {
         let word_end = bare_end(b, at, false);
         let scheme = &b[at..word_end];
         let mut end = word_end;
+        let next_end = bare_end(b, (word_end + 1).min(b.len()), false);
         let folded = skip_spaces(b, word_end);
         if is_scheme(scheme) && folded > word_end + 1 && matches!(b[folded - 1], b' ' | b'\t') {
             // A folded header goes on in the next line, indented.
@@ -427,6 +508,18 @@ impl Scan<'_> {
             } else if self.starts_with_marker(word_end + 1) || end == word_end + 1 {
                 return;
             }
+        } else if b.get(word_end) == Some(&b' ')
+            && next_end - word_end > MIN_CREDENTIAL_BYTES
+            && is_scheme_name(scheme)
+            && b[word_end + 1..next_end].iter().any(u8::is_ascii_digit)
+        {
+            // One of the schemes that nobody has registered; some list what they need.
+            let lists = b[word_end + 1..next_end].contains(&b'=') && b.get(next_end) == Some(&b',');
+            end = if lists || b.get(next_end) == Some(&b'"') {
+                line_end(b, word_end)
+            } else {
+                next_end
+            };
         } else if scheme.is_empty()
             || is_benign_word(scheme)
             || self.is_marker(scheme)
@@ -500,7 +593,15 @@ fn key_before(b: &[u8], at: usize) -> Option<Key> {
     if end == 0 {
         return None;
     }
-    if b[at] == b'>' {
+    if is_arrow(b, at) {
+        end -= 1;
+        while end > 0 && at - end < 4 && b[end - 1] == b' ' {
+            end -= 1;
+        }
+    } else if b[at] == b'>' {
+        if b[at - 1] == b'"' {
+            return element_with_attributes(b, at);
+        }
         let start = word_start(b, end);
         // An element's name, not a comparison.
         return (start > 0 && b[start - 1] == b'<' && start < end).then_some(Key {
@@ -536,6 +637,34 @@ fn key_before(b: &[u8], at: usize) -> Option<Key> {
     })
 }
 
+/// `->` between a name and its value.
+fn is_arrow(b: &[u8], at: usize) -> bool {
+    b[at] == b'>' && at > 0 && b[at - 1] == b'-'
+}
+
+/// `<wsse:Password Type="…">`, `<entry key="password">`: the element's name, or what one of its
+/// attributes says that it holds.
+fn element_with_attributes(b: &[u8], at: usize) -> Option<Key> {
+    let floor = at.saturating_sub(MAX_ELEMENT_BYTES);
+    let open = floor + memchr::memrchr(b'<', &b[floor..at])?;
+    steps(at - open);
+    let name = b[open + 1..at].iter().position(|c| *c == b' ')? + open + 1;
+    let tag = &b[name..at];
+    let key = |start: usize, end: usize| Key {
+        start,
+        end,
+        quote: None,
+    };
+    for attribute in [&b" key=\""[..], b" name=\"", b" id=\""] {
+        if let Some(n) = memchr::memmem::find(tag, attribute) {
+            let start = name + n + attribute.len();
+            let end = start + memchr::memchr(b'"', &b[start..at])?;
+            return (start < end).then(|| key(start, end));
+        }
+    }
+    Some(key(open + 1, name))
+}
+
 fn word_start(b: &[u8], end: usize) -> usize {
     let floor = end.saturating_sub(MAX_KEY_BYTES);
     let mut start = end;
@@ -544,6 +673,46 @@ fn word_start(b: &[u8], end: usize) -> usize {
     }
     steps(end - start);
     start
+}
+
+/// ` { inner: "…` behind the name of a type.
+fn wraps_string(rest: &[u8]) -> bool {
+    let Some(fields) = rest.strip_prefix(b" { ") else {
+        return false;
+    };
+    let name = fields.iter().take(MAX_KEY_BYTES);
+    let length = name
+        .take_while(|c| c.is_ascii_alphanumeric() || **c == b'_')
+        .count();
+    fields[length..].starts_with(b": \"")
+}
+
+/// Where a list of twelve words or more ends, as wallets and recovery keys are told.
+fn mnemonic_end(b: &[u8], at: usize) -> Option<usize> {
+    let mut end = at;
+    let mut words = 0;
+    while words < MAX_MNEMONIC_WORDS {
+        let from = if words > 0 { end + 1 } else { at };
+        let rest = b[from.min(b.len())..].iter();
+        let length = rest.take(9).take_while(|c| c.is_ascii_lowercase()).count();
+        if !(3..=8).contains(&length) {
+            break;
+        }
+        end = from + length;
+        words += 1;
+        if b.get(end) != Some(&b' ') {
+            break;
+        }
+    }
+    steps(end - at);
+    (words >= MIN_MNEMONIC_WORDS).then_some(end)
+}
+
+/// What may be the name of a scheme in `Authorization: SCHEME …`.
+fn is_scheme_name(word: &[u8]) -> bool {
+    (2..=24).contains(&word.len())
+        && word[0].is_ascii_uppercase()
+        && word.iter().all(|c| c.is_ascii_alphanumeric() || *c == b'-')
 }
 
 /// Headers whose value is more than one word.
@@ -576,13 +745,29 @@ pub(super) fn is_scheme(word: &[u8]) -> bool {
         "genieKey",
         "sharedkey",
         "bot",
+        "dpop",
+        "ssws",
+        "jwt",
+        "mac",
+        "signature",
+        "hmac-sha256",
+        "sharedkeylite",
+        "edgegrid",
     ]
     .iter()
     .any(|s| word.eq_ignore_ascii_case(s.as_bytes()))
 }
 
 fn is_listing_scheme(word: &[u8]) -> bool {
-    ["digest", "hawk", "oauth", "aws4-hmac-sha256"]
-        .iter()
-        .any(|s| word.eq_ignore_ascii_case(s.as_bytes()))
+    [
+        "digest",
+        "hawk",
+        "oauth",
+        "aws4-hmac-sha256",
+        "mac",
+        "signature",
+        "edgegrid",
+    ]
+    .iter()
+    .any(|s| word.eq_ignore_ascii_case(s.as_bytes()))
 }

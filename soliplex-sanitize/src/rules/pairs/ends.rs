@@ -57,11 +57,15 @@ pub(super) fn skip_wrappers(b: &[u8], mut at: usize) -> usize {
 
 /// A quote at `at`, perhaps behind backslashes: where its text begins, the mark and the
 /// backslashes.
-pub(super) fn opening_quote(b: &[u8], at: usize) -> Option<(usize, (u8, usize))> {
+pub(in crate::rules) fn opening_quote(b: &[u8], at: usize) -> Option<(usize, (u8, usize))> {
     let slashes = b[at..].iter().take(8).take_while(|&&c| c == b'\\').count();
     // Strings inside strings give a quote 1, 3 or 7; any other number ends in one that is not
     // escaped.
     match b.get(at + slashes) {
+        // Three of them quote several lines.
+        Some(&mark @ (b'"' | b'\'')) if b[at..].starts_with(&[mark; 3]) => {
+            Some((at + 3, (mark, 0)))
+        }
         Some(&mark @ (b'"' | b'\'' | b'`')) if (slashes + 1).is_power_of_two() => {
             Some((at + slashes + 1, (mark, slashes)))
         }
@@ -84,7 +88,7 @@ pub(super) fn closes_string(
 }
 
 /// Where the text of a quoted value ends: at the mark behind as many backslashes as the first one.
-pub(super) fn closing_quote(b: &[u8], open: usize, mark: u8, slashes: usize) -> usize {
+pub(in crate::rules) fn closing_quote(b: &[u8], open: usize, mark: u8, slashes: usize) -> usize {
     let mut i = open;
     while let Some(n) = memchr::memchr3(mark, b'\n', b'"', &b[i..]) {
         let at = i + n;
@@ -111,7 +115,7 @@ pub(super) fn is_quote_at(b: &[u8], at: usize, (mark, slashes): (u8, usize)) -> 
 }
 
 /// Where a bare value ends.
-pub(super) fn bare_end(b: &[u8], at: usize, in_json: bool) -> usize {
+pub(in crate::rules) fn bare_end(b: &[u8], at: usize, in_json: bool) -> usize {
     bare_trimmed(b, at, bare_stop(b, at, at, in_json))
 }
 

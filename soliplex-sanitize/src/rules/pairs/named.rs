@@ -1,12 +1,18 @@
 //! Names that are not sensitive by themselves, and say so only of some values.
 
-use super::{ASSERTION, Key, bare_end, opening_quote};
+use super::{ASSERTION, Key, bare_end, ends_with_ignore_case, opening_quote};
 use crate::rules::catalog::Rule;
 use crate::rules::keys::{MAX_KEY_BYTES, Strength};
 use crate::rules::scan::Scan;
 
 /// No authorization code and no ticket is shorter.
 const MIN_GRANT_BYTES: usize = 12;
+
+/// An MD5 in hex is the shortest signature.
+const MIN_SIGNATURE_BYTES: usize = 32;
+
+/// Six bytes in hex.
+const MAC_DIGITS: usize = 12;
 
 /// Fifteen digits and as many separators as anyone writes.
 const MAX_PHONE_BYTES: usize = 28;
@@ -18,12 +24,20 @@ impl Scan<'_> {
         let name = &b[key.start..key.end];
         let in_query = key.start > 0 && matches!(b[key.start - 1], b'?' | b'&' | b'#');
         let granted = name.eq_ignore_ascii_case(b"code") || name.eq_ignore_ascii_case(b"ticket");
+        let signed = ["signature", "sig", "hmac"]
+            .iter()
+            .any(|word| name.eq_ignore_ascii_case(word.as_bytes()));
         let asserted = name.eq_ignore_ascii_case(ASSERTION);
-        if !(in_query && granted || asserted) {
+        if !(in_query && (granted || signed) || asserted) {
             return false;
         }
         let end = bare_end(b, at, false);
         let value = &b[at..end];
+        // Beside other names hex is a hash of something; in a query it is what lets one in.
+        if signed && (value.len() < MIN_SIGNATURE_BYTES || !value.iter().all(u8::is_ascii_hexdigit))
+        {
+            return false;
+        }
         let any = |is: fn(&u8) -> bool| value.iter().any(is);
         let drawn = any(u8::is_ascii_digit) && any(u8::is_ascii_alphabetic)
             || any(u8::is_ascii_lowercase) && any(u8::is_ascii_uppercase);
@@ -37,23 +51,121 @@ impl Scan<'_> {
     /// `<add key="Password" value="…"/>`: the name stands in the attribute before.
     pub(super) fn attribute(&self, key: &Key) -> Option<Strength> {
         let b = self.b;
-        if !b[key.start..key.end].eq_ignore_ascii_case(b"value") {
+        let name = &b[key.start..key.end];
+        if name.eq_ignore_ascii_case(b"string") {
+            // `<key>Password</key><string>…`
+            let before = b[..key.start].strip_suffix(b"<")?.trim_ascii_end();
+            let named = before.strip_suffix(b"</key>")?;
+            let floor = named.len().saturating_sub(MAX_KEY_BYTES);
+            let open = floor + memchr::memrchr(b'>', &named[floor..])?;
+            return self.table.strength(&named[open + 1..]);
+        }
+        if matches!(name, b"pw" | b"PW") || ends_with_ignore_case(name, b"_pw") {
+            return Some(Strength::Certain);
+        }
+        if !name.eq_ignore_ascii_case(b"value") {
             return None;
         }
-        let before = b[..key.start].trim_ascii_end().strip_suffix(b"\"")?;
+        let left = b[..key.start].trim_ascii_end();
+        // `<password value="…"/>`
+        if let Some(open) = element_before(left) {
+            return self.table.strength(&left[open..]);
+        }
+        let before = left.strip_suffix(b"\"")?;
         let floor = before.len().saturating_sub(MAX_KEY_BYTES);
         let open = floor + before[floor..].iter().rposition(|c| *c == b'"')?;
-        let names = [&b"key="[..], b"name="];
+        let names = [&b"key="[..], b"name=", b"type=", b"id="];
         names
             .iter()
             .any(|name| before[..open].ends_with(name))
             .then(|| self.table.strength(&before[open + 1..]))?
     }
 
-    /// A telephone number in whatever groups, after a name that says so.
+    /// What is told by the end of its name, in whatever spelling: a telephone number, a degree, a
+    /// hardware address.
     pub(super) fn contact(&mut self, key: &Key, at: usize) {
         let b = self.b;
         let name = &b[key.start..key.end];
+        let ends = |words: &[&str]| {
+            words
+                .iter()
+                .any(|word| ends_with_ignore_case(&b[..key.end], word.as_bytes()))
+        };
+        match name.last().map(u8::to_ascii_lowercase) {
+            Some(b't' | b'g') => self.degree(name, at),
+            Some(b'c' | b's' | b'r' | b'd') => {
+                if ends(&[
+                    "mac",
+                    "macaddress",
+                    "mac_address",
+                    "mac address",
+                    "hwaddr",
+                    "macaddr",
+                    "bssid",
+                    "macid",
+                ]) {
+                    self.hardware(at);
+                }
+            }
+            Some(b'e' | b'n') => {
+                self.degree(name, at);
+                self.telephone(name, at);
+            }
+            _ => self.telephone(name, at),
+        }
+    }
+
+    /// `lat=38.9`: too few decimals to be seen by themselves.
+    fn degree(&mut self, name: &[u8], at: usize) {
+        let b = self.b;
+        let is = |word: &str| name.eq_ignore_ascii_case(word.as_bytes());
+        // `lat` is also what a latency is called, and has one decimal then.
+        let least = if is("lat") { 2 } else { 1 };
+        let named = ["lat", "lon", "lng", "latitude", "longitude"];
+        if !named.into_iter().any(is) {
+            return;
+        }
+        let at = opening_quote(b, at).map_or(at, |(open, _)| open);
+        let sign = usize::from(b.get(at) == Some(&b'-'));
+        let run = |from: usize| {
+            let rest = b[from.min(b.len())..].iter();
+            rest.take(20).take_while(|c| c.is_ascii_digit()).count()
+        };
+        let whole = run(at + sign);
+        let dot = at + sign + whole;
+        if !(1..=3).contains(&whole) || b.get(dot) != Some(&b'.') {
+            return;
+        }
+        let decimals = run(dot + 1);
+        let end = dot + 1 + decimals;
+        let goes_on = b
+            .get(end)
+            .is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.'));
+        if (least..=3).contains(&decimals) && !goes_on {
+            self.push(at + sign, end, Rule::Coordinates);
+        }
+    }
+
+    /// `mac=001a2b3c4d5e`: without separators, only its name tells.
+    fn hardware(&mut self, at: usize) {
+        let b = self.b;
+        let at = opening_quote(b, at).map_or(at, |(open, _)| open);
+        let address = &b[at..b.len().min(at + MAC_DIGITS)];
+        let alone = b
+            .get(at + MAC_DIGITS)
+            .is_none_or(|c| !c.is_ascii_alphanumeric() && !matches!(c, b'-' | b'_'));
+        let varied = address.iter().any(|c| *c != address[0]);
+        if address.len() == MAC_DIGITS
+            && alone
+            && varied
+            && address.iter().all(u8::is_ascii_hexdigit)
+        {
+            self.push(at, at + MAC_DIGITS, Rule::Mac);
+        }
+    }
+
+    fn telephone(&mut self, name: &[u8], at: usize) {
+        let b = self.b;
         let called = [
             "phone",
             "mobile",
@@ -99,4 +211,14 @@ impl Scan<'_> {
             self.push(at, end, Rule::Phone);
         }
     }
+}
+
+/// Where the name begins that ends `left` and opens an element.
+fn element_before(left: &[u8]) -> Option<usize> {
+    let name = left.iter().rev().take(MAX_KEY_BYTES);
+    let length = name
+        .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.' | b':'))
+        .count();
+    let open = left.len() - length;
+    (length > 0 && left[..open].ends_with(b"<")).then_some(open)
 }
