@@ -7,7 +7,8 @@
 //!
 //! The modules, in reading order: [`catalog`] names the rules; [`gate`] finds shapes; [`scan`]
 //! hands them to [`pairs`] (with [`keys`], [`entropy`]), [`net`], [`numbers`] and [`phone`] (with
-//! [`context`]), [`tokens`] (with [`vendors`]), [`pem`] and [`paths`]; [`fold`] undoes disguises;
+//! [`context`]), [`tokens`] (with [`vendors`]), [`prose`], [`pem`] and [`paths`]; [`fold`] undoes
+//! disguises;
 //! [`span`] puts the finds in order; [`json`] walks structured values; [`table`], [`builder`] and
 //! [`file`] say which rules are on. How values reach this module is the business of the crate's
 //! other files.
@@ -28,6 +29,7 @@ mod pairs;
 mod paths;
 mod pem;
 mod phone;
+mod prose;
 mod scan;
 mod span;
 mod steps;

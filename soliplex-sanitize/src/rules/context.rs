@@ -96,12 +96,12 @@ pub(super) fn around(b: &[u8], start: usize, end: usize) -> Context {
         }
         // The shortest has three letters and the longest six.
         if (3..=6).contains(&word.len())
-            && ["bank", "office", "mobile", "fax", "cell"]
+            && ["bank", "office", "mobile", "fax", "cell", "imei", "edipi"]
                 .iter()
                 .any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
         {
             context.add(meaning(word, b""));
-            if !word.eq_ignore_ascii_case(b"bank") {
+            if !matches!(word[0] | 0x20, b'b' | b'i' | b'e') {
                 context.add(Context::PHONE);
             }
         }
@@ -127,7 +127,9 @@ const BEGINNINGS: &[&[u8; 3]] = &[
     b"tel", b"fax", b"cal", b"sms", b"wha", b"hot", b"dia", b"voi", b"dsn", b"lic", b"mrn", b"npi",
     b"dea", b"nhs", b"pat", b"med", b"mbi", b"car", b"cre", b"deb", b"vis", b"mas", b"ame", b"pan",
     b"lat", b"lon", b"lng", b"gps", b"coo", b"geo", b"loc", b"pos", b"mgr", b"usn", b"gri", b"wal",
-    b"bit", b"btc", b"eth", b"pay", b"cry", b"mac", b"hwa", b"phy", b"iba", b"sim", b"han",
+    b"bit", b"btc", b"eth", b"pay", b"cry", b"mac", b"hwa", b"phy", b"iba", b"sim", b"han", b"fei",
+    b"mei", b"bss", b"dog", b"ltc", b"lit", b"xrp", b"sol", b"tro", b"trx", b"xmr", b"mon", b"zec",
+    b"wif", b"dri",
 ];
 
 static BEGINNING_BITS: [u64; 512] = {
@@ -163,12 +165,12 @@ fn meaning(word: &[u8], after: &[u8]) -> Context {
     let is = |a: &[u8], w: &str| a.eq_ignore_ascii_case(w.as_bytes());
     match &lower[..n] {
         w if w.starts_with(b"passport") => Context::PASSPORT,
-        b"travel" if is(after, "document") => Context::PASSPORT,
+        b"travel" if is(after, "document") || is(after, "doc") => Context::PASSPORT,
         b"bank" | b"banking" | b"account" | b"acct" | b"checking" | b"savings" | b"routing"
         | b"aba" | b"accountnumber" | b"bankaccount" => Context::BANK,
         b"ssn" | b"ssns" => Context::SSN,
-        b"social" if is(after, "security") => Context::SSN,
-        b"itin" | b"taxpayer" | b"tin" | b"ein" => Context::TAX,
+        b"social" | b"soc" if is(after, "security") || is(after, "sec") => Context::SSN,
+        b"itin" | b"taxpayer" | b"tin" | b"ein" | b"fein" => Context::TAX,
         b"tax" if is(after, "id") || is(after, "number") || is(after, "identification") => {
             Context::TAX
         }
@@ -186,6 +188,7 @@ fn meaning(word: &[u8], after: &[u8]) -> Context {
         }
         b"dsn" => Context::DSN,
         b"license" | b"licence" => Context::LICENSE,
+        b"driving" | b"driver" if is(after, "license") || is(after, "licence") => Context::LICENSE,
         b"iban" => Context::IBAN,
         b"mrn" | b"npi" | b"dea" | b"nhs" => Context::MEDICAL,
         b"patientid" | b"patientnumber" => Context::MEDICAL,
@@ -199,10 +202,13 @@ fn meaning(word: &[u8], after: &[u8]) -> Context {
         | b"coordinates" | b"coordinate" | b"coords" | b"coord" | b"geo" | b"geolocation"
         | b"location" | b"position" | b"latlng" | b"latlong" | b"latlon" => Context::PLACE,
         b"mgrs" | b"usng" | b"grid" => Context::GRID,
-        b"wallet" | b"bitcoin" | b"btc" | b"ethereum" | b"eth" | b"payout" | b"crypto" => {
-            Context::WALLET
+        b"wallet" | b"bitcoin" | b"btc" | b"ethereum" | b"eth" | b"payout" | b"crypto"
+        | b"doge" | b"dogecoin" | b"ltc" | b"litecoin" | b"xrp" | b"solana" | b"tron" | b"trx"
+        | b"xmr" | b"monero" | b"zec" | b"wif" => Context::WALLET,
+        b"sol" if is(after, "wallet") || is(after, "address") => Context::WALLET,
+        b"mac" | b"hwaddr" | b"ether" | b"physical" | b"bssid" | b"macaddr" | b"macaddress" => {
+            Context::MAC
         }
-        b"mac" | b"hwaddr" | b"ether" | b"physical" => Context::MAC,
         _ => Context::default(),
     }
 }
@@ -210,7 +216,13 @@ fn meaning(word: &[u8], after: &[u8]) -> Context {
 /// Whether a word of the name may say what the text behind it is, alone or with that text's first
 /// word.
 pub(super) fn speaks(name: &[u8]) -> bool {
-    const NEXT: [&str; 11] = [
+    const NEXT: [&str; 17] = [
+        "doc",
+        "sec",
+        "license",
+        "licence",
+        "wallet",
+        "address",
         "",
         "document",
         "security",
@@ -234,9 +246,18 @@ pub(super) fn word_before(b: &[u8], at: usize) -> &[u8] {
     let mut end = at;
     while end > 0
         && at - end < 4
-        && matches!(b[end - 1], b' ' | b'=' | b':' | b'"' | b'\'' | b'(' | b'>')
+        && matches!(
+            b[end - 1],
+            b' ' | b'=' | b':' | b'"' | b'\'' | b'(' | b'>' | b','
+        )
     {
         end -= 1;
+    }
+    // `token is …`
+    for verb in [&b" is"[..], b" was"] {
+        if b[..end].ends_with(verb) && end < at {
+            end -= verb.len();
+        }
     }
     let mut start = end;
     while start > 0

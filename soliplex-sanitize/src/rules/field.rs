@@ -43,8 +43,8 @@ pub(crate) struct Names {
 /// The names of all callsites met so far.
 pub(super) type KnownNames = PerCallsite<Names>;
 
-/// The shortest number that a name can make tell has eight digits: an account.
-const FIRST_NAMED_NUMBER: u64 = 10_000_000;
+/// The shortest number that a name can make tell has seven digits: a license.
+const FIRST_NAMED_NUMBER: u64 = 1_000_000;
 
 /// The shortest number that tells by itself, a card's, has thirteen.
 const FIRST_BARE_NUMBER: u64 = 1_000_000_000_000;

@@ -63,6 +63,16 @@ impl Folded {
                     continue;
                 }
                 Plain::Byte(c) => self.emit(c, i, i + used),
+                Plain::Spelled(c) => {
+                    // The spaces around it are its own.
+                    if self.text.last() == Some(&b' ') {
+                        self.text.pop();
+                        self.starts.pop();
+                        self.ends.pop();
+                        i += usize::from(b.get(i + used) == Some(&b' '));
+                    }
+                    self.emit(c, i, i + used);
+                }
                 Plain::Nothing => {}
                 Plain::Break => {
                     // A wrapped line may be indented.
@@ -125,6 +135,8 @@ impl Folded {
 enum Plain {
     Same,
     Byte(u8),
+    /// A byte that was spelled out.
+    Spelled(u8),
     Nothing,
     Break,
 }
@@ -142,6 +154,9 @@ static STANDS: [bool; 256] = {
                 | b'%'
                 | b'\\'
                 | b'&'
+                | b'['
+                | b'('
+                | b'{'
                 | 0xc2
                 | 0xcb
                 | 0xce
@@ -179,7 +194,7 @@ fn step(text: &str, i: usize) -> (usize, Plain) {
         b'\\' => escape(b, i),
         b'&' if b.get(i + 1) == Some(&b'#') => entity(&b[i..]),
         b'&' => named_entity(&b[i..]),
-        b' ' | b'[' | b'(' | b'{' => spelled_out(&b[i..]),
+        b'[' | b'(' | b'{' => spelled_out(&b[i..]),
         0x80.. => {
             let Some(c) = text[i..].chars().next() else {
                 return (1, Plain::Same);
@@ -310,13 +325,9 @@ fn named_entity(rest: &[u8]) -> (usize, Plain) {
     (end + 1, Plain::Byte(plain))
 }
 
-/// `[at]`, ` (dot) `, `[.]`: separators spelled out so that machines do not read them.
+/// `[at]`, `(dot)`, `[.]`: separators spelled out so that machines do not read them.
 fn spelled_out(rest: &[u8]) -> (usize, Plain) {
-    let space = usize::from(rest[0] == b' ');
-    let Some(open) = rest.get(space).filter(|c| matches!(c, b'[' | b'(' | b'{')) else {
-        return (1, Plain::Same);
-    };
-    let word = &rest[space + 1..];
+    let word = &rest[1..];
     let spelled = [
         (&b"at"[..], b'@'),
         (b"@", b'@'),
@@ -324,18 +335,15 @@ fn spelled_out(rest: &[u8]) -> (usize, Plain) {
         (b".", b'.'),
         (b":", b':'),
     ];
-    let close = if *open == b'(' { b')' } else { open + 2 };
+    let close = if rest[0] == b'(' { b')' } else { rest[0] + 2 };
     let found = spelled.into_iter().find(|(name, _)| {
         word.get(..name.len())
             .is_some_and(|w| w.eq_ignore_ascii_case(name))
             && word.get(name.len()) == Some(&close)
     });
-    let Some((name, plain)) = found else {
-        return (1, Plain::Same);
-    };
-    let used = space + 1 + name.len() + 1;
-    let more = usize::from(space == 1 && rest.get(used) == Some(&b' '));
-    (used + more, Plain::Byte(plain))
+    found.map_or((1, Plain::Same), |(name, plain)| {
+        (name.len() + 2, Plain::Spelled(plain))
+    })
 }
 
 fn hex(digits: Option<&[u8]>) -> Option<u32> {
@@ -376,16 +384,6 @@ fn plain_char(c: char) -> Option<char> {
         0x2018..=0x201b | 0x2032 => '\'',
         0x201c..=0x201f | 0x2033 => '"',
         0x2192 | 0x21d2 | 0x27a1 => ':',
-        // Letters with marks, in words for passwords.
-        0xe0..=0xe5 | 0x103 | 0x105 => 'a',
-        0xe7 | 0x107 | 0x10d => 'c',
-        0xe8..=0xeb | 0x119 | 0x11b => 'e',
-        0xec..=0xef => 'i',
-        0xf1 | 0x144 => 'n',
-        0xf2..=0xf6 | 0xf8 => 'o',
-        0x15b | 0x15f | 0x161 => 's',
-        0xf9..=0xfc => 'u',
-        0x142 => 'l',
         0x2044 | 0x2215 => '/',
         // Spaces.
         0x00a0 | 0x1680 | 0x2000..=0x200a | 0x202f | 0x205f | 0x3000 => ' ',

@@ -20,6 +20,12 @@ pub(super) enum Shape {
     At,
     /// A word that ends like `bearer`.
     Bearer,
+    /// A word that ends like `password`.
+    Password,
+    /// The first letter of a command line's flag.
+    Flag,
+    /// The fourth digit of a number behind a space, where the words around it speak of a code.
+    Code,
     /// The first digit of a fourth dotted number.
     Dotted,
     /// `ddd?dd?dddd`.
@@ -36,7 +42,7 @@ pub(super) enum Shape {
     Plus,
     /// Three groups of four digits, or groups of four, six and five.
     CardGroups,
-    /// The eighth digit in a row.
+    /// The seventh digit in a row.
     LongDigits,
     /// Six hex pairs.
     MacPairs,
@@ -73,7 +79,9 @@ impl Shape {
             Shape::PartlyDashed => 10,
             Shape::PhoneGroups | Shape::Grid | Shape::Dotted => 7,
             Shape::CardGroups | Shape::MacQuads => 14,
-            Shape::LongDigits => 8,
+            Shape::LongDigits => 7,
+            Shape::Password => 8,
+            Shape::Code => 4,
             Shape::MacPairs => 17,
             Shape::Decimal => 6,
             Shape::IbanGroups | Shape::Dashes => 5,
@@ -138,12 +146,18 @@ fn shapes(m: &Masks, base: usize, fresh: u64, text: &[u8], on: &mut impl FnMut(S
     } = *m;
 
     // Keys and schemes before the words they stand before.
-    let separator = m.equals | (colon & !((digit | colon) << 1));
+    // A time has no letter before its digit, and `IMEI2: …` does.
+    let clock = digit & !(letter << 1);
+    let separator = m.equals | (colon & !((clock | colon) << 1));
     each(separator & fresh, |bit| on(Shape::Separator, base + bit));
-    // `…rer` and no letter: the end of `bearer`, and of few other words.
-    each(!letter & (m.r << 1) & (m.r << 3) & fresh, |bit| {
-        if text[base + bit - 2] | 0x20 == b'e' {
-            on(Shape::Bearer, base + bit - 1);
+    // `…rer` or `…rd` and no letter: the end of `bearer`, of `password`, and of few other words.
+    let told = ((m.r << 1) & (m.r << 3)) | ((m.d << 1) & (m.r << 2));
+    each(!letter & told & fresh, |bit| {
+        let at = base + bit - 1;
+        match [text[at - 1] | 0x20, text[at] | 0x20] {
+            [b'e', b'r'] => on(Shape::Bearer, at),
+            [b'r', b'd'] if at >= 7 => on(Shape::Password, at),
+            _ => {}
         }
     });
     let w2 = word & (word << 1);
@@ -164,9 +178,11 @@ fn shapes(m: &Masks, base: usize, fresh: u64, text: &[u8], on: &mut impl FnMut(S
     }
     let mut report = |shape: Shape, found: u64| each(found & fresh, |bit| on(shape, base + bit));
     report(Shape::Slash, slash & !((word | dot | slash) << 1));
-    if digit != 0 {
-        numbers(m, fresh, &mut report);
-    }
+    let spaced = if digit != 0 {
+        numbers(m, u64::from(base == 0) << 3, fresh, &mut report)
+    } else {
+        0
+    };
     let link = colon | m.dash;
     if link != 0 {
         joined(m, link, fresh, &mut report);
@@ -180,6 +196,11 @@ fn shapes(m: &Masks, base: usize, fresh: u64, text: &[u8], on: &mut impl FnMut(S
         );
     }
 
+    each(spaced & fresh, |bit| {
+        if may_be_code(text, base + bit) {
+            on(Shape::Code, base + bit);
+        }
+    });
     // One of several in a row is enough for the text to be read a second time.
     each(m.high & !(m.high << 1) & fresh, |bit| {
         on(Shape::Folded, base + bit);
@@ -194,27 +215,50 @@ fn shapes(m: &Masks, base: usize, fresh: u64, text: &[u8], on: &mut impl FnMut(S
     }
 }
 
+/// Whether a number whose fourth digit is at `at` has the end of a word before it, or the beginning
+/// of one behind it, that goes with a code: `otp 123456`, `PIN is 4711`, `123456 is your …`.
+#[inline]
+fn may_be_code(text: &[u8], at: usize) -> bool {
+    let before = at >= 7 && {
+        let third = text[at - 7] | 0x20;
+        match [text[at - 6] | 0x20, text[at - 5] | 0x20] {
+            [b't', b'p'] => third == b'o',
+            [b'i', b'n'] => third == b'p',
+            [b'd', b'e'] => third == b'o',
+            [b'e', b'n'] => third == b'k',
+            [b'e', b'r'] => third == b't',
+            [b'f', b'a'] => true,
+            [b'i', b's'] | [b'a', b's'] | [b's', b'e'] | [b'r', b'd'] => true,
+            _ => false,
+        }
+    };
+    let after = text.get(at + 3..at + 6);
+    before || after.is_some_and(|next| matches!(next, b" is" | b" as"))
+}
+
 /// Runs of digits. Bit n of `d4` says that bytes n-3 to n are digits; what follows is looked for
-/// only in a window that has the first step towards it.
+/// only in a window that has the first step towards it. The answer is the fourth digits of numbers
+/// behind a space or at the beginning of a text, for which `begin` has a bit.
 #[inline(always)]
-fn numbers(m: &Masks, fresh: u64, report: &mut impl FnMut(Shape, u64)) {
+fn numbers(m: &Masks, begin: u64, fresh: u64, report: &mut impl FnMut(Shape, u64)) -> u64 {
     let Masks {
         digit,
         letter,
         dot,
         dash,
         space,
+        slash,
         ..
     } = *m;
     let d2 = digit & (digit << 1);
     let l2 = letter & (letter << 1);
     let d3 = d2 & (digit << 2);
     let d4 = d2 & (d2 << 2);
-    let d8 = d4 & (d4 << 4);
-    report(Shape::LongDigits, d8 & !(d8 << 1));
+    let d7 = d4 & (d4 << 3);
+    report(Shape::LongDigits, d7 & !(d7 << 1));
     // All groups end in three digits behind a gap and a digit, but for the last of a group of four
     // to six that began in the window before.
-    if d3 & ((dash | space | dot) << 3) & (digit << 4) & (fresh | (fresh >> 3)) != 0 {
+    if d3 & ((dash | space | dot | slash) << 3) & (digit << 4) & (fresh | (fresh >> 3)) != 0 {
         groups(m, report);
     }
     let dotted = digit & (dot << 1) & (digit << 2);
@@ -235,18 +279,27 @@ fn numbers(m: &Masks, fresh: u64, report: &mut impl FnMut(Shape, u64)) {
         );
         report(Shape::IbanGroups, coded);
     }
-    let spaced = digit & (space << 1) & (l2 << 2) & (space << 4);
+    let whole = (letter << 4) & (digit << 5);
+    let spaced = digit & (space << 1) & (l2 << 2) & ((space << 4) | whole);
     if (spaced | (d4 & (l2 << 4))) & fresh != 0 {
         let grid = d4 & (letter << 4) & (l2 << 5) & (digit << 7);
-        report(Shape::Grid, grid | (spaced & (letter << 5) & (digit << 6)));
+        let split = (space << 4) & (letter << 5) & (digit << 6);
+        report(Shape::Grid, grid | (spaced & (whole | split)));
     }
+    d4 & ((m.blank << 4) | begin)
 }
 
 /// What is joined by colons and dashes.
 #[inline(always)]
 fn joined(m: &Masks, link: u64, fresh: u64, report: &mut impl FnMut(Shape, u64)) {
     let Masks {
-        hex, colon, dash, ..
+        hex,
+        colon,
+        dash,
+        letter,
+        word,
+        space,
+        ..
     } = *m;
     let double = colon & (colon << 1);
     let near = |m: u64| (m << 2) | (m << 3) | (m << 4) | (m << 5);
@@ -267,8 +320,11 @@ fn joined(m: &Masks, link: u64, fresh: u64, report: &mut impl FnMut(Shape, u64))
         let pairs = pairs & (pairs << 6) & (pairs << 12);
         report(Shape::MacPairs, pairs & (five << 2));
     }
+    let flag = letter & (dash << 1);
+    report(Shape::Flag, flag & (space << 2));
     let dash2 = dash & (dash << 1);
-    if dash2 & fresh != 0 {
+    if dash2 & (fresh | (fresh >> 1)) != 0 {
+        report(Shape::Flag, flag & (dash << 2) & !(word << 3));
         let dash5 = dash2 & (dash2 << 2) & (dash << 4);
         report(Shape::Dashes, dash5 & !(dash5 << 1));
     }
@@ -301,9 +357,10 @@ fn groups(m: &Masks, report: &mut impl FnMut(Shape, u64)) {
         dash,
         colon,
         space,
+        slash,
         ..
     } = *m;
-    let gap = dash | space | dot;
+    let gap = dash | space | dot | slash;
     let d2 = digit & (digit << 1);
     let d3 = d2 & (digit << 2);
     let d4 = d2 & (d2 << 2);
@@ -331,7 +388,7 @@ fn groups(m: &Masks, report: &mut impl FnMut(Shape, u64)) {
     let decimal = d4 & (dot << 4) & (digit << 5);
     if decimal != 0 {
         // The seconds of a time of day are no degrees.
-        let joint = dot | colon;
+        let joint = (dot | colon) & (digit << 1);
         let time =
             (joint << 6) | ((d2 << 5) & (joint << 7)) | ((d3 << 5) & (joint << 8)) | (d4 << 5);
         report(Shape::Decimal, decimal & !time);
@@ -368,11 +425,13 @@ fn odd_one(text: &[u8], at: usize) -> Option<Shape> {
         b')' if before.is_ascii_digit() && (next.is_ascii_digit() || next == b' ') => {
             Some(Shape::AreaCode)
         }
+        b')' | b']' if is_spelled_out(&text[..at]) => Some(Shape::Folded),
         b'+' if next.is_ascii_digit() || next == b'(' => Some(Shape::Plus),
-        b'>' if before.is_ascii_alphabetic() => Some(Shape::Separator),
+        b'>' if before.is_ascii_alphabetic() || before == b'"' => Some(Shape::Separator),
+        b'>' if before == b'-' && points_from_secret(&text[..at - 1]) => Some(Shape::Separator),
         b'\\' => Some(Shape::Backslash),
         b'%' if next.is_ascii_hexdigit() => Some(Shape::Folded),
-        b'&' if next == b'#' => Some(Shape::Folded),
+        b'&' if next == b'#' || begins_entity(&text[at + 1..]) => Some(Shape::Folded),
         b'\n' => {
             // A word may go on behind the break, and the break may be two bytes.
             let before = if before == b'\r' && at > 1 {
@@ -386,4 +445,30 @@ fn odd_one(text: &[u8], at: usize) -> Option<Shape> {
         0x1b => Some(Shape::Folded),
         _ => None,
     }
+}
+
+/// Whether a bracket that closes here closes `[at]`, `(dot)` or `[.]`.
+fn is_spelled_out(before: &[u8]) -> bool {
+    let ends = |word: &[u8]| {
+        before.len() > word.len()
+            && matches!(before[before.len() - word.len() - 1], b'[' | b'(')
+            && before[before.len() - word.len()..].eq_ignore_ascii_case(word)
+    };
+    ends(b".") || ends(b"at") || ends(b"dot")
+}
+
+/// Whether an arrow comes from a word like `password` or `token`.
+fn points_from_secret(before: &[u8]) -> bool {
+    let name = before.trim_ascii_end();
+    let ends = |word: &[u8]| {
+        name.len() >= word.len() && name[name.len() - word.len()..].eq_ignore_ascii_case(word)
+    };
+    ends(b"ssword") || ends(b"asswd") || ends(b"secret") || ends(b"token") || ends(b"key")
+}
+
+/// Whether a named entity like `&quot;` may begin behind the `&`.
+fn begins_entity(rest: &[u8]) -> bool {
+    let name = rest.iter().take(7).take_while(|c| c.is_ascii_lowercase());
+    let length = name.count();
+    length >= 2 && rest.get(length) == Some(&b';')
 }

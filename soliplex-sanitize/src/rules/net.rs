@@ -53,6 +53,12 @@ impl Scan<'_> {
         match memchr::memchr(b':', info) {
             Some(colon) => {
                 let password = &info[colon + 1..];
+                // The token stands where the user does.
+                let lone = matches!(password, b"" | b"x-oauth-basic" | b"x");
+                if lone && colon >= 16 && !self.is_marker(&info[..colon]) {
+                    self.push(start, start + colon, Rule::UrlCredentials);
+                    return true;
+                }
                 if !password.is_empty() && !self.is_marker(password) {
                     self.push(start + colon + 1, at, Rule::UrlCredentials);
                 }
@@ -101,6 +107,11 @@ impl Scan<'_> {
         let colored = start >= 2 && b[start - 1] == b'[' && b[start - 2] == 0x1b;
         if start == at || b[at - 1] == b'.' || &b[start..at] == b"git" || colored {
             return;
+        }
+        // What a Common Access Card calls its holder.
+        let card = matches!(at - start, 10 | 16) && b[start..at].iter().all(u8::is_ascii_digit);
+        if card && b[at + 1..].starts_with(b"mil") {
+            return self.push(start, at, Rule::Edipi);
         }
         let Some(end) = domain_end(b, at + 1) else {
             return;
@@ -418,7 +429,9 @@ const MAX_ENDING_BYTES: usize = 11;
 fn before_port(b: &[u8], start: usize, end: usize) -> usize {
     let text = &b[start..end];
     let port = text.iter().rev().take_while(|c| c.is_ascii_digit()).count();
-    let is_port = matches!(port, 4 | 5) && text[text.len() - port] != b'0';
+    let between = b[end..].starts_with(b" > ") || b[..start].ends_with(b" > ");
+    let is_port =
+        matches!((port, between), (4 | 5, _) | (2 | 3, true)) && text[text.len() - port] != b'0';
     if is_port && text.iter().filter(|c| **c == b'.').count() == 4 {
         end - port - 1
     } else {

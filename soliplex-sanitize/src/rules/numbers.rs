@@ -32,8 +32,9 @@ impl Scan<'_> {
         } else {
             self.context(start, at + 1)
         };
-        let dotted_needs =
-            first == b'.' && !context.has(Context::SSN) && !context.has(Context::TAX);
+        let dotted_needs = matches!(first, b'.' | b'/')
+            && !context.has(Context::SSN)
+            && !context.has(Context::TAX);
         if !dotted_needs {
             self.push(start, at + 1, rule);
         }
@@ -44,7 +45,7 @@ impl Scan<'_> {
         let b = self.b;
         let start = at - 9;
         if self.touches_number(start, at + 1) {
-            return;
+            return self.dashed_imei(at);
         }
         let context = self.context(start, at + 1);
         if (context.has(Context::TAX) || context.has(Context::SSN))
@@ -59,10 +60,28 @@ impl Scan<'_> {
         }
     }
 
-    /// Looks at a run of at least eight digits whose eighth is at `at`.
+    /// `35-209900-176148-1`, of which the dash and six digits of the second group were seen.
+    fn dashed_imei(&mut self, at: usize) {
+        let b = self.b;
+        let part = |c: &u8| c.is_ascii_digit() || *c == b'-';
+        let back = b[..=at].iter().rev().take(MAX_RUN).take_while(|c| part(c));
+        let start = at + 1 - back.count();
+        let more = b[at + 1..].iter().take(MAX_RUN).take_while(|c| part(c));
+        let end = at + 1 + more.count();
+        steps(end - start);
+        let groups = b[start..end].split(|c| *c == b'-').map(<[u8]>::len);
+        if groups.take(3).eq([2, 6, 6])
+            && !self.is_covered(start)
+            && self.context(start, end).has(Context::IMEI)
+        {
+            self.push(start, end, Rule::Imei);
+        }
+    }
+
+    /// Looks at a run of at least seven digits whose seventh is at `at`.
     pub(super) fn long_digits(&mut self, at: usize) {
         let b = self.b;
-        let start = at - 7;
+        let start = at - 6;
         let mut end = at + 1;
         while end < b.len() && b[end].is_ascii_digit() {
             end += 1;
@@ -80,17 +99,36 @@ impl Scan<'_> {
         if length == 10 && before == b'.' && self.common_access_card(start, end) {
             return;
         }
-        if before == b'_'
-            || before == b'.'
-            || after == b'.' && b.get(end + 1).is_some_and(u8::is_ascii_digit)
-        {
+        if after == b'.' && b.get(end + 1).is_some_and(u8::is_ascii_digit) {
             return;
         }
         let digits = &b[start..end];
+        if matches!(before, b'_' | b'.') {
+            // `card_4111…`, `card no.4111…`; any other such number is part of a name or a fraction.
+            let lettered = start > 1 && b[start - 2].is_ascii_alphabetic();
+            if lettered
+                && length > 12
+                && is_card(digits)
+                && self.context(start, end).has(Context::CARD)
+            {
+                self.push(start, end, Rule::Card);
+            }
+            return;
+        }
         let lettered = before.is_ascii_alphabetic();
         if lettered {
             let lone = start < 2 || !b[start - 2].is_ascii_alphanumeric();
-            if lone && length == 8 && self.context(start - 1, end).has(Context::PASSPORT) {
+            // The first track of a magnetic stripe.
+            if before == b'B' && b[..start - 1].ends_with(b"%") && is_card(digits) {
+                return self.push(start, end, Rule::Card);
+            }
+            if !lone {
+                return self.lettered_number(start, end);
+            }
+            if lone
+                && matches!(length, 7 | 8)
+                && self.context(start - 1, end).has(Context::PASSPORT)
+            {
                 self.push(start - 1, end, Rule::Passport);
             } else if lone
                 && (7..=14).contains(&length)
@@ -100,6 +138,9 @@ impl Scan<'_> {
             }
             return;
         }
+        if length == 7 && before == b'-' && self.employer(start, end) {
+            return;
+        }
         let joined = |edge: u8, beyond: Option<&u8>| {
             edge == b'-' && beyond.is_some_and(u8::is_ascii_alphanumeric)
         };
@@ -107,6 +148,13 @@ impl Scan<'_> {
             || joined(after, b.get(end + 1))
         {
             return;
+        }
+        // `http://3232235777/`: an address as one number.
+        let hosted = (9..=10).contains(&length)
+            && b[..start].ends_with(b"://")
+            && matches!(after, b'/' | b':' | b' ');
+        if hosted && self.table.is_on(Rule::Ipv4) {
+            return self.push(start, end, Rule::Ipv4);
         }
         // One in ten numbers of a span passes Luhn's check: `Id(2252074691592193)`.
         if is_card(digits) && !b[..start].ends_with(b"Id(") {
@@ -120,10 +168,35 @@ impl Scan<'_> {
         }
     }
 
+    /// `12-3456789`, an employer's number.
+    fn employer(&mut self, start: usize, end: usize) -> bool {
+        let b = self.b;
+        let Some(from) = start.checked_sub(3) else {
+            return false;
+        };
+        let alone = from == 0 || !b[from - 1].is_ascii_alphanumeric() && b[from - 1] != b'-';
+        let shaped = alone && b[from..start - 1].iter().all(u8::is_ascii_digit);
+        let found = shaped && self.context(from, end).has(Context::TAX);
+        if found {
+            self.push(from, end, Rule::Itin);
+        }
+        found
+    }
+
+    /// `BA1234567`: a prescriber's number.
+    fn lettered_number(&mut self, start: usize, end: usize) {
+        let lone = start < 3 || !self.b[start - 3].is_ascii_alphanumeric();
+        if lone && end - start == 7 && self.context(start - 2, end).has(Context::MEDICAL) {
+            self.push(start - 2, end, Rule::MedicalRecord);
+        }
+    }
+
     fn number_in_context(&mut self, start: usize, end: usize, context: Context) {
         let digits = &self.b[start..end];
         let length = digits.len();
         let nine = length == 9;
+        // Seven digits are too few to be told by a word that is only near.
+        let near = start > 0 && matches!(self.b[start - 1], b'#' | b':' | b'=') || length > 7;
         let rule = if context.has(Context::SSN) && nine {
             Rule::Ssn
         } else if context.has(Context::TAX) && nine {
@@ -142,9 +215,9 @@ impl Scan<'_> {
             Rule::BankAccount
         } else if context.has(Context::PHONE) && matches!(length, 8..=15) {
             Rule::Phone
-        } else if context.has(Context::LICENSE) && matches!(length, 8..=14) {
+        } else if context.has(Context::LICENSE) && near && matches!(length, 7..=14) {
             Rule::License
-        } else if context.has(Context::MEDICAL) && matches!(length, 8..=12) {
+        } else if context.has(Context::MEDICAL) && near && matches!(length, 7..=12) {
             Rule::MedicalRecord
         } else {
             return;
@@ -156,13 +229,20 @@ impl Scan<'_> {
     fn common_access_card(&mut self, start: usize, end: usize) -> bool {
         let b = self.b;
         let mut from = start;
+        let named =
+            |from: usize| b[..from].len() > 2 && b[from - 3..from].eq_ignore_ascii_case(b"cn=");
         while from > 0
             && start - from < 80
-            && (b[from - 1].is_ascii_uppercase() || matches!(b[from - 1], b'.' | b'-' | b'\''))
+            && (b[from - 1].is_ascii_alphabetic() || matches!(b[from - 1], b'.' | b'-' | b'\''))
         {
             from -= 1;
         }
-        while from < start && !b[from].is_ascii_uppercase() {
+        if !named(from) {
+            // Names are in capitals where nothing says that they are names.
+            let small = b[from..start].iter().rposition(u8::is_ascii_lowercase);
+            from += small.map_or(0, |n| n + 1);
+        }
+        while from < start && !b[from].is_ascii_alphabetic() {
             from += 1;
         }
         let names = b[from..start].iter().filter(|c| **c == b'.').count();
@@ -239,8 +319,9 @@ impl Scan<'_> {
     /// Looks at a Medicare beneficiary identifier ending at `at`.
     pub(super) fn medicare(&mut self, at: usize) {
         let b = self.b;
-        let dashed = at >= 12 && b[at - 4] == b'-' && b[at - 8] == b'-';
-        let start = if dashed { at - 12 } else { at - 10 };
+        let between = |c: u8| at >= 12 && b[at - 4] == c && b[at - 8] == c;
+        let (dashed, spaced) = (between(b'-'), between(b' '));
+        let start = if dashed || spaced { at - 12 } else { at - 10 };
         let edge = |c: Option<&u8>| {
             c.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'))
         };
@@ -259,7 +340,7 @@ impl Scan<'_> {
         if b[start..=at].iter().any(forbidden) {
             return;
         }
-        let upper = !b[start..=at].iter().any(u8::is_ascii_lowercase);
+        let upper = !spaced && !b[start..=at].iter().any(u8::is_ascii_lowercase);
         if dashed || upper || self.context(start, at + 1).has(Context::MEDICARE) {
             self.push(start, at + 1, Rule::Medicare);
         }
@@ -328,7 +409,14 @@ impl Scan<'_> {
             start -= 1;
         }
         let letters = |c: u8, to: u8| (b'A'..=to).contains(&c) && c != b'I' && c != b'O';
-        if !letters(band, b'X') || band < b'C' || !square.iter().all(|c| letters(*c, b'Z')) {
+        let small = band.is_ascii_lowercase();
+        let cased = square.iter().all(|c| c.is_ascii_lowercase() == small);
+        let (band, square) = (band.to_ascii_uppercase(), square.to_ascii_uppercase());
+        if !cased
+            || !letters(band, b'X')
+            || band < b'C'
+            || !square.iter().all(|c| letters(*c, b'Z'))
+        {
             return;
         }
         let zone = b[start..i]
@@ -367,7 +455,12 @@ impl Scan<'_> {
         {
             return;
         }
-        let plain = if spaced { 4 } else { 8 };
+        // Small letters, and a space that anything could stand behind, need the word.
+        let plain = match (spaced, small) {
+            (_, true) => usize::MAX,
+            (true, _) => 4,
+            (false, _) => 8,
+        };
         if digits >= plain || (digits >= 4 && self.context(start, end).has(Context::GRID)) {
             self.push(start, end, Rule::Grid);
         }
@@ -401,6 +494,7 @@ impl Scan<'_> {
         self.decimal_until = end;
         if !self.context(start, end).has(Context::PLACE)
             && !is_compass(b, end)
+            && !has_hemisphere(b, start)
             && !is_map(b, start, end)
         {
             return;
@@ -433,12 +527,74 @@ impl Scan<'_> {
     }
 }
 
+impl Scan<'_> {
+    /// Looks at the degree sign that begins at `at`, if it is one: `38°53'23"N`.
+    pub(super) fn degrees(&mut self, at: usize) {
+        let b = self.b;
+        if !b[at..].starts_with("°".as_bytes()) {
+            return;
+        }
+        let whole = b[..at]
+            .iter()
+            .rev()
+            .take(4)
+            .take_while(|c| c.is_ascii_digit())
+            .count();
+        if !(1..=3).contains(&whole) {
+            return;
+        }
+        let mut i = at + "°".len();
+        let mut parts = 0;
+        // Minutes, perhaps seconds, each with its mark.
+        while parts < 2 {
+            let from = i + usize::from(b.get(i) == Some(&b' '));
+            let number = b[from.min(b.len())..]
+                .iter()
+                .take(12)
+                .take_while(|c| c.is_ascii_digit() || **c == b'.')
+                .count();
+            let rest = &b[(from + number).min(b.len())..];
+            let marks: [&[u8]; 7] = [
+                b"''",
+                b"'",
+                b"\\\"",
+                b"\"",
+                "′".as_bytes(),
+                "″".as_bytes(),
+                "’".as_bytes(),
+            ];
+            let mark = marks.into_iter().find(|mark| rest.starts_with(mark));
+            let (Some(mark), true) = (mark, number > 0) else {
+                break;
+            };
+            i = from + number + mark.len();
+            parts += 1;
+        }
+        let space = usize::from(b.get(i) == Some(&b' '));
+        let after = b
+            .get(i + space)
+            .is_some_and(|c| matches!(c, b'N' | b'S' | b'E' | b'W'))
+            && !b.get(i + space + 1).is_some_and(u8::is_ascii_alphanumeric);
+        let start = at - whole;
+        let before = b[..start].trim_ascii_end();
+        let before = before.len() + 2 > start && has_hemisphere(b, before.len());
+        if parts > 0 {
+            let end = if after { i + space + 1 } else { i };
+            if after || before || parts == 2 {
+                self.push(start, end, Rule::Coordinates);
+            }
+        }
+    }
+}
+
 /// `@38.8977,-77.0365`, `?ll=38.8977,-77.0365`: a pair as maps write it.
 fn is_map(b: &[u8], start: usize, end: usize) -> bool {
     let paired = b.get(end) == Some(&b',')
         && b.get(end + 1)
             .is_some_and(|c| c.is_ascii_digit() || *c == b'-');
-    let marks: [&[u8]; 6] = [b"@", b"ll=", b"?q=", b"&q=", b"center=", b"daddr="];
+    let marks: [&[u8]; 7] = [
+        b"@", b"ll=", b"?q=", b"&q=", b"center=", b"daddr=", b"?query=",
+    ];
     paired && marks.iter().any(|mark| b[..start].ends_with(mark)) || b[..start].ends_with(b"POINT(")
 }
 
@@ -466,13 +622,22 @@ fn coordinate(b: &[u8], dot: usize) -> Option<(usize, usize)> {
     if start > 0 && b[start - 1] == b'-' {
         start -= 1;
     }
-    let left = start > 0 && (b[start - 1].is_ascii_alphanumeric() || b[start - 1] == b'.');
+    let left = start > 0
+        && (b[start - 1].is_ascii_alphanumeric() && !has_hemisphere(b, start)
+            || b[start - 1] == b'.');
     let right = b.get(end).is_some_and(|c| match c {
         b'.' => b.get(end + 1).is_some_and(u8::is_ascii_digit),
         b'N' | b'S' | b'E' | b'W' => b.get(end + 1).is_some_and(u8::is_ascii_alphanumeric),
         c => c.is_ascii_alphanumeric(),
     });
     (!left && !right).then_some((start, end))
+}
+
+/// `N38.88972`: the hemisphere before its degrees.
+fn has_hemisphere(b: &[u8], start: usize) -> bool {
+    start > 0
+        && matches!(b[start - 1], b'N' | b'S' | b'E' | b'W')
+        && (start < 2 || matches!(b[start - 2], b' ' | b',' | b'(' | b'"'))
 }
 
 /// `° N`, ` N,`.
@@ -553,7 +718,9 @@ pub(super) fn is_card(digits: &[u8]) -> bool {
         .fold(0_u32, |n, c| n * 10 + u32::from(c - b'0'));
     let issued = match (prefix / 1000, prefix / 100, prefix / 10, prefix) {
         (4, ..) => matches!(length, 13 | 16 | 19),
-        (_, 51..=55, ..) | (.., 2221..=2720) => length == 16,
+        (_, 51..=55, ..) | (.., 2200..=2204 | 2221..=2720) => length == 16,
+        // Elo, Hipercard, Dankort, RuPay.
+        (.., 5019 | 5066 | 5067 | 5090 | 6362 | 6370) | (_, _, 508, _) => length == 16,
         (_, 34 | 37, ..) => length == 15,
         (.., 6011) | (_, 65, ..) | (_, _, 644..=649, _) | (_, 62, ..) => matches!(length, 16..=19),
         (.., 3528..=3589) => matches!(length, 16..=19),

@@ -46,6 +46,13 @@ const FOREIGN_PASSWORDS: &[&str] = &[
     "סיסמה",
     "jelszó",
     "mật khẩu",
+    "contraseña",
+    "Contraseña",
+    "hasło",
+    "Hasło",
+    "lösenord",
+    "Lösenord",
+    "şifre",
 ];
 
 /// No credential behind an unknown scheme is shorter.
@@ -117,6 +124,9 @@ impl Scan<'_> {
             .key_strength(&key, look == Look::Stem)
             .or_else(|| self.attribute(&key))
         else {
+            if key.start > 0 && !b[key.start - 1].is_ascii() {
+                return self.foreign(at);
+            }
             return self.contact(&key, value_at);
         };
         let name = &b[key.start..key.end];
@@ -160,6 +170,9 @@ impl Scan<'_> {
         for (i, &c) in b[floor..end].iter().enumerate().rev() {
             let letter = NAME_BYTES[usize::from(c)];
             steps(1);
+            if !c.is_ascii() {
+                return Look::Unclear;
+            }
             if letter == 0 {
                 break;
             }

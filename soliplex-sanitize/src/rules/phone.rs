@@ -123,7 +123,7 @@ impl Scan<'_> {
         let mut start = at;
         while start > self.groups_seen.end
             && (b[start - 1].is_ascii_digit()
-                || matches!(b[start - 1], b' ' | b'-' | b'.')
+                || matches!(b[start - 1], b' ' | b'-' | b'.' | b'/')
                     && start > 1
                     && b[start - 2].is_ascii_digit())
         {
@@ -152,6 +152,12 @@ impl Scan<'_> {
             let context = self.context(start, end);
             let rule = if context.has(Context::IMEI) && matches!(digits, 14..=16) {
                 Rule::Imei
+            } else if context.has(Context::EDIPI) && digits == 10 {
+                Rule::Edipi
+            } else if context.has(Context::PASSPORT) && digits == 9 {
+                Rule::Passport
+            } else if context.has(Context::SSN) && digits == 9 {
+                Rule::Ssn
             } else if context.has(Context::MEDICAL) && digits == 10 {
                 Rule::MedicalRecord
             } else if context.has(Context::PHONE) || context.has(Context::DSN) {
@@ -207,11 +213,14 @@ fn number_end(b: &[u8], from: usize) -> (usize, usize, usize) {
     (end, digits, groups)
 }
 
+/// `, extension 12345`
+const MAX_EXTENSION_BYTES: usize = 20;
+
 /// ` x123`, ` ext. 123`.
 fn extension_end(b: &[u8], end: usize) -> usize {
-    let rest = &b[end..b.len().min(end + 14)];
-    let space = rest.iter().take_while(|c| **c == b' ').count();
-    let words: [&[u8]; 5] = [b"ext. ", b"ext ", b"ext.", b"ext", b"x"];
+    let rest = &b[end..b.len().min(end + MAX_EXTENSION_BYTES)];
+    let space = rest.iter().take_while(|c| matches!(c, b' ' | b',')).count();
+    let words: [&[u8]; 6] = [b"extension ", b"ext. ", b"ext ", b"ext.", b"ext", b"x"];
     let word = words.into_iter().find(|w| rest[space..].starts_with(w));
     let Some(word) = word else { return end };
     let from = space + word.len();

@@ -225,6 +225,7 @@ fn survives_joining(text: &[u8], span: &Span, joint: usize, found: bool) -> bool
             | Rule::Bearer
             | Rule::Wallet
             | Rule::Medicare
+            | Rule::Grid
             | Rule::PrivateKey
             | Rule::UrlCredentials
     );
@@ -359,6 +360,9 @@ impl<'t> Scan<'t> {
             Shape::Dotted => self.dotted(at),
             Shape::At => self.at_sign(at),
             Shape::Bearer => self.scheme(at + 1),
+            Shape::Password => self.told_password(at + 1),
+            Shape::Flag => self.flag(at),
+            Shape::Code => self.told_code(at - 3),
             Shape::LongDigits => self.long_digits(at),
             Shape::Slash => self.slash(at),
             Shape::Backslash => {
@@ -381,7 +385,10 @@ impl<'t> Scan<'t> {
             Shape::Grid => self.grid(at),
             Shape::Decimal => self.decimal(at),
             Shape::Dashes => self.armor(at),
-            Shape::Folded => self.needs_fold = true,
+            Shape::Folded => {
+                self.needs_fold = true;
+                self.degrees(at);
+            }
         }
     }
 

@@ -76,7 +76,8 @@ impl Scan<'_> {
                     || self.webhook(start, end)
             }
             b'+' => self.broken_vendor_key(start),
-            b'$' => self.dollar_key(start, end),
+            b'$' => self.dollar_key(start, end) || self.hashed_password(start, end),
+            b'}' => self.hashed_password(start, end),
             _ => false,
         };
         if found
@@ -162,6 +163,33 @@ impl Scan<'_> {
             return false;
         };
         self.push(floor + from, end, Rule::ApiKey);
+        true
+    }
+
+    /// `$2b$12$…`, `$argon2id$v=19$…`, `pbkdf2_sha256$260000$…`, `{SSHA}…`: what a password was
+    /// hashed to can be guessed from.
+    fn hashed_password(&mut self, start: usize, end: usize) -> bool {
+        let b = self.b;
+        let floor = start.saturating_sub(MAX_HASH_BYTES);
+        let part = |c: &u8| is_token(*c) || matches!(c, b'$' | b'{' | b'}' | b',');
+        let back = b[floor..start].iter().rev().take_while(|c| part(c)).count();
+        let mut from = start - back;
+        let head = &b[from..start];
+        let known = HASHES
+            .iter()
+            .find_map(|name| memchr::memmem::find(head, name.as_bytes()));
+        let Some(n) = known else { return false };
+        from += n;
+        let more = b[end..]
+            .iter()
+            .take(MAX_HASH_BYTES)
+            .take_while(|c| part(c) && !matches!(c, b','));
+        let stop = end + more.count();
+        steps(stop - from);
+        if stop - from < MIN_HASH_BYTES {
+            return false;
+        }
+        self.push(from, stop, Rule::Entropy);
         true
     }
 
@@ -399,7 +427,7 @@ impl Scan<'_> {
         let b = self.b;
         // Most long words say already that they are not random.
         let may_go_on = b.get(end).is_some_and(|c| is_token(*c));
-        if end - start < 20 && !may_go_on {
+        if end - start < 16 && !may_go_on {
             return;
         }
         let before = word_before(b, start);
@@ -433,7 +461,10 @@ impl Scan<'_> {
         let is_path = word.contains(&b'/') && word.contains(&b'.');
         // Hex is most often a hash, but not where the word before leaves no doubt.
         let hex = certain && word.len() >= 32 && word.iter().all(u8::is_ascii_hexdigit);
-        if (looks_random(word) || hex) && !is_path {
+        let wrapped = word.len() < 64 && word.len().is_multiple_of(4) && {
+            decodes_to_pair(word) && word.iter().any(u8::is_ascii_uppercase)
+        };
+        if (looks_random(word) || hex || wrapped) && !is_path {
             // `creds name:password`.
             let pair = b[stop..]
                 .iter()
@@ -465,6 +496,11 @@ impl Scan<'_> {
         {
             start += 1;
         }
+        // A header folded behind its scheme.
+        let folded = start == at && matches!(b.get(at), Some(b'\n' | b'\r'));
+        if folded {
+            start = skip_blanks(b, at);
+        }
         let length = b[start..]
             .iter()
             .take_while(|c| {
@@ -491,6 +527,9 @@ impl Scan<'_> {
             end -= 1;
         }
         let token = &b[start..end];
+        if folded && (token.len() < FOLDED_BYTES || !is_mixed(token)) {
+            return;
+        }
         let digit = token.iter().any(u8::is_ascii_digit);
         let upper = token.iter().any(u8::is_ascii_uppercase);
         let lower = token.iter().any(u8::is_ascii_lowercase);
@@ -511,12 +550,52 @@ impl Scan<'_> {
     }
 }
 
+/// A folded header's credential has at least as many bytes, or it is the next line's first word.
+const FOLDED_BYTES: usize = 16;
+
+/// A salt and a hash, each in base64.
+const MAX_HASH_BYTES: usize = 128;
+const MIN_HASH_BYTES: usize = 24;
+
+/// How hashes of passwords begin.
+const HASHES: &[&str] = &[
+    "$2a$",
+    "$2b$",
+    "$2x$",
+    "$2y$",
+    "$1$",
+    "$5$",
+    "$6$",
+    "$y$",
+    "$7$",
+    "$argon2",
+    "$scrypt$",
+    "$apr1$",
+    "pbkdf2_sha",
+    "$pbkdf2",
+    "bcrypt_sha256$",
+    "{SSHA",
+    "{SHA",
+    "{CRYPT}",
+    "{MD5}",
+    "{SMD5}",
+];
+
+/// The first byte at or after `at` that is no white space of the next few lines.
+fn skip_blanks(b: &[u8], at: usize) -> usize {
+    at + b[at..]
+        .iter()
+        .take(12)
+        .take_while(|c| c.is_ascii_whitespace())
+        .count()
+}
+
 /// How far before the secret part of an address its host may begin.
 const MAX_HOST_BYTES: usize = 160;
 
 /// One of these is in every address below.
-static HOOK_HINTS: LazyLock<[Finder<'static>; 3]> =
-    LazyLock::new(|| ["hook", "bot", "/v1/spaces/"].map(Finder::new));
+static HOOK_HINTS: LazyLock<[Finder<'static>; 4]> =
+    LazyLock::new(|| ["hook", "bot", "/v1/spaces/", "/with/key"].map(Finder::new));
 
 const WEBHOOKS: &[&str] = &[
     "hooks.slack.com/services/",
@@ -533,6 +612,16 @@ const WEBHOOKS: &[&str] = &[
     "oapi.dingtalk.com/robot/",
     "qyapi.weixin.qq.com/cgi-bin/webhook/",
     "hooks.airtable.com/workflows/",
+    "discord.com/api/v9/webhooks/",
+    "discord.com/api/v10/webhooks/",
+    "hook.eu1.make.com/",
+    "hook.eu2.make.com/",
+    "hook.us1.make.com/",
+    "hook.us2.make.com/",
+    "hook.integromat.com/",
+    "webhook.site/",
+    "/with/key/",
+    ".rocket.chat/hooks/",
 ];
 
 const SECRET_WORDS: &[&str] = &[
@@ -551,6 +640,7 @@ const SECRET_WORDS: &[&str] = &[
     "secrets",
     "keys",
     "tokens",
+    "base64",
 ];
 
 /// Whether a name ends like a word that makes a random text beside it a secret.
@@ -615,7 +705,8 @@ fn is_title(word: &[u8]) -> bool {
 
 /// Whether base64 text decodes to something that begins like an object with a name.
 fn opens_json(text: &[u8]) -> bool {
-    let head = decode(&text[..text.len().min(44)]);
+    let (head, length) = decode(&text[..text.len().min(44)]);
+    let head = &head[..length];
     let mut rest = head.iter().skip_while(|c| c.is_ascii_whitespace());
     rest.next() == Some(&b'{')
         && rest.find(|c| !c.is_ascii_whitespace()) == Some(&b'"')
@@ -630,13 +721,18 @@ fn opens_json(text: &[u8]) -> bool {
 
 /// `user:password` in base64.
 fn decodes_to_pair(text: &[u8]) -> bool {
-    let plain = decode(&text[..text.len().min(256)]);
+    let (plain, length) = decode(&text[..text.len().min(MAX_WRAPPED_BYTES)]);
+    let plain = &plain[..length];
     plain.contains(&b':') && plain.iter().all(|c| (b' '..0x7f).contains(c) || *c >= 0x80)
 }
 
-/// Base64 in either alphabet, as far as it goes.
-fn decode(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
+/// A name and a password in base64 are looked at no further.
+const MAX_WRAPPED_BYTES: usize = 256;
+
+/// Base64 in either alphabet, as far as it goes, and how many bytes it gives.
+fn decode(text: &[u8]) -> ([u8; MAX_WRAPPED_BYTES], usize) {
+    let mut out = [0; MAX_WRAPPED_BYTES];
+    let mut length = 0;
     let (mut bits, mut count) = (0_u32, 0);
     for c in text {
         let six = match c {
@@ -651,10 +747,11 @@ fn decode(text: &[u8]) -> Vec<u8> {
         count += 6;
         if count >= 8 {
             count -= 8;
-            out.push((bits >> count) as u8);
+            out[length] = (bits >> count) as u8;
+            length += 1;
         }
     }
-    out
+    (out, length)
 }
 
 fn is_base58(word: &[u8]) -> bool {
@@ -685,9 +782,16 @@ fn is_wallet(word: &[u8]) -> bool {
     };
     let monero = || word.len() == 95 && is_base58(word);
     let found = match word[0] {
+        b'b' if word.starts_with(b"bnb1") => bech32(b"bnb1"),
         b'b' | b'B' => bech32(b"bc1q") || bech32(b"bc1p"),
+        b't' if word.len() == 36 && matches!(&word[..3], b"tz1" | b"tz2" | b"tz3") => {
+            is_base58(word)
+        }
         b't' | b'T' => bech32(b"tb1q"),
-        b'l' | b'L' => bech32(b"ltc1q"),
+        b'l' | b'L' if word.len() < 36 => base58(),
+        b'l' | b'L' => bech32(b"ltc1q") || bech32(b"ltc1p"),
+        b'a' => bech32(b"addr1"),
+        b'c' => bech32(b"cosmos1"),
         b'1' | b'3' => base58(),
         b'0' => ether(),
         b'4' | b'8' => monero(),

@@ -447,4 +447,8 @@ pub(super) const VENDORS: &[Vendor] = &[
     v("tr_prod_", Alnum, 20),
     v("zpka_", Word, 40),
     v("tok_live_", Alnum, 16),
+    // Extended keys of wallets.
+    v("xprv", Alnum, 100),
+    v("yprv", Alnum, 100),
+    v("zprv", Alnum, 100),
 ];

@@ -34,11 +34,15 @@ pub(super) struct Masks {
     /// Letters, digits, `-` and `_`.
     pub(super) word: u64,
     pub(super) r: u64,
+    /// `d`, and a few that no word has behind an `r`.
+    pub(super) d: u64,
     pub(super) dot: u64,
     pub(super) dash: u64,
     pub(super) colon: u64,
     pub(super) equals: u64,
     pub(super) space: u64,
+    /// A space, and NUL, which stands between texts.
+    pub(super) blank: u64,
     pub(super) slash: u64,
     /// All bytes that are not ASCII.
     pub(super) high: u64,
@@ -92,19 +96,22 @@ impl Planes {
             hex: digit | (ascii6 & !b4 & !b3 & any & !(b2 & x3)),
             word: digit | letter | dash | (five & c12 & x3),
             r: ascii6 & b4 & !(b3 | b2) & x2,
+            d: b2 & !(b4 | b1 | b0),
             dot: two & c12 & x2,
             dash,
             colon: three & c8 & x2,
             equals: three & c12 & x1,
             space: two & nothing,
+            blank: low & !b4 & nothing,
             slash: two & c12 & x3,
             high: b7,
-            // Control characters; `%` and `&`; `)` and `+`; `>`; `@`; the backslash.
+            // Control characters; `%` and `&`; `)` and `+`; `>`; `@`; the backslash, and `]` behind
+            // the last letter of `[at]`, `[dot]` and `[.]`.
             odd: (low & !b5 & (b4 | !nothing))
                 | (two & ((!b3 & b2 & (b1 ^ b0)) | (c8 & b0)))
                 | (three & c12 & x2)
                 | (four & nothing)
-                | (five & c12 & !b1 & !b0),
+                | (five & c12 & !b1 & (!b0 | ((b2 & !b0) << 1))),
         }
     }
 }

@@ -1,0 +1,408 @@
+//! Passwords and codes that no separator introduces: told in a sentence, or given to a command.
+//!
+//! `password is hunter2`, `otp 123456`, `123456 is your login code`, `--password hunter2`,
+//! `("password", "hunter2")`. The word before says what it is; the value must not look like the
+//! next word of the sentence.
+
+use super::catalog::Rule;
+use super::entropy::is_benign_word;
+use super::keys::Strength;
+use super::pairs::{bare_end, closing_quote, opening_quote};
+use super::scan::Scan;
+use super::steps::steps;
+
+/// How far before a short flag the name of its program is looked for.
+const MAX_COMMAND_BYTES: usize = 160;
+
+/// How far behind a number the word that says what it is may stand.
+const MAX_SENTENCE_BYTES: usize = 48;
+
+/// A code that is sent to somebody has so many digits.
+const MAX_CODE_DIGITS: usize = 8;
+
+/// A told password is no longer.
+const MAX_PASSWORD_BYTES: usize = 128;
+
+impl Scan<'_> {
+    /// Looks at a word that ends before `end` like `password`.
+    pub(super) fn told_password(&mut self, end: usize) {
+        let b = self.b;
+        if !ends_with(&b[..end], b"password") {
+            return;
+        }
+        match b.get(end) {
+            Some(b' ') => self.password_in_sentence(end + 1),
+            Some(b'"' | b'\'' | b'\\') => self.password_after_name(end),
+            // `Password("…")`
+            Some(b'(') => self.quoted_password(end + 1),
+            _ => {}
+        }
+    }
+
+    /// `password is …`, `password '…'`, `password hunter2!`.
+    fn password_in_sentence(&mut self, at: usize) {
+        let b = self.b;
+        let word_end = bare_end(b, at, false);
+        let verb = matches!(&b[at..word_end], b"is" | b"was" | b"to" | b"of");
+        let at = if verb && b.get(word_end) == Some(&b' ') {
+            word_end + 1
+        } else {
+            at
+        };
+        let at = at + usize::from(b.get(at) == Some(&b'('));
+        if let Some((open, mark)) = opening_quote(b, at) {
+            let end = closing_quote(b, open, mark.0, mark.1);
+            let value = &b[open..end];
+            let shaped = !value.contains(&b' ') && value.len() <= MAX_PASSWORD_BYTES;
+            if shaped && is_mixed(value) && !self.is_marker(value) {
+                self.push(open, end, Rule::Key);
+            }
+            return;
+        }
+        let end = bare_end(b, at, false);
+        let value = &b[at..end];
+        // `machine host login ann password …`
+        let netrc = !verb && follows_login(&b[..at]);
+        let secret = if verb || netrc {
+            is_mixed(value) || netrc && !is_benign_word(value)
+        } else {
+            is_mixed(value) && value.iter().any(|c| is_symbol(*c))
+        };
+        if secret && !self.is_covered(at) && !self.is_marker(value) {
+            self.push(at, end, Rule::Key);
+        }
+    }
+
+    fn quoted_password(&mut self, at: usize) {
+        let b = self.b;
+        let Some((open, mark)) = opening_quote(b, at) else {
+            return;
+        };
+        let end = closing_quote(b, open, mark.0, mark.1);
+        let value = &b[open..end];
+        if is_mixed(value) && !self.is_marker(value) {
+            self.push(open, end, Rule::Key);
+        }
+    }
+
+    /// `("password", "…")`, and `name="password"` before a form's part.
+    fn password_after_name(&mut self, end: usize) {
+        let b = self.b;
+        let slashes = b[end..].iter().take_while(|c| **c == b'\\').count();
+        let mark = end + slashes;
+        if !matches!(b.get(mark), Some(b'"' | b'\'')) {
+            return;
+        }
+        let rest = &b[mark + 1..];
+        let breaks: [&[u8]; 3] = [b"\r\n\r\n", b"\n\n", b"\\r\\n\\r\\n"];
+        if let Some(line) = breaks.into_iter().find(|line| rest.starts_with(line)) {
+            let at = mark + 1 + line.len();
+            let stop = b[at..]
+                .iter()
+                .take(MAX_PASSWORD_BYTES)
+                .position(|c| matches!(c, b'\r' | b'\n' | b'\\' | b'"'))
+                .unwrap_or(0);
+            if !self.is_marker(&b[at..at + stop]) {
+                self.push(at, at + stop, Rule::Key);
+            }
+            return;
+        }
+        self.next_string(mark, Strength::Certain);
+    }
+
+    /// The string behind a comma, when the quote at `mark` ends a name: in a tuple, or in the list
+    /// of a command's arguments.
+    fn next_string(&mut self, mark: usize, strength: Strength) {
+        let b = self.b;
+        if strength < Strength::Likely || b.get(mark + 1) != Some(&b',') {
+            return;
+        }
+        let space = usize::from(b.get(mark + 2) == Some(&b' '));
+        let at = mark + 2 + space;
+        let at = at + usize::from(b.get(at) == Some(&b'b'));
+        let Some((open, quote)) = opening_quote(b, at.min(b.len())) else {
+            return;
+        };
+        let end = closing_quote(b, open, quote.0, quote.1);
+        let value = &b[open..end];
+        // A list of names says nothing of what stands under them.
+        let plain = value
+            .iter()
+            .all(|c| c.is_ascii_lowercase() || matches!(c, b'_' | b'-' | b' '));
+        if !plain && !is_benign_word(value) && !self.is_marker(value) {
+            self.push(open, end, Rule::Key);
+        }
+    }
+
+    /// `--password hunter2`, `"--token", "…"`, `mysql -phunter2`, `curl -u ann:hunter2`; `at` is the
+    /// first letter behind the dashes.
+    pub(super) fn flag(&mut self, at: usize) {
+        let b = self.b;
+        let end = at + b[at..].iter().take(64).take_while(|c| is_name(**c)).count();
+        steps(end - at);
+        let name = &b[at..end];
+        if at < 2 || b[at - 2] == b' ' && name.len() < 4 || name == b"user" {
+            return self.short_flag(at, end);
+        }
+        let Some(strength) = self.table.strength(name) else {
+            return self.short_flag(at, end);
+        };
+        match b.get(end) {
+            Some(b'"') => self.next_string(end, strength),
+            Some(b' ') if strength > Strength::Hint => {
+                let from = end + 1;
+                if b.get(from) == Some(&b'-') {
+                    return;
+                }
+                let (open, stop) = argument(b, from);
+                let value = &b[open..stop];
+                let word = value.iter().all(|c| c.is_ascii_alphabetic() || *c == b'-');
+                let filled_in =
+                    matches!(value.first(), None | Some(b'$' | b'<' | b'[' | b'{' | b'('));
+                if !word && !filled_in && !self.is_marker(value) {
+                    self.push(open, stop, Rule::Key);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A flag of one letter means what its program says.
+    fn short_flag(&mut self, at: usize, end: usize) {
+        let b = self.b;
+        let tools: &[&[u8]] = match b[at] {
+            b'p' => &[b"sshpass", b"docker login", b"podman login"],
+            b'a' => &[b"redis-cli"],
+            b'u' | b'U' => &[b"curl", b"wget", b"http ", b"smbclient"],
+            _ => return,
+        };
+        let before = &b[at.saturating_sub(MAX_COMMAND_BYTES)..at];
+        steps(before.len());
+        let runs = |tool: &[u8]| memchr::memmem::find(before, tool).is_some();
+        // These ask for a password that does not follow at once.
+        let asks = b[at] == b'p' && end > at + 1 && (runs(b"mysql") || runs(b"mariadb"));
+        if !asks && !tools.iter().any(|tool| runs(tool)) {
+            return;
+        }
+        let long = at > 1 && b[at - 2] == b'-';
+        let apart = matches!(b.get(end), Some(b' ' | b'='))
+            && (end == at + 1 && !long || b[at..end] == *b"user");
+        if long && !apart {
+            return;
+        }
+        let from = if apart { end + 1 } else { at + 1 };
+        let (open, stop) = argument(b, from.min(b.len()));
+        let value = &b[open..stop];
+        let colon = memchr::memchr(b':', value);
+        let open = match (b[at], colon) {
+            (b'u' | b'U', Some(colon)) => open + colon + 1,
+            (b'u' | b'U', None) => return,
+            _ => open,
+        };
+        let value = &b[open..stop];
+        if value.len() >= 3 && !matches!(value[0], b'-' | b'$' | b'<') && !self.is_marker(value) {
+            self.push(open, stop, Rule::Key);
+        }
+    }
+
+    /// Looks at a number of four digits or more that begins at `start`.
+    pub(super) fn told_code(&mut self, start: usize) {
+        let b = self.b;
+        let run = b[start..]
+            .iter()
+            .take(MAX_CODE_DIGITS + 1)
+            .take_while(|c| c.is_ascii_digit())
+            .count();
+        let end = start + run;
+        steps(run);
+        let next = b.get(end).copied().unwrap_or(b' ');
+        let goes_on = next.is_ascii_alphanumeric()
+            || matches!(next, b'_' | b'-' | b'/' | b':' | b'%')
+            || next == b'.' && b.get(end + 1).is_some_and(u8::is_ascii_alphanumeric);
+        if run > MAX_CODE_DIGITS || goes_on || self.is_covered(start) {
+            return;
+        }
+        let to_do = run == 6 && is_purpose(&b[end..]);
+        if is_code(b, start, run, to_do) || is_explained(&b[end..]) {
+            self.push(start, end, Rule::Key);
+        }
+    }
+}
+
+/// Whether the words before a number say that it is a code.
+///
+/// `to_do` says that they are followed by what the code is good for: `enter 123456 to confirm`.
+fn is_code(b: &[u8], start: usize, digits: usize, to_do: bool) -> bool {
+    let (mut word, mut rest) = last_word(&b[..start]);
+    let verb = matches!(word, b"is" | b"was");
+    if verb {
+        (word, rest) = last_word(rest);
+    }
+    let (before, _) = last_word(rest);
+    let is = |word: &[u8], names: &[&str]| {
+        names
+            .iter()
+            .any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    if is(word, &["otp", "totp", "passcode", "2fa", "mfa"]) {
+        return true;
+    }
+    if is(word, &["pin"]) {
+        return digits <= 6;
+    }
+    if to_do && is(word, &["use", "enter"]) {
+        return true;
+    }
+    if is(word, &["password", "passwd"]) {
+        return verb || is(before, &["time", "one-time"]);
+    }
+    if is(word, &["code", "token"]) {
+        let of_login = [
+            "verification",
+            "security",
+            "login",
+            "auth",
+            "authentication",
+            "authorization",
+            "confirmation",
+            "activation",
+            "sms",
+            "mfa",
+            "2fa",
+            "otp",
+            "totp",
+            "time",
+            "one-time",
+            "pin",
+            "recovery",
+            "backup",
+            "pairing",
+            "invite",
+            "unlock",
+            "access",
+            "google",
+        ];
+        return is(before, &of_login)
+            || digits >= 5 && is(before, &["your", "my", "enter"])
+            || to_do && is(before, &["use"]);
+    }
+    false
+}
+
+/// Whether the words behind a number say so: `123456 is your login code`.
+fn is_explained(rest: &[u8]) -> bool {
+    let sentence = &rest[..rest.len().min(MAX_SENTENCE_BYTES)];
+    let yours = sentence.starts_with(b" is your ") || sentence.starts_with(b" as your ");
+    let words: [&[u8]; 5] = [b"code", b"OTP", b"PIN", b"passcode", b"password"];
+    yours
+        && words
+            .iter()
+            .any(|word| memchr::memmem::find(sentence, word).is_some())
+}
+
+/// ` to verify`, ` to log in`: what a code is entered for.
+fn is_purpose(rest: &[u8]) -> bool {
+    let Some(verb) = rest.strip_prefix(b" to ") else {
+        return false;
+    };
+    [
+        &b"verify"[..],
+        b"confirm",
+        b"log",
+        b"sign",
+        b"reset",
+        b"complete",
+        b"authenticate",
+        b"continue",
+        b"activate",
+        b"unlock",
+        b"finish",
+        b"access",
+    ]
+    .iter()
+    .any(|purpose| verb.starts_with(purpose))
+}
+
+/// The word that ends just before a space, and what stands before it.
+fn last_word(text: &[u8]) -> (&[u8], &[u8]) {
+    let text = text.strip_suffix(b" ").unwrap_or(text);
+    let length = text
+        .iter()
+        .rev()
+        .take(24)
+        .take_while(|c| is_name(**c))
+        .count();
+    let (rest, word) = text.split_at(text.len() - length);
+    (word, rest)
+}
+
+/// Whether `… login NAME password ` ends here.
+fn follows_login(text: &[u8]) -> bool {
+    let (_, rest) = last_word(text);
+    let rest = rest.trim_ascii_end();
+    let name = rest
+        .iter()
+        .rev()
+        .take(64)
+        .take_while(|c| !c.is_ascii_whitespace())
+        .count();
+    rest[..rest.len() - name]
+        .trim_ascii_end()
+        .ends_with(b"login")
+}
+
+/// Where the argument that begins at `from` has its text.
+fn argument(b: &[u8], from: usize) -> (usize, usize) {
+    match opening_quote(b, from) {
+        Some((open, mark)) => (open, closing_quote(b, open, mark.0, mark.1)),
+        None => {
+            let length = b[from..]
+                .iter()
+                .take(8 * MAX_PASSWORD_BYTES)
+                .take_while(|c| {
+                    !matches!(
+                        c,
+                        0..=b' ' | b'"' | b'\'' | b'`' | b'|' | b';' | b']' | b')'
+                    )
+                })
+                .count();
+            steps(length);
+            (from, from + length)
+        }
+    }
+}
+
+/// Letters with digits or symbols between them: no word of a sentence.
+fn is_mixed(value: &[u8]) -> bool {
+    let any = |is: fn(&u8) -> bool| value.iter().any(is);
+    let letters = any(u8::is_ascii_alphabetic);
+    (5..=MAX_PASSWORD_BYTES).contains(&value.len())
+        && letters
+        && (any(u8::is_ascii_digit) || any(|c| is_symbol(*c)) || capitals_inside(value) >= 3)
+        && !matches!(value[0], b'<' | b'$' | b'{' | b'[' | b'(' | b'%' | b'/')
+        && !value.contains(&b'(')
+        && !value.contains(&b'/')
+}
+
+/// How often a capital follows a small letter: names of things have one or two.
+fn capitals_inside(value: &[u8]) -> usize {
+    value
+        .windows(2)
+        .filter(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase())
+        .count()
+}
+
+fn is_symbol(c: u8) -> bool {
+    matches!(
+        c,
+        b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'+' | b'~'
+    )
+}
+
+fn is_name(c: u8) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_')
+}
+
+fn ends_with(text: &[u8], word: &[u8]) -> bool {
+    text.len() >= word.len() && text[text.len() - word.len()..].eq_ignore_ascii_case(word)
+}
