@@ -8,7 +8,8 @@
 //!
 //! Starts the given binary as a process of its own with an upstream in this process that takes
 //! everything at once, posts batches of 100 records (about 55 KB) from many sessions, and prints
-//! the server's CPU seconds per million records, its memory, and the quantiles of its answers. With
+//! the server's CPU seconds per million records, its memory (at most, at the end, and by tenth of the
+//! load), and the quantiles of its answers. With
 //! `backlog=N`, N records are kept waiting first (the upstream answers 503) and then drained, so
 //! that the drain of two sizes of backlog can be compared. With `count=yes` the upstream reads what
 //! it gets and counts the records, which takes time of its own. With `body=otlp` the same records
@@ -21,8 +22,8 @@
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -114,10 +115,10 @@ async fn main() {
     let dir = tempfile::tempdir().unwrap();
     let mut server = Server::start(&binary, dir.path(), &endpoint, delivery, compression);
     server.otlp = otlp.then(|| upstream.clone());
-    println!("idle: {} MiB resident", server.resident_mib());
+    println!("idle: {} MiB resident", mib(server.child.id(), "VmRSS:"));
     if backlog > 0 {
         upstream.refuse.store(true, Ordering::Relaxed);
-        let _ = run(&server, backlog, clients).await;
+        run(&server, backlog, clients).await;
         let taken = upstream.requests.load(Ordering::Relaxed);
         upstream.refuse.store(false, Ordering::Relaxed);
         // The server tries again when its pause is over; that is no part of the draining.
@@ -134,7 +135,7 @@ async fn main() {
         );
     }
     let (start, cpu) = (Instant::now(), server.cpu());
-    let mut waits = run(&server, records, clients).await;
+    let (mut waits, tenths) = run(&server, records, clients).await;
     let took = start.elapsed();
     server.drained().await;
     waits.sort_unstable();
@@ -147,9 +148,10 @@ async fn main() {
         quantile(0.5),
         quantile(0.99),
         quantile(1.0),
-        server.peak_mib(),
-        server.resident_mib(),
+        mib(server.child.id(), "VmHWM:"),
+        mib(server.child.id(), "VmRSS:"),
     );
+    println!("resident by tenth: {tenths:?} MiB");
     println!(
         "upstream: {} requests, {} bytes",
         upstream.requests.load(Ordering::Relaxed),
@@ -164,13 +166,18 @@ async fn main() {
     }
 }
 
-/// Posts so many records and gives how long each answer took.
-async fn run(server: &Server, records: u64, clients: u64) -> Vec<Duration> {
+/// Posts so many records. Gives how long each answer took, and the server's memory, in MiB, after
+/// each tenth of them.
+async fn run(server: &Server, records: u64, clients: u64) -> (Vec<Duration>, Vec<u64>) {
     let next = Arc::new(AtomicU64::new(0));
+    let answered = Arc::new(AtomicU64::new(0));
+    let tenths = Arc::new(Mutex::new(Vec::new()));
+    let process = server.child.id();
     let tasks: Vec<_> = (0..clients)
         .map(|client| {
             let (next, url, token) = (next.clone(), server.url.clone(), server.token(client));
             let batch = if server.otlp.is_some() { otlp } else { batch };
+            let (answered, tenths) = (answered.clone(), tenths.clone());
             tokio::spawn(async move {
                 let http = reqwest::Client::new();
                 let mut waits = Vec::new();
@@ -187,6 +194,10 @@ async fn run(server: &Server, records: u64, clients: u64) -> Vec<Duration> {
                         .unwrap();
                     assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
                     waits.push(start.elapsed());
+                    let before = answered.fetch_add(BATCH, Ordering::Relaxed);
+                    if before * 10 / records < (before + BATCH) * 10 / records {
+                        tenths.lock().unwrap().push(mib(process, "VmRSS:"));
+                    }
                 }
                 waits
             })
@@ -196,7 +207,20 @@ async fn run(server: &Server, records: u64, clients: u64) -> Vec<Duration> {
     for task in tasks {
         waits.extend(task.await.unwrap());
     }
-    waits
+    let tenths = std::mem::take(&mut *tenths.lock().unwrap());
+    (waits, tenths)
+}
+
+/// A process's memory: `VmRSS:` is what it has, `VmHWM:` the most it had.
+fn mib(process: u32, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    line.split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<u64>()
+        .unwrap()
+        / 1024
 }
 
 /// A hundred records such as a field application sends: some 550 bytes each.
@@ -361,20 +385,6 @@ impl Server {
             .collect();
         let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
         ticks as f64 / 100.0
-    }
-
-    fn resident_mib(&self) -> u64 {
-        self.status("VmRSS:") / 1024
-    }
-
-    fn peak_mib(&self) -> u64 {
-        self.status("VmHWM:") / 1024
-    }
-
-    fn status(&self, name: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 }
 
