@@ -12,6 +12,9 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.toml");
 /// Compilers and dependencies move a figure by some per cent without anybody's doing.
 const MARGIN_PERCENT: u64 = 5;
 
+/// Nobody makes an event that much cheaper in one change: it is no longer what was counted.
+const LEAST_PERCENT: u64 = 60;
+
 /// What each road may cost.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Ledger {
@@ -75,11 +78,29 @@ impl fmt::Display for Ledger {
     }
 }
 
+/// How a count compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// As written down, or cheaper.
+    Fine,
+    /// Above the margin.
+    Above,
+    /// So far below that the road may have stopped doing its work.
+    FarBelow,
+    /// Never written down.
+    Unknown,
+}
+
 impl Line {
-    /// Above the margin, or never written down.
-    pub(crate) fn is_above(&self) -> bool {
-        self.stored
-            .is_none_or(|stored| self.counted * 100 > stored * (100 + self.margin_percent))
+    pub(crate) fn verdict(&self) -> Verdict {
+        match self.stored {
+            None => Verdict::Unknown,
+            Some(stored) if self.counted * 100 > stored * (100 + self.margin_percent) => {
+                Verdict::Above
+            }
+            Some(stored) if self.counted * 100 < stored * LEAST_PERCENT => Verdict::FarBelow,
+            Some(_) => Verdict::Fine,
+        }
     }
 }
 
@@ -87,12 +108,12 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Line { road, counted, .. } = self;
         write!(f, "{road:<26} {counted:>7} instructions an event, ")?;
-        match self.stored {
-            None => f.write_str("ABOVE: no figure is written down"),
-            Some(stored) if self.is_above() => {
-                write!(f, "ABOVE {stored} + {} %", self.margin_percent)
-            }
-            Some(stored) => write!(f, "of {stored} + {} %", self.margin_percent),
+        let (stored, margin) = (self.stored.unwrap_or(0), self.margin_percent);
+        match self.verdict() {
+            Verdict::Fine => write!(f, "of {stored} + {margin} %"),
+            Verdict::Above => write!(f, "ABOVE {stored} + {margin} %"),
+            Verdict::FarBelow => write!(f, "FAR BELOW {stored}: does it still do its work?"),
+            Verdict::Unknown => f.write_str("UNKNOWN: no figure is written down"),
         }
     }
 }
@@ -106,19 +127,17 @@ mod tests {
     }
 
     #[test]
-    fn only_what_exceeds_the_margin_is_above() {
+    fn a_road_may_cost_a_little_more_or_less_than_is_written_down() {
         let ledger = ledger("margin_percent = 5\n[instructions]\n\"all\" = 1000\n");
-        for (road, counted, above) in [
-            ("all", 900, false),
-            ("all", 1050, false),
-            ("all", 1051, true),
-            ("unknown", 1, true),
+        for (road, counted, expected) in [
+            ("all", 599, Verdict::FarBelow),
+            ("all", 600, Verdict::Fine),
+            ("all", 1050, Verdict::Fine),
+            ("all", 1051, Verdict::Above),
+            ("unknown", 1, Verdict::Unknown),
         ] {
-            assert_eq!(
-                ledger.judge(road, counted).is_above(),
-                above,
-                "{road} {counted}"
-            );
+            let verdict = ledger.judge(road, counted).verdict();
+            assert_eq!(verdict, expected, "{road} {counted}");
         }
     }
 
