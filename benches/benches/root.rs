@@ -5,6 +5,9 @@
 //! looking). The layer either only counts, so that the whole rendering is on the root's account,
 //! or reads every value as a real one does, which the root then spares it.
 //!
+//! Not in the report, whose client section has the root as one part of our road: this is for who
+//! works on the root, and the head of `soliplex-sanitize` quotes it.
+//!
 //! `cargo bench -p soliplex-benches --bench root`
 
 use std::{
