@@ -1,119 +1,127 @@
-//! A backlog filled and drained: whether its end is as fast as its beginning, and what it leaves.
+//! A backlog filled and drained: whether its end is as fast as its beginning, and what it takes up.
+//!
+//! Each store has a process of its own, so that the memory seen is the store's. The processes take
+//! turns: one is told to go on, does a tenth of its work, and answers with what that took.
 
-use std::fs;
+use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::path::Path;
-use std::time::Instant;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use soliplex_benches::options::Options;
+use tempfile::TempDir;
 
-use crate::stores::{self, Open};
-
-/// Records stored in one commit while filling, and taken in one while draining.
-const FILL: usize = 2_000;
-const TAKE: usize = 100;
+use crate::backlog::{ARGUMENT, TENTHS, Turn};
+use crate::stores;
 
 /// What became of one store's backlog.
 pub(crate) struct Drain {
     pub(crate) name: &'static str,
     pub(crate) records: usize,
-    /// Records a second.
-    pub(crate) fill_rate: f64,
-    pub(crate) open_nanos: f64,
-    /// Records a second, tenth by tenth.
-    pub(crate) tenths: Vec<f64>,
-    pub(crate) full_bytes: u64,
-    pub(crate) drained_bytes: u64,
-    /// Bytes held at most while draining, beyond those held before.
-    pub(crate) memory: u64,
+    pub(crate) filling: Vec<Turn>,
+    pub(crate) opening: Turn,
+    pub(crate) draining: Vec<Turn>,
+    /// Made as small as it can be, and closed.
+    pub(crate) closing: Turn,
+}
+
+/// Fills and drains every store, in turns.
+pub(crate) fn measure(root: &Path, records: usize, options: &Options) -> Vec<Drain> {
+    let names = stores::ALL.iter().map(|(name, _)| *name);
+    let mut runners: Vec<Runner> = names
+        .filter(|name| options.chooses(name))
+        .map(|name| Runner::start(root, name, records))
+        .collect();
+    for _ in 0..TENTHS + 1 + TENTHS + 1 {
+        runners.iter_mut().for_each(Runner::go_on);
+    }
+    runners
+        .into_iter()
+        .map(|runner| runner.finish(records))
+        .collect()
 }
 
 impl Drain {
+    /// Records a second.
+    pub(crate) fn fill_rate(&self) -> f64 {
+        let seconds: f64 = self.filling.iter().map(|turn| turn.seconds).sum();
+        self.records as f64 / seconds
+    }
+
+    /// Records a second, tenth by tenth.
+    pub(crate) fn rates(&self) -> Vec<f64> {
+        let tenth = (self.records / TENTHS) as f64;
+        self.draining
+            .iter()
+            .map(|turn| tenth / turn.seconds)
+            .collect()
+    }
+
     pub(crate) fn last_to_first(&self) -> f64 {
-        match self.tenths[..] {
+        match self.rates()[..] {
             [first, .., last] => last / first,
             _ => f64::NAN,
         }
     }
-}
 
-/// Fills and drains every store, one after the other.
-pub(crate) fn measure(root: &Path, records: usize, options: &Options) -> Vec<Drain> {
-    stores::ALL
-        .iter()
-        .filter(|(name, _)| options.chooses(name))
-        .map(|(name, open)| drain(root, name, *open, records))
-        .collect()
-}
+    /// Bytes of its files when it is full.
+    pub(crate) fn full_bytes(&self) -> u64 {
+        self.filling.last().map_or(0, |turn| turn.files)
+    }
 
-fn drain(root: &Path, name: &'static str, open: Open, records: usize) -> Drain {
-    let folder = tempfile::tempdir_in(root).unwrap();
-    let start = Instant::now();
-    let mut store = open(folder.path());
-    (0..records / FILL).for_each(|_| store.append(FILL));
-    drop(store);
-    let fill_rate = records as f64 / start.elapsed().as_secs_f64();
-    let full_bytes = bytes_on_disk(folder.path());
-
-    forget_peak_memory();
-    let before = memory("VmRSS:");
-    let start = Instant::now();
-    let mut store = open(folder.path());
-    let open_nanos = start.elapsed().as_nanos() as f64;
-    let tenths = (0..10)
-        .map(|_| {
-            let start = Instant::now();
-            let mut taken = 0;
-            while taken < records / 10 {
-                let batch = store.take(TAKE);
-                assert!(batch > 0, "{name} has all that was stored");
-                taken += batch;
-            }
-            taken as f64 / start.elapsed().as_secs_f64()
-        })
-        .collect();
-    let memory = memory("VmHWM:").saturating_sub(before);
-    store.tidy();
-    drop(store);
-    Drain {
-        name,
-        records,
-        fill_rate,
-        open_nanos,
-        tenths,
-        full_bytes,
-        drained_bytes: bytes_on_disk(folder.path()),
-        memory,
+    /// A figure of each tenth of filling, then of draining.
+    pub(crate) fn each(&self, of: fn(&Turn) -> u64) -> Vec<f64> {
+        let turns = self.filling.iter().chain(&self.draining);
+        turns.map(|turn| of(turn) as f64).collect()
     }
 }
 
-/// Bytes of all files below, as the disk counts them: a sparse file takes what is written in it.
-fn bytes_on_disk(folder: &Path) -> u64 {
-    #[cfg(unix)]
-    use std::os::unix::fs::MetadataExt as _;
-
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| match entry.metadata() {
-            Ok(found) if found.is_dir() => bytes_on_disk(&entry.path()),
-            #[cfg(unix)]
-            Ok(found) => found.blocks() * 512,
-            #[cfg(not(unix))]
-            Ok(found) => found.len(),
-            Err(_) => 0,
-        })
-        .sum()
+/// One store's process.
+struct Runner {
+    name: &'static str,
+    child: Child,
+    orders: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+    turns: Vec<Turn>,
+    /// Goes with its files when all is done.
+    _folder: TempDir,
 }
 
-/// Linux keeps the most memory a process ever held, and forgets it when asked; elsewhere the
-/// figure is missing.
-fn forget_peak_memory() {
-    let _ = fs::write("/proc/self/clear_refs", "5");
-}
+impl Runner {
+    fn start(root: &Path, name: &'static str, records: usize) -> Runner {
+        let folder = tempfile::tempdir_in(root).unwrap();
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args([ARGUMENT, name, &records.to_string()])
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Runner {
+            name,
+            orders: child.stdin.take().unwrap(),
+            answers: BufReader::new(child.stdout.take().unwrap()).lines(),
+            child,
+            turns: Vec::new(),
+            _folder: folder,
+        }
+    }
 
-/// A line of the process's status, in bytes; zero where there is none.
-fn memory(line: &str) -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let found = status.lines().find_map(|found| found.strip_prefix(line));
-    let kib = found.and_then(|rest| rest.split_whitespace().next());
-    kib.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1024
+    fn go_on(&mut self) {
+        writeln!(self.orders).unwrap();
+        let answer = self.answers.next().unwrap().unwrap();
+        self.turns.push(serde_json::from_str(&answer).unwrap());
+    }
+
+    fn finish(mut self, records: usize) -> Drain {
+        assert!(self.child.wait().unwrap().success(), "{}", self.name);
+        let mut turns = self.turns.into_iter();
+        Drain {
+            name: self.name,
+            records,
+            filling: turns.by_ref().take(TENTHS).collect(),
+            opening: turns.next().unwrap(),
+            draining: turns.by_ref().take(TENTHS).collect(),
+            closing: turns.next().unwrap(),
+        }
+    }
 }

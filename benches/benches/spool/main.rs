@@ -2,14 +2,14 @@
 //! as fast as a disk lets anyone be, and beside two stores that could have been taken instead.
 //!
 //! ```text
-//! cargo bench -p soliplex-benches --features peers --bench spool            # about two minutes
+//! cargo bench -p soliplex-benches --features peers --bench spool            # about five minutes
 //! cargo bench -p soliplex-benches --features peers --bench spool -- --quick # a tenth of it
 //! ```
 //!
 //! Every store keeps the same records of 500 bytes, in the same number a commit, and every commit
 //! is on disk when it returns. They take turns on a disk that is shared with whatever else runs.
-//! Then each is filled with a million records and drained as the worker would, a batch at a time:
-//! the last tenth must go as fast as the first. The folder is `SPOOL_BENCH_DIR` or the system's
+//! Before that each is filled with a million records and drained as the worker would, a batch at a
+//! time, in turns of a tenth: the last tenth must go as fast as the first. The folder is `SPOOL_BENCH_DIR` or the system's
 //! temporary one; mind that the latter may be in memory.
 
 #![allow(clippy::unwrap_used, reason = "a bench may be blunt")]
@@ -22,6 +22,7 @@ mod client {
     pub(crate) mod spool;
 }
 
+mod backlog;
 mod drain;
 mod stores;
 
@@ -35,6 +36,7 @@ use soliplex_benches::options::Options;
 use soliplex_benches::plot::{Plot, Shape};
 use soliplex_benches::section::{Bound, Section, Table};
 
+use backlog::{TENTHS, Turn};
 use drain::Drain;
 use stores::{BARE, OURS, Open, RECORD_BYTES};
 
@@ -46,13 +48,19 @@ const AIMED: usize = 256;
 const SHARE: f64 = 0.6;
 
 fn main() -> io::Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, rest @ ..] = &words[..]
+        && first == backlog::ARGUMENT
+    {
+        return backlog::work(rest);
+    }
     let options = Options::from_args();
     let root: PathBuf =
         std::env::var_os("SPOOL_BENCH_DIR").map_or_else(std::env::temp_dir, Into::into);
-    let turn = options.pick(Duration::from_millis(80), Duration::from_millis(500));
-    let rounds = options.pick(3, 5);
-    // First, while the process holds nothing yet that would hide what a store takes.
-    let drained = drain::measure(&root, options.pick(100_000, 1_000_000), &options);
+    let turn = Duration::from_millis(options.pick(5, 80, 500));
+    let rounds = options.pick(1, 3, 5);
+    let backlog = options.pick(2_000, 100_000, 1_000_000);
+    let drained = drain::measure(&root, backlog, &options);
     let sizes: Vec<(usize, Results)> = SIZES
         .into_iter()
         .map(|records| (records, contest(&root, records, turn).run(rounds, &options)))
@@ -62,14 +70,28 @@ fn main() -> io::Result<()> {
         "spool",
         "Spool: records on disk",
         "Records of 500 bytes, so many a commit, each commit on disk when it returns; records a \
-         second, median of turns. Keeping up means that each commit that stores is followed by one \
-         that takes out what was delivered.",
+         second. The stores take turns within one process, medians are quoted. Keeping up means \
+         that each commit that stores is followed by one that takes out what was delivered. A \
+         backlog is filled and drained once, each store in a process of its own, and the stores \
+         take turns of a tenth.",
         "cargo bench -p soliplex-benches --features peers --bench spool",
     );
     section.tables.push(rates(&sizes));
     section.plots.push(rates_plot(&sizes));
     section.tables.push(drains(&drained));
     section.plots.push(drains_plot(&drained));
+    section.plots.push(growth_plot(
+        "spool-files",
+        "Files while a backlog is filled, then drained",
+        &drained,
+        |turn| turn.files,
+    ));
+    section.plots.push(growth_plot(
+        "spool-memory",
+        "Memory while a backlog is filled, then drained",
+        &drained,
+        |turn| turn.memory,
+    ));
     let aimed = sizes.iter().find(|(records, _)| *records == AIMED);
     let share = aimed.map_or(f64::NAN, |(_, rates)| {
         rates.median(OURS) / rates.median(BARE)
@@ -89,9 +111,17 @@ fn main() -> io::Result<()> {
             "",
         );
     }
+    if let Some((_, rates)) = sizes.first() {
+        let sync = nanos(1e9 / rates.median(BARE));
+        section.note(&format!(
+            "The bare file took {sync} for a record and its sync. The longer the disk takes to \
+             sync, the closer every store comes to the bare file."
+        ));
+    }
     section.note(
-        "Memory is what the process held at most while draining, beyond what it held before the \
-         store was opened; a mapped file counts where it was touched.",
+        "Memory is what the store's process holds beyond what it held before it knew the store; a \
+         mapped file counts where it was touched. Peaks are counted anew when the store is opened \
+         again.",
     );
     if !cfg!(feature = "peers") {
         section.note("SKIPPED: SQLite and fjall, which need `--features peers`.");
@@ -199,21 +229,25 @@ fn drains(drained: &[Drain]) -> Table {
             "last / first",
             "files full",
             "files drained",
-            "memory",
+            "memory filling",
+            "memory draining",
         ],
     );
     for drain in drained {
-        let tenth = |place: usize| drain.tenths.get(place).copied().unwrap_or(f64::NAN);
+        let rates = drain.rates();
+        let rate = |tenth: Option<&f64>| format!("{}/s", number(*tenth.unwrap_or(&f64::NAN)));
+        let peak = |turn: Option<&Turn>| bytes(turn.map_or(f64::NAN, |turn| turn.peak as f64));
         table.row([
             format!("{}, {} records", drain.name, number(drain.records as f64)),
-            format!("{}/s", number(drain.fill_rate)),
-            nanos(drain.open_nanos),
-            format!("{}/s", number(tenth(0))),
-            format!("{}/s", number(tenth(9))),
+            format!("{}/s", number(drain.fill_rate())),
+            nanos(drain.opening.seconds * 1e9),
+            rate(rates.first()),
+            rate(rates.last()),
             percent(drain.last_to_first()),
-            bytes(drain.full_bytes as f64),
-            bytes(drain.drained_bytes as f64),
-            bytes(drain.memory as f64),
+            bytes(drain.full_bytes() as f64),
+            bytes(drain.closing.files as f64),
+            peak(drain.filling.last()),
+            peak(drain.draining.last()),
         ]);
     }
     table
@@ -222,10 +256,10 @@ fn drains(drained: &[Drain]) -> Table {
 fn drains_plot(drained: &[Drain]) -> Plot {
     let shape = Shape::Lines {
         steps: "tenth of the backlog".to_owned(),
-        ticks: (1..=10).map(|tenth| tenth.to_string()).collect(),
+        ticks: (1..=TENTHS).map(|tenth| tenth.to_string()).collect(),
         series: drained
             .iter()
-            .map(|drain| (drain.name.to_owned(), drain.tenths.clone()))
+            .map(|drain| (drain.name.to_owned(), drain.rates()))
             .collect(),
     };
     Plot::new(
@@ -234,4 +268,17 @@ fn drains_plot(drained: &[Drain]) -> Plot {
         "records a second, a hundred a commit",
         shape,
     )
+}
+
+fn growth_plot(id: &str, title: &str, drained: &[Drain], of: fn(&Turn) -> u64) -> Plot {
+    let ticks = |sign: &'static str| (1..=TENTHS).map(move |tenth| format!("{sign}{tenth}"));
+    let shape = Shape::Lines {
+        steps: "tenth filled (+), tenth drained (-)".to_owned(),
+        ticks: ticks("+").chain(ticks("-")).collect(),
+        series: drained
+            .iter()
+            .map(|drain| (drain.name.to_owned(), drain.each(of)))
+            .collect(),
+    };
+    Plot::new(id, title, "bytes", shape)
 }
