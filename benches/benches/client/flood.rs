@@ -49,7 +49,7 @@ impl From<&Count> for Tally {
 
 /// Floods every road that hands records on.
 pub(crate) fn measure(folder: &Path, options: &Options) -> Vec<Flood> {
-    let events = options.pick(50_000, 200_000);
+    let events = options.pick(4_000, 50_000, 200_000);
     vec![
         to_file(folder, events),
         through_non_blocking(folder, events),

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use opentelemetry_sdk::logs::SdkLoggerProvider;
-use tracing::Dispatch;
+use soliplex_benches::event;
+use tracing::{Dispatch, error};
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_soliplex::{PanicHook, Rules, Sanitize as _, Soliplex};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -26,7 +27,9 @@ pub(crate) mod name {
     pub(crate) const ROOT_STANDARD: &str = "ours: root, rules";
     pub(crate) const ROOT_CRUMBS: &str = "ours: root, rules, breadcrumbs";
     pub(crate) const RING: &str = "ours: ring alone";
+    pub(crate) const ROOT_RING: &str = "ours: root, rules, ring";
     pub(crate) const ALL: &str = "ours: all";
+    pub(crate) const FAILURE: &str = "ours: all, an error with its breadcrumbs";
 
     /// The roads that do the same work in the end, for the plot.
     pub(crate) const SIDE_BY_SIDE: [&str; 6] =
@@ -37,8 +40,8 @@ pub(crate) mod name {
         ("tracing and its registry", REGISTRY),
         ("root: render and rewrite", ROOT_EMPTY),
         ("standard rules", ROOT_STANDARD),
-        ("breadcrumbs", ROOT_CRUMBS),
-        ("capture and ring", ALL),
+        ("capture and ring", ROOT_RING),
+        ("breadcrumbs", ALL),
     ];
 }
 
@@ -46,9 +49,19 @@ pub(crate) mod name {
 pub(crate) struct Road {
     pub(crate) name: &'static str,
     pub(crate) dispatch: Dispatch,
+    /// What goes down it.
+    pub(crate) log: fn(u64),
+    /// Events between two pauses: what its queue can hold.
+    pub(crate) burst: u64,
     /// How long its queue needs to empty after a burst.
     pub(crate) pause: Duration,
 }
+
+/// Events between two pauses: half of what the smallest queue, OpenTelemetry's 2,048, can hold.
+const BURST: u64 = 1_000;
+
+/// An error takes its breadcrumbs along, and is many times as long.
+const FAILURES: u64 = 100;
 
 /// What the roads lead through, kept alive while they are in use.
 pub(crate) struct Stage {
@@ -122,14 +135,27 @@ impl Stage {
                     .into(),
             ),
             queued(
-                name::ALL,
+                name::ROOT_RING,
                 registry()
-                    .with(self.standard.breadcrumb_layer())
                     .with(self.standard.export_layer())
                     .sanitize(&self.standard)
                     .into(),
             ),
+            queued(name::ALL, self.all()),
+            Road {
+                log: failure,
+                burst: FAILURES,
+                ..queued(name::FAILURE, self.all())
+            },
         ]
+    }
+
+    fn all(&self) -> Dispatch {
+        registry()
+            .with(self.standard.breadcrumb_layer())
+            .with(self.standard.export_layer())
+            .sanitize(&self.standard)
+            .into()
     }
 }
 
@@ -137,8 +163,14 @@ fn road(name: &'static str, pause: Duration, dispatch: Dispatch) -> Road {
     Road {
         name,
         dispatch,
+        log: event::log,
+        burst: BURST,
         pause,
     }
+}
+
+fn failure(index: u64) {
+    error!(user_id = index, "request failed in the usual way");
 }
 
 /// A pipeline that stores and never sends; its records are taken in between bursts.
