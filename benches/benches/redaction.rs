@@ -1,5 +1,6 @@
 //! What looking costs: the rules beside what one would write first, beside what one would write
-//! next, and beside crates that promise the same; and what hostile text costs.
+//! next, and beside crates that promise the same; what hostile text costs; and what it takes before
+//! the first line can be looked through.
 //!
 //! The lines are made by `soliplex_benches::lines`. Every contender gets the same ones in turns,
 //! the slow ones fewer of them, and returns the text as it may be shown. How much each of them
@@ -14,8 +15,8 @@ use std::time::Instant;
 
 use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use soliplex_benches::contest::{Contest, Results};
-use soliplex_benches::figures::{nanos, number};
-use soliplex_benches::lines::{HOSTILE, lines};
+use soliplex_benches::figures::{bytes, nanos, number};
+use soliplex_benches::lines::{HOSTILE, clean, lines};
 use soliplex_benches::options::Options;
 use soliplex_benches::plot::{Plot, Shape};
 use soliplex_benches::section::{Bound, Section, Table};
@@ -29,6 +30,55 @@ const LINES: usize = 4_000;
 #[cfg(feature = "peers")]
 const FEW_LINES: usize = 200;
 
+/// Looks a line through and gives it back as it may be shown.
+type Redact = Box<dyn FnMut(&str)>;
+
+/// A contender: its name, its lines a turn, and how it is set up.
+type Contender = (&'static str, usize, fn() -> Redact);
+
+const CONTENDERS: &[Contender] = &[
+    (OURS, LINES, || {
+        let rules = Rules::standard();
+        Box::new(move |line| drop(black_box(rules.sanitize(line))))
+    }),
+    ("ten regexes in turn", LINES, || {
+        let patterns = PATTERNS.map(|pattern| Regex::new(pattern).unwrap());
+        Box::new(move |line| {
+            for pattern in &patterns {
+                black_box(pattern.replace_all(line, "[X]"));
+            }
+        })
+    }),
+    ("RegexSet, then replace", LINES, || {
+        let set = RegexSet::new(PATTERNS).unwrap();
+        set_then_replace(set, PATTERNS.map(|pattern| Regex::new(pattern).unwrap()))
+    }),
+    ("RegexSet, ASCII, 64 MB", LINES, || {
+        let set = RegexSetBuilder::new(PATTERNS.map(ascii))
+            .dfa_size_limit(64 << 20)
+            .build()
+            .unwrap();
+        let build = |pattern: &str| {
+            RegexBuilder::new(&ascii(pattern))
+                .dfa_size_limit(64 << 20)
+                .build()
+                .unwrap()
+        };
+        set_then_replace(set, PATTERNS.map(build))
+    }),
+    #[cfg(feature = "peers")]
+    ("sanitize-pii", FEW_LINES, || {
+        let sanitizer = sanitize_pii::Sanitizer::default();
+        Box::new(move |line| drop(black_box(sanitizer.sanitize(line))))
+    }),
+    #[cfg(feature = "peers")]
+    ("redact-core", FEW_LINES, || {
+        let engine = redact_core::AnalyzerEngine::new();
+        let config = redact_core::AnonymizerConfig::default();
+        Box::new(move |line| drop(black_box(engine.anonymize(line, None, &config))))
+    }),
+];
+
 /// The time a mebibyte of hostile text may take, in milliseconds.
 const HOSTILE_MILLIS: f64 = 4.0;
 
@@ -36,7 +86,9 @@ const OURS: &str = "ours: standard rules";
 
 fn main() -> std::io::Result<()> {
     let options = Options::from_args();
-    let rounds = options.pick(3, 9);
+    let rounds = options.pick(1, 3, 9);
+    // Before anything else has been used.
+    let first_use = first_use(&options);
     let clean = contest(0).run(rounds, &options);
     let mixed = contest(MIXED).run(rounds, &options);
 
@@ -44,14 +96,16 @@ fn main() -> std::io::Result<()> {
         "redaction",
         "Sanitizer: text looked through and redacted",
         "Lines in the shapes of ten systems' logs, some 120 bytes each, all clean or every fourth \
-         with something to hide; megabytes a second on one core.",
+         with something to hide; megabytes a second on one core. All take turns within one \
+         process, medians are quoted.",
         "cargo bench -p soliplex-benches --features peers --bench redaction",
     );
     section.tables.push(speeds(&clean, &mixed));
     section.plots.push(plot(&clean, &mixed));
-    let allocations = allocations_on_clean_lines();
-    let (hostile, slowest) = hostile(rounds);
+    let allocations = allocations_a_line(&lines(LINES, 0));
+    let (hostile, slowest) = hostile(rounds, &options);
     section.tables.push(hostile);
+    section.tables.push(first_use);
     section.aim(
         "clean lines",
         Bound::AtLeast(700.0),
@@ -76,6 +130,10 @@ fn main() -> std::io::Result<()> {
         slowest,
         "ms",
     );
+    let mixed_allocations = number(allocations_a_line(&lines(LINES, MIXED)));
+    section.note(&format!(
+        "Ours allocates {mixed_allocations} times a line where every fourth is redacted."
+    ));
     section.note(
         "The ten patterns are those one would write first; ours are over fifty kinds. \
          The set finds which patterns match at all, and only those are then replaced; tuned, its \
@@ -87,83 +145,55 @@ fn main() -> std::io::Result<()> {
     section.finish(&options)
 }
 
+/// A turn goes through all lines; its figure is megabytes a second.
 fn contest(every: usize) -> Contest<'static> {
     let mut contest = Contest::new();
-    enter(&mut contest, OURS, lines(LINES, every), {
-        let rules = Rules::standard();
-        move |line| drop(black_box(rules.sanitize(line)))
-    });
-    enter(&mut contest, "ten regexes in turn", lines(LINES, every), {
-        let patterns = PATTERNS.map(|pattern| Regex::new(pattern).unwrap());
-        move |line| {
-            for pattern in &patterns {
-                black_box(pattern.replace_all(line, "[X]"));
-            }
-        }
-    });
-    enter(
-        &mut contest,
-        "RegexSet, then replace",
-        lines(LINES, every),
-        {
-            let set = RegexSet::new(PATTERNS).unwrap();
-            set_then_replace(set, PATTERNS.map(|pattern| Regex::new(pattern).unwrap()))
-        },
-    );
-    enter(
-        &mut contest,
-        "RegexSet, ASCII, 64 MB",
-        lines(LINES, every),
-        {
-            let set = RegexSetBuilder::new(PATTERNS.map(ascii))
-                .dfa_size_limit(64 << 20)
-                .build()
-                .unwrap();
-            let build = |pattern: &str| {
-                RegexBuilder::new(&ascii(pattern))
-                    .dfa_size_limit(64 << 20)
-                    .build()
-                    .unwrap()
-            };
-            set_then_replace(set, PATTERNS.map(build))
-        },
-    );
-    #[cfg(feature = "peers")]
-    {
-        enter(&mut contest, "sanitize-pii", lines(FEW_LINES, every), {
-            let sanitizer = sanitize_pii::Sanitizer::default();
-            move |line| drop(black_box(sanitizer.sanitize(line)))
-        });
-        enter(&mut contest, "redact-core", lines(FEW_LINES, every), {
-            let engine = redact_core::AnalyzerEngine::new();
-            let config = redact_core::AnonymizerConfig::default();
-            move |line| drop(black_box(engine.anonymize(line, None, &config)))
+    for (name, count, set_up) in CONTENDERS {
+        let lines = lines(*count, every);
+        let bytes = lines.iter().map(String::len).sum::<usize>() as f64;
+        let mut redact = set_up();
+        contest.enter(name, move || {
+            let start = Instant::now();
+            lines.iter().for_each(|line| redact(black_box(line)));
+            bytes / 1e6 / start.elapsed().as_secs_f64()
         });
     }
     contest
 }
 
-/// A turn goes through all lines; its figure is megabytes a second.
-fn enter(
-    contest: &mut Contest<'_>,
-    name: &str,
-    lines: Vec<String>,
-    mut redact: impl FnMut(&str) + 'static,
-) {
-    let bytes = lines.iter().map(String::len).sum::<usize>() as f64;
-    contest.enter(name, move || {
-        let start = Instant::now();
-        lines.iter().for_each(|line| redact(black_box(line)));
-        bytes / 1e6 / start.elapsed().as_secs_f64()
-    });
+/// What each takes until its first line is through, in a process that has not used it before, and
+/// what it keeps in memory from then on.
+fn first_use(options: &Options) -> Table {
+    let mut table = Table::new(
+        "First use: set up, and one line looked through",
+        ["road", "takes", "allocations", "keeps"],
+    );
+    let line = clean(3);
+    for (name, _, set_up) in CONTENDERS.iter().filter(|(name, ..)| options.chooses(name)) {
+        let mut kept = None;
+        let mut took = 0.0;
+        let counted = allocation_counter::measure(|| {
+            let start = Instant::now();
+            let redact = kept.insert(set_up());
+            redact(&line);
+            took = start.elapsed().as_nanos() as f64;
+        });
+        table.row([
+            (*name).to_owned(),
+            nanos(took),
+            number(counted.count_total as f64),
+            bytes(counted.bytes_current as f64),
+        ]);
+    }
+    table
 }
 
-fn set_then_replace(set: RegexSet, patterns: [Regex; 10]) -> impl FnMut(&str) {
-    move |line| {
+fn set_then_replace(set: RegexSet, patterns: [Regex; 10]) -> Redact {
+    Box::new(move |line| {
         for hit in set.matches(line) {
             black_box(patterns[hit].replace_all(line, "[X]"));
         }
-    }
+    })
 }
 
 /// What one would write first.
@@ -190,17 +220,18 @@ fn ascii(pattern: &str) -> String {
         .replace(r"\s*", r"[ \t]*")
 }
 
-fn allocations_on_clean_lines() -> f64 {
+/// Allocations a line.
+fn allocations_a_line(lines: &[String]) -> f64 {
     let rules = Rules::standard();
-    let lines = lines(LINES, 0);
-    // The first pass warms whatever the thread keeps.
-    lines.iter().for_each(|line| drop(rules.sanitize(line)));
-    let counted = allocation_counter::measure(|| {
+    let look = || {
         lines
             .iter()
-            .for_each(|line| drop(black_box(rules.sanitize(line))));
-    });
-    counted.count_total as f64 / LINES as f64
+            .for_each(|line| drop(black_box(rules.sanitize(line))))
+    };
+    // The first pass warms whatever the thread keeps.
+    look();
+    let counted = allocation_counter::measure(look);
+    counted.count_total as f64 / lines.len() as f64
 }
 
 fn speeds(clean: &Results, mixed: &Results) -> Table {
@@ -247,12 +278,13 @@ fn plot(clean: &Results, mixed: &Results) -> Plot {
 }
 
 /// The time of each hostile mebibyte, and the slowest in milliseconds.
-fn hostile(rounds: usize) -> (Table, f64) {
+fn hostile(rounds: usize, options: &Options) -> (Table, f64) {
     let rules = Rules::standard();
     let rules = &rules;
+    let length = options.pick(1 << 12, 1 << 20, 1 << 20);
     let mut contest = Contest::new();
     for unit in HOSTILE {
-        let text = unit.repeat((1 << 20) / unit.len());
+        let text = unit.repeat(length / unit.len());
         contest.enter(unit, move || {
             let start = Instant::now();
             drop(black_box(rules.sanitize(black_box(&text))));

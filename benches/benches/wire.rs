@@ -33,7 +33,7 @@ const SERIALIZE: &str = "serde_json of the batch";
 
 fn main() -> std::io::Result<()> {
     let options = Options::from_args();
-    let rounds = options.pick(5, 25);
+    let rounds = options.pick(1, 5, 25);
     let seqs = 1..=BATCH as u64;
     let pieces: Vec<Vec<u8>> = seqs.clone().map(members).collect();
     let records: Vec<LogRecord> = seqs.map(|seq| parsed(seq, &pieces)).collect();
@@ -43,7 +43,8 @@ fn main() -> std::io::Result<()> {
         "wire",
         "Wire: encode once, join, compress",
         "Records with seven attributes and a message, a hundred of them a batch. Encoding is what \
-         the application's thread pays; joining and compressing is what the worker pays.",
+         the application's thread pays; joining and compressing is what the worker pays. All take \
+         turns within one process, medians are quoted.",
         "cargo bench -p soliplex-benches --bench wire",
     );
     let encoded = encoding(&pieces, &records).run(rounds, &options);

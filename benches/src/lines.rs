@@ -64,7 +64,7 @@ pub fn secret(n: usize) -> String {
 }
 
 /// Repeated to a mebibyte, these make a reader look again and again.
-pub const HOSTILE: [&str; 12] = [
+pub const HOSTILE: [&str; 13] = [
     "@",
     "7",
     "1.",
@@ -73,6 +73,7 @@ pub const HOSTILE: [&str; 12] = [
     "{",
     "a@b.",
     "key=\"",
+    "key=",
     "::1 ",
     "AA11 ",
     "1234-",
