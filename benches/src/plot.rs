@@ -1,4 +1,4 @@
-//! Pictures of the figures, as SVG written here: three shapes need no plotting library.
+//! Pictures of the figures, as SVG written here: two shapes need no plotting library.
 
 mod bars;
 mod canvas;
@@ -29,13 +29,6 @@ pub enum Shape {
         /// A label and one figure a series.
         groups: Vec<(String, Vec<f64>)>,
     },
-    /// For each group, one bar put together from parts.
-    Stack {
-        /// What the parts are.
-        parts: Vec<String>,
-        /// A label and one figure a part.
-        groups: Vec<(String, Vec<f64>)>,
-    },
     /// Figures over steps.
     Lines {
         /// What a step is.
@@ -62,7 +55,6 @@ impl Plot {
     pub fn to_svg(&self) -> String {
         match &self.shape {
             Shape::Bars { series, groups } => bars::side_by_side(self, series, groups),
-            Shape::Stack { parts, groups } => bars::stacked(self, parts, groups),
             Shape::Lines {
                 steps,
                 ticks,
@@ -77,19 +69,15 @@ mod tests {
     use super::*;
 
     /// Every shape, with labels that would break markup and figures that could not be drawn.
-    fn plots() -> [Plot; 3] {
+    fn plots() -> [Plot; 2] {
         let groups = vec![
             ("ours & <theirs>".to_owned(), vec![1.0, f64::NAN]),
-            ("nothing".to_owned(), vec![0.0, 3.0]),
+            ("less than nothing".to_owned(), vec![0.0, -3.0]),
         ];
         let names = vec!["one".to_owned(), "two".to_owned()];
         [
             Shape::Bars {
                 series: names.clone(),
-                groups: groups.clone(),
-            },
-            Shape::Stack {
-                parts: names.clone(),
                 groups,
             },
             Shape::Lines {
@@ -109,6 +97,19 @@ mod tests {
             assert!(!svg.contains("<theirs>"), "{svg}");
             assert!(svg.ends_with("</svg>\n"), "{svg}");
         }
+    }
+
+    #[test]
+    fn what_is_negative_is_drawn_and_said() {
+        let svg = plots()[0].to_svg();
+        let width = |bar: &str| bar.split('"').next().unwrap().parse::<f64>().unwrap();
+        let widths: Vec<f64> = svg
+            .split("rect x=")
+            .skip(1)
+            .map(|rect| width(rect.split("width=\"").nth(1).unwrap()))
+            .collect();
+        assert!(svg.contains(">-3.00<"), "{svg}");
+        assert!(widths.iter().any(|it| *it > 100.0), "{widths:?}");
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! One section of the report: what was measured, the figures, and whether they are good enough.
 
-use std::path::PathBuf;
 use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
 use crate::figures;
-use crate::options::Options;
+use crate::options::{Options, Size};
 use crate::plot::Plot;
 
 /// What one bench found.
@@ -20,8 +19,8 @@ pub struct Section {
     pub measured: String,
     /// What prints it again.
     pub command: String,
-    /// Whether the run was a quick one, whose figures are rough.
-    pub quick: bool,
+    /// How much was measured.
+    pub size: Size,
     /// The figures.
     pub tables: Vec<Table>,
     /// What they should be.
@@ -84,7 +83,7 @@ impl Section {
             title: title.to_owned(),
             measured: measured.to_owned(),
             command: command.to_owned(),
-            quick: false,
+            size: Size::Full,
             tables: Vec::new(),
             aims: Vec::new(),
             plots: Vec::new(),
@@ -113,12 +112,12 @@ impl Section {
     ///
     /// When the file cannot be written.
     pub fn finish(mut self, options: &Options) -> io::Result<()> {
-        self.quick = options.quick;
+        self.size = options.size;
         print!("{}", self.to_text());
         if options.named.is_some() {
             return Ok(());
         }
-        let folder = kept_in();
+        let folder = options.size.kept_in();
         fs::create_dir_all(&folder)?;
         fs::write(
             folder.join(&self.id).with_extension("json"),
@@ -127,7 +126,7 @@ impl Section {
     }
 
     /// For a terminal.
-    fn to_text(&self) -> String {
+    pub fn to_text(&self) -> String {
         let mut text = format!("{}\n{}\n", self.title, self.measured);
         for table in &self.tables {
             text.push_str(&table.to_text());
@@ -203,14 +202,6 @@ impl Aim {
         };
         format!("{}: {side} {bound}{unit}, is {reached}{unit}", self.what)
     }
-}
-
-/// Where sections wait for the report.
-pub fn kept_in() -> PathBuf {
-    PathBuf::from(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../target/bench-report"
-    ))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Bars from left to right, each with its number: side by side, or one put together from parts.
+//! Bars from left to right, each with its number.
 
 use super::Plot;
 use super::canvas::{Anchor, Canvas, LINE, WIDTH, colour, legend_rows, text_width};
@@ -10,7 +10,7 @@ const NUMBER: f64 = 80.0;
 /// Room above the first bar, under the title.
 const HEAD: f64 = 48.0;
 
-/// One bar a series in every group.
+/// One bar a series in every group, to the right of zero, or to its left when it is negative.
 pub(super) fn side_by_side(
     plot: &Plot,
     series: &[String],
@@ -20,47 +20,23 @@ pub(super) fn side_by_side(
     let group = thick * series.len().max(1) as f64 + gap;
     let head = HEAD + legend_height(series);
     let (mut canvas, left) = sheet(plot, series, groups, head + group * groups.len() as f64);
-    let figures = groups
-        .iter()
-        .flat_map(|(_, figures)| figures.iter().copied());
-    let scale = (WIDTH - left - NUMBER) / largest(figures);
+    let figures = || groups.iter().flat_map(|(_, figures)| figures.iter());
+    let most = figures().map(|figure| length(*figure)).fold(0.0, f64::max);
+    let least = figures().map(|figure| length(-*figure)).fold(0.0, f64::max);
+    let scale = (WIDTH - left - NUMBER) / Some(most + least).filter(|it| *it > 0.0).unwrap_or(1.0);
+    let zero = left + least * scale;
     for (place, (label, figures)) in groups.iter().enumerate() {
         let top = head + group * place as f64;
         let middle = top + (group - gap) / 2.0 + 4.0;
         canvas.text(left - 8.0, middle, Anchor::End, label);
         for (place, figure) in figures.iter().enumerate() {
             let y = top + thick * place as f64;
-            let width = length(*figure) * scale;
-            canvas.rect(left, y, width.max(1.0), thick - 2.0, colour(place));
+            let (below, above) = (length(-*figure) * scale, length(*figure) * scale);
+            let width = (below + above).max(1.0);
+            canvas.rect(zero - below, y, width, thick - 2.0, colour(place));
             let text = number(*figure);
-            canvas.text(left + width + 6.0, y + thick - 5.0, Anchor::Start, &text);
+            canvas.text(zero + above + 6.0, y + thick - 5.0, Anchor::Start, &text);
         }
-    }
-    canvas.finish()
-}
-
-/// One bar a group, whose parts follow one another, each with its number where there is room; behind
-/// them stands their sum.
-pub(super) fn stacked(plot: &Plot, parts: &[String], groups: &[(String, Vec<f64>)]) -> String {
-    let thick = 26.0;
-    let head = HEAD + legend_height(parts);
-    let (mut canvas, left) = sheet(plot, parts, groups, head + thick * groups.len() as f64);
-    let sum = |figures: &[f64]| figures.iter().map(|figure| length(*figure)).sum::<f64>();
-    let scale = (WIDTH - left - NUMBER) / largest(groups.iter().map(|(_, parts)| sum(parts)));
-    for (place, (label, figures)) in groups.iter().enumerate() {
-        let y = head + thick * place as f64;
-        canvas.text(left - 8.0, y + 15.0, Anchor::End, label);
-        let mut x = left;
-        for (place, figure) in figures.iter().enumerate() {
-            let width = length(*figure) * scale;
-            canvas.rect(x, y, width, thick - 6.0, colour(place));
-            let text = number(*figure);
-            if text_width(&text) < width {
-                canvas.text(x + width / 2.0, y + 15.0, Anchor::Middle, &text);
-            }
-            x += width;
-        }
-        canvas.text(x + 6.0, y + 15.0, Anchor::Start, &number(sum(figures)));
     }
     canvas.finish()
 }
@@ -86,12 +62,6 @@ fn legend_height(names: &[String]) -> f64 {
         0 | 1 => 6.0,
         _ => LINE * legend_rows(names) + 6.0,
     }
-}
-
-/// The largest figure, or one where there is none, so that it can be divided by.
-fn largest(figures: impl Iterator<Item = f64>) -> f64 {
-    let largest = figures.map(length).fold(0.0, f64::max);
-    if largest > 0.0 { largest } else { 1.0 }
 }
 
 /// What is not a number, or negative, has no length.

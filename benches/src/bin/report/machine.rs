@@ -1,11 +1,11 @@
-//! What the figures were measured on.
+//! What the figures were measured on, and in which circumstances.
 
 use std::fs;
 use std::process::Command;
 use std::thread;
 
 /// Facts, each with its name. What cannot be found out is left out.
-pub(crate) fn facts() -> Vec<(&'static str, String)> {
+pub(crate) fn facts() -> Vec<(String, String)> {
     let cores = thread::available_parallelism().map(|cores| cores.to_string());
     let facts = [
         ("processor", value_in("/proc/cpuinfo", "model name", ':')),
@@ -21,7 +21,15 @@ pub(crate) fn facts() -> Vec<(&'static str, String)> {
     ];
     facts
         .into_iter()
-        .filter_map(|(name, fact)| Some((name, fact?)))
+        .filter_map(|(name, fact)| Some((name.to_owned(), fact?)))
+        .collect()
+}
+
+/// What `benches/report` wrote down of its run: a line a fact, its name and a tab before it.
+pub(crate) fn of_run(lines: &str) -> Vec<(String, String)> {
+    let facts = lines.lines().filter_map(|line| line.split_once('\t'));
+    facts
+        .map(|(name, fact)| (name.to_owned(), fact.to_owned()))
         .collect()
 }
 

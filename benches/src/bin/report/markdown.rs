@@ -2,56 +2,63 @@
 
 use std::fmt::Write as _;
 
+use soliplex_benches::options::Size;
 use soliplex_benches::section::{Aim, Section, Table, Verdict};
+
+use crate::tried::Tried;
 
 const INTRODUCTION: &str = "\
 # What it costs
 
-Written by `benches/report`; do not edit. Peers run beside ours in one process, in turns, over
-several rounds; what is quoted is the median. Ratios travel from one machine to another, absolute
-numbers do not.
+Written by `benches/report`; do not edit. Ours and its peers take turns, over several rounds; what
+is quoted is the median. Each section says what a turn is. Ratios travel from one machine to another,
+absolute numbers do not.
 ";
 
+/// What a report is made of.
+pub(crate) struct Found<'a> {
+    pub(crate) machine: &'a [(String, String)],
+    pub(crate) peers: &'a [String],
+    pub(crate) sections: &'a [Section],
+    /// Sections that were not measured.
+    pub(crate) missing: &'a [String],
+    pub(crate) tried: &'a Tried,
+}
+
 /// The whole report.
-pub(crate) fn report(
-    machine: &[(&str, String)],
-    peers: &[String],
-    sections: &[Section],
-    missing: &[String],
-    tried: &str,
-) -> String {
+pub(crate) fn report(found: &Found<'_>) -> String {
     let mut text = INTRODUCTION.to_owned();
-    if sections.iter().any(|section| section.quick) {
-        text.push_str("\n**A quick run: its figures are rough.**\n");
+    match found.sections.iter().map(|section| section.size).max() {
+        Some(Size::Quick) => text.push_str("\n**A quick run: its figures are rough.**\n"),
+        Some(Size::Tiny) => text.push_str("\n**A tiny run: its figures mean nothing.**\n"),
+        Some(Size::Full) | None => {}
     }
-    if !missing.is_empty() {
-        let _ = writeln!(text, "\n**Not measured: {}.**", missing.join(", "));
+    if !found.missing.is_empty() {
+        let _ = writeln!(text, "\n**Not measured: {}.**", found.missing.join(", "));
     }
     text.push_str("\n| measured on | |\n|---|---|\n");
-    for (name, fact) in machine {
+    for (name, fact) in found.machine {
         let _ = writeln!(text, "| {name} | {fact} |");
     }
-    let _ = writeln!(text, "\nBeside: {}.", peers.join(", "));
+    let _ = writeln!(text, "\nBeside: {}.", found.peers.join(", "));
     text.push_str("\n## Aims\n\n| | aim | is | |\n|---|---|---|---|\n");
-    for section in sections {
+    for section in found.sections {
         for aim in &section.aims {
             text.push_str(&aim_row(section, aim));
         }
     }
-    if !tried.is_empty() {
-        let _ = write!(text, "\n{tried}");
-    }
-    for section in sections {
-        text.push_str(&one(section));
+    text.push_str("\nWhat is behind is behind; why, and what was tried, ends each section.\n");
+    for section in found.sections {
+        text.push_str(&one(section, found.tried.of(&section.id)));
     }
     text
 }
 
 fn aim_row(section: &Section, aim: &Aim) -> String {
     let verdict = match aim.verdict() {
-        Verdict::Met => "met",
-        Verdict::Behind => "**behind**",
-        Verdict::NotMeasured => "not measured",
+        Verdict::Met => "met".to_owned(),
+        Verdict::Behind => format!("[**behind**](#{}-what-was-tried)", section.id),
+        Verdict::NotMeasured => "not measured".to_owned(),
     };
     let words = aim.to_text();
     let (_, figures) = words.rsplit_once(": ").unwrap_or(("", &words));
@@ -62,7 +69,7 @@ fn aim_row(section: &Section, aim: &Aim) -> String {
     )
 }
 
-fn one(section: &Section) -> String {
+fn one(section: &Section, tried: &str) -> String {
     let mut text = format!(
         "\n## {}\n\n{}\n\n```sh\n{}\n```\n",
         section.title, section.measured, section.command
@@ -79,6 +86,13 @@ fn one(section: &Section) -> String {
     for note in &section.notes {
         let _ = writeln!(text, "- {note}");
     }
+    let is_behind = |aim: &Aim| aim.verdict() == Verdict::Behind;
+    let tried = match (tried, section.aims.iter().any(is_behind)) {
+        ("", false) => return text,
+        ("", true) => "Something is behind, and `benches/tried.md` does not say why.",
+        (tried, _) => tried,
+    };
+    let _ = write!(text, "\n### {}: what was tried\n\n{tried}\n", section.id);
     text
 }
 
@@ -97,4 +111,54 @@ fn rows(table: &Table) -> String {
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use soliplex_benches::section::Bound;
+
+    use super::*;
+
+    /// A report of one section whose aim, at most 2, came out so.
+    fn of(reached: f64, tried: &str, size: Size) -> String {
+        let mut section = Section::new("wire", "Wire", "Bytes.", "cargo bench");
+        section.size = size;
+        section.aim("cost", Bound::AtMost(2.0), reached, "ns");
+        report(&Found {
+            machine: &[("cores".to_owned(), "2".to_owned())],
+            peers: &["redb 4.4.0".to_owned()],
+            sections: &[section],
+            missing: &["spool".to_owned()],
+            tried: &Tried::parse(tried),
+        })
+    }
+
+    #[test]
+    fn the_report_says_what_is_behind_and_what_was_tried() {
+        let tried = "\n## wire\nA table brought nothing.\n";
+        let unsaid = "`benches/tried.md` does not say why";
+        let behind = "| wire: cost | at most 2.00 ns | 3.00 ns | [**behind**]";
+        for (reached, tried, size, expected) in [
+            (3.0, tried, Size::Full, behind),
+            (
+                3.0,
+                tried,
+                Size::Full,
+                "### wire: what was tried\n\nA table",
+            ),
+            (3.0, "", Size::Full, unsaid),
+            (1.0, "", Size::Full, "| 1.00 ns | met |"),
+            (f64::NAN, "", Size::Full, "| not measured |"),
+            (1.0, "", Size::Full, "**Not measured: spool.**"),
+            (1.0, "", Size::Full, "| cores | 2 |"),
+            (1.0, "", Size::Quick, "**A quick run"),
+            (1.0, "", Size::Tiny, "**A tiny run"),
+        ] {
+            let text = of(reached, tried, size);
+            assert!(text.contains(expected), "{expected:?} is not in\n{text}");
+        }
+        for unsaid in ["### wire", "run: its figures"] {
+            assert!(!of(1.0, "", Size::Full).contains(unsaid), "{unsaid:?}");
+        }
+    }
 }

@@ -37,7 +37,7 @@ struct Package {
 }
 
 /// Names and versions: crates as locked, and what the peers' own script installed.
-pub(crate) fn of_peers(workspace: &Path, folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
+pub(crate) fn of_peers(workspace: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     let lock: Lock = toml::from_str(&fs::read_to_string(workspace.join("Cargo.lock"))?)?;
     let mut versions: Vec<String> = lock
         .package
@@ -45,7 +45,12 @@ pub(crate) fn of_peers(workspace: &Path, folder: &Path) -> Result<Vec<String>, B
         .filter(|package| CRATES.contains(&package.name.as_str()))
         .map(|package| format!("{} {}", package.name, package.version))
         .collect();
-    let installed = fs::read_to_string(folder.join("peers.txt")).unwrap_or_default();
-    versions.extend(installed.lines().map(|line| line.replace("==", " ")));
+    let installed = fs::read_to_string(workspace.join("target/bench-peers/versions.txt"));
+    versions.extend(
+        installed
+            .unwrap_or_default()
+            .lines()
+            .map(|line| line.replace("==", " ")),
+    );
     Ok(versions)
 }
