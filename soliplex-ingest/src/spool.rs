@@ -14,6 +14,7 @@
 
 mod command;
 mod facts;
+mod marks;
 mod room;
 mod seen;
 mod store;
@@ -243,9 +244,13 @@ impl Spool {
     /// Returns at once. Until the next commit a crash would lend them again, and the upstream would
     /// see the same ids twice: that is the whole window in which a record can be forwarded twice.
     pub fn confirm(&self, seqs: Vec<u64>) {
-        self.waiting().remove(&seqs);
-        self.shared.confirmed.notify_waiters();
+        let mut waiting = self.waiting();
+        waiting.remove(&seqs);
+        // Before anyone sees that they are gone: whatever is appended after that is committed with
+        // or after this.
         self.send(Command::Confirm { seqs });
+        drop(waiting);
+        self.shared.confirmed.notify_waiters();
     }
 
     /// Puts lent batches back.

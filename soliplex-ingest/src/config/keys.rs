@@ -130,7 +130,7 @@ keys! {
     LIMITS_BYTES_PER_MINUTE_PER_USER: "limits.bytes_per_minute_per_user", Count, "268435456",
         "Bytes a minute from one user, decompressed. 0 is off.";
     LIMITS_TRACKED_IDENTITIES: "limits.tracked_identities", Count, "100000",
-        "Identities whose rates are tracked at the same time, some 100 bytes each; beyond it, newcomers share 1,024 buckets.";
+        "Identities whose rates are tracked at the same time, some 250 bytes each over all rates; beyond it, newcomers share 1,024 buckets.";
     LIMITS_SPOOL_BYTES: "limits.spool_bytes", Count, "1073741824",
         "Bytes of records that wait for the upstream, before compression, which leaves about a fifth of them on disk: a day's outage at 20 records a second.";
     LIMITS_DISK_HEADROOM_BYTES: "limits.disk_headroom_bytes", Count, "268435456",
@@ -139,8 +139,8 @@ keys! {
         "Bytes of dead letters; the oldest go first, counted.";
     LIMITS_DEDUPE_WINDOW_SECONDS: "limits.dedupe_window_seconds", Count, "86400",
         "How long a record's id is remembered: longer than a client retries the same batch.";
-    LIMITS_DEDUPE_IDS: "limits.dedupe_ids", Count, "3600000",
-        "How many ids are remembered, some 10 bytes of memory and 16 of disk each: 41 records a second for a whole day. Beyond it the oldest go first, counted, and the window is shorter.";
+    LIMITS_DEDUPE_IDS: "limits.dedupe_ids", Count, "2000000",
+        "How many ids are remembered, 7 bytes of memory and 16 of disk each: 23 records a second for a whole day, as much as limits.spool_bytes holds of an outage. Beyond it the oldest go first, counted, and the window is shorter: with two million, half a minute at 70,000 records a second.";
 
     LOG_FILTER: "log.filter", Text, "info",
         "What the server logs, in tracing's filter language.";

@@ -1,29 +1,36 @@
 //! The ids of the records that came within the window.
 //!
-//! On disk an id is its 16 bytes, one value a commit. In memory it is 8 bytes of a keyed hash: with
-//! 3.6 million ids the chance that a new record looks like one of them is one in 5 · 10¹².
+//! On disk an id is its 16 bytes, one value a commit. In memory it is 60 bits of a keyed hash: with
+//! two million ids the chance that a new record looks like one of them is one in 5 · 10¹¹. Commits
+//! that follow each other within a thousandth of the window are forgotten together, so that many
+//! small ones take no memory each.
 
-use std::collections::{HashSet, VecDeque};
-use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
+use std::collections::VecDeque;
+use std::hash::{BuildHasher as _, RandomState};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-/// The ids of one commit: when they came, and how many.
+use super::marks::Marks;
+
+/// The ids of commits that followed each other: under which keys, when they came, and how many.
 #[derive(Clone, Copy, Debug)]
 struct Group {
-    key: u64,
-    at_ms: u64,
+    first: u64,
+    last: u64,
+    began_ms: u64,
+    ended_ms: u64,
     len: usize,
 }
 
 /// The remembered ids.
 #[derive(Debug)]
 pub(super) struct Seen {
-    marks: HashSet<u64, BuildHasherDefault<AsIs>>,
+    marks: Marks,
     groups: VecDeque<Group>,
     hasher: RandomState,
-    window: Duration,
+    window_ms: u64,
     max_ids: usize,
     /// Ids that had to go before their window was over.
     early: u64,
@@ -32,10 +39,10 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn new(window: Duration, max_ids: usize) -> Self {
         Seen {
-            marks: HashSet::default(),
+            marks: Marks::new(),
             groups: VecDeque::new(),
             hasher: RandomState::new(),
-            window,
+            window_ms: u64::try_from(window.as_millis()).unwrap_or(u64::MAX),
             max_ids,
             early: 0,
         }
@@ -50,21 +57,36 @@ impl Seen {
     pub(super) fn forget(&mut self, ids: &[Uuid]) {
         for id in ids {
             let mark = self.mark(*id);
-            self.marks.remove(&mark);
+            self.marks.remove(mark);
         }
     }
 
     /// Notes that the ids of a commit are on disk under `key`.
     pub(super) fn committed(&mut self, key: u64, at_ms: u64, len: usize) {
-        self.groups.push_back(Group { key, at_ms, len });
+        let together = |group: &&mut Group| {
+            at_ms.saturating_sub(group.began_ms) <= self.window_ms / GROUPS
+                && group.len + len <= self.max_ids / GROUPS as usize
+        };
+        if let Some(group) = self.groups.back_mut().filter(together) {
+            group.last = key;
+            group.ended_ms = at_ms;
+            group.len += len;
+        } else {
+            self.groups.push_back(Group {
+                first: key,
+                last: key,
+                began_ms: at_ms,
+                ended_ms: at_ms,
+                len,
+            });
+        }
     }
 
-    /// The key of the oldest commit whose ids need not be remembered any longer, if there is one.
-    /// The caller removes it from disk and then [forgets](Seen::forget) its ids.
-    pub(super) fn pop_expired(&mut self, now_ms: u64) -> Option<u64> {
+    /// The keys of the oldest commits whose ids need not be remembered any longer, if there are any.
+    /// The caller removes them from disk and then [forgets](Seen::forget) their ids.
+    pub(super) fn pop_expired(&mut self, now_ms: u64) -> Option<RangeInclusive<u64>> {
         let oldest = self.groups.front()?;
-        let window_ms = u64::try_from(self.window.as_millis()).unwrap_or(u64::MAX);
-        let over = now_ms.saturating_sub(oldest.at_ms) >= window_ms;
+        let over = now_ms.saturating_sub(oldest.ended_ms) >= self.window_ms;
         let crowded = self.marks.len() > self.max_ids && oldest.len > 0;
         if !over && !crowded {
             return None;
@@ -78,12 +100,14 @@ impl Seen {
             }
             self.early += oldest.len as u64;
         }
-        self.groups.pop_front().map(|group| group.key)
+        self.groups
+            .pop_front()
+            .map(|group| group.first..=group.last)
     }
 
     /// When the oldest remembered ids came, in milliseconds since 1970.
     pub(super) fn oldest_ms(&self) -> Option<u64> {
-        self.groups.front().map(|group| group.at_ms)
+        self.groups.front().map(|group| group.began_ms)
     }
 
     /// How many ids are remembered.
@@ -101,22 +125,36 @@ impl Seen {
     }
 }
 
-/// The marks are hashes already.
-#[derive(Debug, Default)]
-pub(super) struct AsIs(u64);
+/// Groups that a full window, or a full number of ids, is made of at most.
+const GROUPS: u64 = 1024;
 
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    #[test]
+    fn a_day_of_small_commits_is_some_thousand_groups() {
+        let mut seen = Seen::new(DAY, 2_000_000);
+        for second in 0..86_400 {
+            seen.committed(second * 7, second * 1000, 1);
         }
+        assert!(seen.groups.len() <= 1025, "{}", seen.groups.len());
+        // Nothing is forgotten before its own time is over, nor a thousandth of the window later.
+        let day_ms = 86_400_000;
+        assert_eq!(seen.pop_expired(day_ms), None);
+        let first = seen.pop_expired(day_ms + 84_375).unwrap();
+        assert_eq!(first, 0..=84 * 7);
+        assert_eq!(seen.pop_expired(day_ms + 84_375), None);
     }
 
-    fn write_u64(&mut self, mark: u64) {
-        self.0 = mark;
+    #[test]
+    fn with_few_ids_or_a_short_window_each_commit_stands_alone() {
+        for (window, max_ids) in [(DAY, 10), (Duration::from_millis(1000), 2_000_000)] {
+            let mut seen = Seen::new(window, max_ids);
+            (0..5).for_each(|key| seen.committed(key, key * 10, 1));
+            assert_eq!(seen.groups.len(), 5, "{window:?} {max_ids}");
+        }
     }
 }

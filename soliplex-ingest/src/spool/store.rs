@@ -9,6 +9,7 @@
 //! Facts stand apart from batches so that opening a full spool does not read it whole.
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -87,7 +88,7 @@ pub(super) struct Changes<'a> {
     pub(super) append: Vec<(u64, Facts, &'a [u8])>,
     pub(super) remove: Vec<u64>,
     pub(super) remember: Option<(u64, u64, &'a [Uuid])>,
-    pub(super) forget: Vec<u64>,
+    pub(super) forget: Vec<RangeInclusive<u64>>,
 }
 
 impl Changes<'_> {
@@ -169,13 +170,15 @@ impl Store {
         })
     }
 
-    pub(super) fn ids(&self, key: u64) -> Result<Vec<Uuid>, StoreError> {
+    /// The ids of the commits under these keys.
+    pub(super) fn ids(&self, keys: RangeInclusive<u64>) -> Result<Vec<Uuid>, StoreError> {
         self.with(|database| {
             let table = database.begin_read()?.open_table(IDS)?;
-            Ok(table
-                .get(key)?
-                .map(|value| read_ids(value.value()).1)
-                .unwrap_or_default())
+            let mut ids = Vec::new();
+            for entry in table.range(keys)? {
+                ids.append(&mut read_ids(entry?.1.value()).1);
+            }
+            Ok(ids)
         })
     }
 
@@ -201,8 +204,8 @@ impl Store {
                 if let Some((key, at_ms, new)) = changes.remember {
                     ids.insert(key, write_ids(at_ms, new).as_slice())?;
                 }
-                for key in &changes.forget {
-                    ids.remove(key)?;
+                for keys in &changes.forget {
+                    ids.retain_in(keys.clone(), |_, _| false)?;
                 }
             }
             write.commit()?;
@@ -350,9 +353,9 @@ fn read_ids(bytes: &[u8]) -> (u64, Vec<Uuid>) {
 
 const FILE: &str = "spool.redb";
 
-/// A mebibyte is as fast as redb's default of one gibibyte; eight leave room for a batch or two per
+/// A mebibyte is as fast as redb's default of one gibibyte; four leave room for a batch or two per
 /// reader.
-const CACHE_BYTES: usize = 8 << 20;
+const CACHE_BYTES: usize = 4 << 20;
 
 #[cfg(test)]
 mod tests {

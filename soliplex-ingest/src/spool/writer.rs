@@ -1,6 +1,7 @@
 //! The one thread that writes: it takes what has come together since the last commit, and commits
 //! it.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
@@ -36,7 +37,7 @@ pub(super) struct Writer {
 #[derive(Default)]
 struct Owed {
     remove: Vec<u64>,
-    forget: Vec<u64>,
+    forget: Vec<RangeInclusive<u64>>,
 }
 
 /// A batch that makes place for its parts.
@@ -238,19 +239,19 @@ impl Writer {
             }
             Err(error) => {
                 self.owed.forget = changes.forget;
-                self.owed.forget.push(ids_key);
+                self.owed.forget.push(ids_key..=ids_key);
                 self.tell_failure(group, Arc::new(error));
             }
         }
     }
 
-    fn forget_expired(&mut self, now_ms: u64) -> Vec<u64> {
+    fn forget_expired(&mut self, now_ms: u64) -> Vec<RangeInclusive<u64>> {
         let mut expired = Vec::new();
-        while let Some(key) = self.seen.pop_expired(now_ms) {
+        while let Some(keys) = self.seen.pop_expired(now_ms) {
             // Ids that cannot be read stay marked until the next start: a few bytes, no harm.
             self.seen
-                .forget(&self.shared.store.ids(key).unwrap_or_default());
-            expired.push(key);
+                .forget(&self.shared.store.ids(keys.clone()).unwrap_or_default());
+            expired.push(keys);
         }
         expired
     }

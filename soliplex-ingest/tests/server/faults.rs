@@ -587,3 +587,37 @@ async fn a_server_whose_disk_is_at_its_headroom_is_not_ready() {
     assert_eq!(road.get("/healthz").await.0, 200);
     let _ = road.stop().await;
 }
+
+#[tokio::test]
+async fn a_window_of_ids_that_is_too_small_shows_on_the_page_and_costs_a_repetition() {
+    let upstream = Upstream::start([]).await;
+    let dir = data_dir();
+    let more = "---\n[limits]\ndedupe_ids = 10";
+    let road = Road::start(dir.path(), &upstream.endpoint(), more).await;
+    let shown = async |road: &Road, line: &str| {
+        let page = road.get("/metrics").await.1;
+        let line = format!("soliplex_ingest_{line}");
+        assert!(page.lines().any(|found| found == line), "{line}\n{page}");
+    };
+    shown(&road, "dedupe_ids_forgotten_early_total 0").await;
+    shown(&road, "dedupe_oldest_id_age_seconds 0").await;
+    for batch in 0..4 {
+        road.accept(&records(batch * 5..batch * 5 + 5)).await;
+    }
+    // The third and the fourth commit each found fifteen where ten have room.
+    shown(&road, "dedupe_ids_forgotten_early_total 10").await;
+    for (from, accepted, duplicates) in [(15, 0, 5), (0, 5, 0)] {
+        let (status, answer) = road.post(&json!({ "logs": records(from..from + 5) })).await;
+        let found = (status, &answer["accepted"], &answer["duplicates"]);
+        assert_eq!(found, (200, &json!(accepted), &json!(duplicates)), "{from}");
+    }
+    upstream
+        .until(|seen| seen.taken.values().sum::<usize>() == 25)
+        .await;
+    upstream.seen(|seen| assert_eq!((seen.taken[&uid(0)], seen.taken[&uid(15)]), (2, 1)));
+    let report = road.stop().await;
+    assert_eq!(
+        (report.account.forwarded, report.account.duplicates),
+        (25, 5)
+    );
+}

@@ -1,7 +1,9 @@
-//! `kill -9` of the real server at random moments, under load: what was acknowledged is forwarded.
+//! `kill -9` of the real server: what was acknowledged is forwarded, and what may be forwarded twice
+//! is known to the record.
 
 use std::collections::BTreeSet;
 use std::io::BufRead as _;
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,7 +51,12 @@ impl Process {
         Process { child, base }
     }
 
-    fn kill(mut self) {
+    fn kill(self) {}
+}
+
+impl Drop for Process {
+    /// A test that fails leaves no server behind either.
+    fn drop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -101,6 +108,28 @@ async fn post_until_gone(
     }
 }
 
+/// Posts records that must be accepted.
+async fn accept(server: &Process, token: &str, numbers: Range<u64>) {
+    let logs: Vec<_> = numbers
+        .map(|number| record(number, "info", "hello"))
+        .collect();
+    let request = reqwest::Client::new()
+        .post(format!("{}/api/v1/logs", server.base))
+        .header("authorization", format!("Bearer {token}"))
+        .body(json!({ "logs": logs }).to_string());
+    assert_eq!(request.send().await.unwrap().status(), 200);
+}
+
+/// A server's counters, once nothing waits any more.
+async fn settled(server: &Process) -> Sums {
+    loop {
+        let sums = Sums::read(&server.base).await;
+        if sums.of("records_pending") == 0 {
+            return sums;
+        }
+    }
+}
+
 /// A server's counters.
 struct Sums(String);
 
@@ -120,6 +149,48 @@ impl Sums {
         });
         values.sum()
     }
+}
+
+/// The whole window of repetition: requests that the upstream has not answered, and those it has
+/// answered since the last commit. Whatever was settled before a batch was posted that was then
+/// answered with 200 shares that batch's commit or an earlier one, and is never sent again.
+#[tokio::test]
+async fn only_what_the_upstream_had_not_answered_before_the_last_commit_goes_out_twice() {
+    let upstream = Upstream::start([]).await;
+    let dir = data_dir();
+    let token = token(dir.path());
+    let server = Process::start(dir.path(), &upstream.endpoint());
+    accept(&server, &token, 0..5).await;
+    settled(&server).await;
+    // The upstream has these and has not said so; their own commit settles the first five.
+    upstream.otherwise(Step::TakeAndStall);
+    accept(&server, &token, 5..10).await;
+    upstream
+        .until(|seen| seen.taken.contains_key(&uid(9)))
+        .await;
+    server.kill();
+
+    upstream.otherwise(Step::Accept);
+    let server = Process::start(dir.path(), &upstream.endpoint());
+    let sums = settled(&server).await;
+    assert_eq!(sums.of("records_recovered_total"), 5);
+    assert_eq!(sums.of("records_forwarded_total"), 5);
+    accept(&server, &token, 10..11).await;
+    server.kill();
+    // Of all that went before, the third start finds the last record at most.
+    let server = Process::start(dir.path(), &upstream.endpoint());
+    accept(&server, &token, 0..11).await;
+    let sums = settled(&server).await;
+    assert!(sums.of("records_recovered_total") <= 1);
+    assert_eq!(sums.of("records_duplicate_total"), 11);
+    server.kill();
+    upstream.seen(|seen| {
+        let times = (0..10)
+            .map(|number| seen.taken[&uid(number)])
+            .collect::<Vec<_>>();
+        assert_eq!(times, [1, 1, 1, 1, 1, 2, 2, 2, 2, 2]);
+        assert_eq!(seen.violations, Vec::<String>::new());
+    });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -167,12 +238,7 @@ async fn a_server_killed_at_random_moments_loses_nothing_it_acknowledged() {
         .await;
     // What was taken is settled a moment later; then every record of the last server's has one
     // fate.
-    let account = loop {
-        let account = Sums::read(&server.base).await;
-        if account.of("records_pending") == 0 {
-            break account;
-        }
-    };
+    let account = settled(&server).await;
     let entered = account.of("records_received_total") + account.of("records_recovered_total");
     let left = account.of("records_forwarded_total")
         + account.of("records_duplicate_total")

@@ -32,6 +32,8 @@ pub(crate) enum Step {
     Break,
     /// Never answer.
     Stall,
+    /// Take it, and never answer.
+    TakeAndStall,
     /// 413 for more than so many records.
     AtMost(usize),
     /// 400 when a record says this.
@@ -188,6 +190,10 @@ async fn receive(
         Step::Partial(rejected) => (true, accepted(Some(rejected))),
         Step::Stall => {
             upstream.note(headers, &request, false);
+            return std::future::pending().await;
+        }
+        Step::TakeAndStall => {
+            upstream.note(headers, &request, true);
             return std::future::pending().await;
         }
         Step::Break => {
