@@ -14,6 +14,7 @@
 //! other files.
 
 mod builder;
+mod cards;
 mod catalog;
 mod context;
 mod entropy;
@@ -21,6 +22,7 @@ mod field;
 mod file;
 mod fold;
 mod gate;
+mod iban;
 mod json;
 mod keys;
 mod net;
@@ -29,6 +31,7 @@ mod pairs;
 mod paths;
 mod pem;
 mod phone;
+mod places;
 mod prose;
 mod scan;
 mod span;
