@@ -13,18 +13,22 @@
 //! [`file`] say which rules are on. How values reach this module is the business of the crate's
 //! other files.
 
+mod base64;
 mod builder;
 mod cards;
 mod catalog;
 mod context;
+mod emails;
 mod entropy;
 mod field;
 mod file;
 mod fold;
 mod gate;
+mod hashes;
 mod iban;
 mod json;
 mod keys;
+mod macs;
 mod net;
 mod numbers;
 mod pairs;
@@ -34,11 +38,14 @@ mod phone;
 mod places;
 mod prose;
 mod scan;
+mod schemes;
 mod span;
 mod steps;
 mod table;
 mod tokens;
 mod vendors;
+mod wallets;
+mod webhooks;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,16 +1,13 @@
 //! Long words: keys of vendors, JSON web tokens, wallets, and what looks random beside a word that
 //! sounds like a secret.
 
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
-
+use super::base64::decode;
 use super::catalog::Rule;
-use super::context::{Context, word_before};
-use super::entropy::{bits_per_byte, is_uuid, looks_random};
-use super::iban::is_iban;
+use super::context::word_before;
+use super::entropy::{bits_per_byte, looks_random};
 use super::keys::Strength;
 use super::scan::Scan;
+use super::schemes::decodes_to_pair;
 use super::steps::steps;
 use super::vendors;
 
@@ -163,33 +160,6 @@ impl Scan<'_> {
             return false;
         };
         self.push(floor + from, end, Rule::ApiKey);
-        true
-    }
-
-    /// `$2b$12$…`, `$argon2id$v=19$…`, `pbkdf2_sha256$260000$…`, `{SSHA}…`: what a password was
-    /// hashed to can be guessed from.
-    fn hashed_password(&mut self, start: usize, end: usize) -> bool {
-        let b = self.b;
-        let floor = start.saturating_sub(MAX_HASH_BYTES);
-        let part = |c: &u8| is_token(*c) || matches!(c, b'$' | b'{' | b'}' | b',');
-        let back = b[floor..start].iter().rev().take_while(|c| part(c)).count();
-        let mut from = start - back;
-        let head = &b[from..start];
-        let known = HASHES
-            .iter()
-            .find_map(|name| memchr::memmem::find(head, name.as_bytes()));
-        let Some(n) = known else { return false };
-        from += n;
-        let more = b[end..]
-            .iter()
-            .take(MAX_HASH_BYTES)
-            .take_while(|c| part(c) && !matches!(c, b','));
-        let stop = end + more.count();
-        steps(stop - from);
-        if stop - from < MIN_HASH_BYTES {
-            return false;
-        }
-        self.push(from, stop, Rule::Entropy);
         true
     }
 
@@ -347,45 +317,6 @@ impl Scan<'_> {
         false
     }
 
-    /// The path of a webhook's address is its password.
-    fn webhook(&mut self, start: usize, end: usize) -> bool {
-        let b = self.b;
-        if start == 0 || !matches!(b[start - 1], b'/' | b'=' | b'@' | b':') {
-            return false;
-        }
-        let floor = start.saturating_sub(MAX_HOST_BYTES);
-        if !HOOK_HINTS
-            .iter()
-            .any(|hint| hint.find(&b[floor..start]).is_some())
-        {
-            return false;
-        }
-        let from = floor
-            + b[floor..start]
-                .iter()
-                .rposition(|c| matches!(c, 0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b'('))
-                .map_or(0, |p| p + 1);
-        let url = &b[from..start];
-        let Some(path) = WEBHOOKS.iter().find_map(|host| {
-            memchr::memmem::find(url, host.as_bytes()).map(|p| from + p + host.len())
-        }) else {
-            return false;
-        };
-        let rest = b[end..]
-            .iter()
-            .take(1024)
-            .take_while(|c| {
-                !matches!(
-                    c,
-                    0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b')' | b',' | b'`' | b'\\'
-                )
-            })
-            .count();
-        steps(rest);
-        self.push(path, end + rest, Rule::Webhook);
-        true
-    }
-
     /// Keys known by their whole shape: Mailchimp's, MaxMind's.
     fn shaped_key(&mut self, start: usize, end: usize) -> bool {
         let word = &self.b[start..end];
@@ -399,27 +330,6 @@ impl Scan<'_> {
             self.push(start, end, Rule::ApiKey);
         }
         found
-    }
-
-    fn account_or_wallet(&mut self, start: usize, end: usize) -> bool {
-        let word = &self.b[start..end];
-        let rule = if is_iban(word)
-            || looks_like_iban(word) && self.context(start, end).has(Context::IBAN)
-        {
-            Rule::Iban
-        } else if is_wallet(word)
-            || word.len() <= 95
-                && word.len() >= 25
-                && is_base58(word)
-                && is_mixed(word)
-                && self.context(start, end).has(Context::WALLET)
-        {
-            Rule::Wallet
-        } else {
-            return false;
-        };
-        self.push(start, end, rule);
-        true
     }
 
     /// A random word after `token`, `credential`, `bearer` and their like.
@@ -477,152 +387,7 @@ impl Scan<'_> {
             self.push(start, stop, Rule::Entropy);
         }
     }
-
-    /// `Bearer …` and `Basic …`, wherever they stand; `at` is the space after the word.
-    pub(super) fn scheme(&mut self, at: usize) {
-        let b = self.b;
-        let word = &b[at.saturating_sub(6)..at];
-        let bearer = word.eq_ignore_ascii_case(b"bearer");
-        let whole = |n: usize| at == n || !b[at - n - 1].is_ascii_alphanumeric();
-        let basic =
-            !bearer && word.len() > 4 && word[word.len() - 5..].eq_ignore_ascii_case(b"basic");
-        if !(bearer && whole(6) || basic && whole(5)) {
-            return;
-        }
-        let mut start = at;
-        while start < b.len()
-            && start - at < 4
-            && matches!(b[start], b' ' | b':' | b'=' | b'"' | b'\'')
-        {
-            start += 1;
-        }
-        // A header folded behind its scheme.
-        let folded = start == at && matches!(b.get(at), Some(b'\n' | b'\r'));
-        if folded {
-            start = skip_blanks(b, at);
-        }
-        let length = b[start..]
-            .iter()
-            .take_while(|c| {
-                is_word(**c)
-                    || matches!(
-                        c,
-                        b'.' | b'~'
-                            | b'+'
-                            | b'/'
-                            | b'='
-                            | b'%'
-                            | b'!'
-                            | b'*'
-                            | b':'
-                            | b'|'
-                            | b'$'
-                            | b'@'
-                    )
-            })
-            .count();
-        steps(length);
-        let mut end = start + length;
-        while end > start && matches!(b[end - 1], b'.' | b':' | b'!') {
-            end -= 1;
-        }
-        let token = &b[start..end];
-        if folded && (token.len() < FOLDED_BYTES || !is_mixed(token)) {
-            return;
-        }
-        let digit = token.iter().any(u8::is_ascii_digit);
-        let upper = token.iter().any(u8::is_ascii_uppercase);
-        let lower = token.iter().any(u8::is_ascii_lowercase);
-        if bearer {
-            let secret = token.len() >= 4
-                && (digit
-                    || (upper && lower && !is_title(token))
-                    || token.len() > 20
-                    || token.contains(&b'_')
-                    || token.contains(&b'.') && token.len() > 8
-                    || token.contains(&b'-') && token.len() > 8);
-            if secret {
-                self.push(start, end, Rule::Bearer);
-            }
-        } else if token.len() >= 8 && token.len().is_multiple_of(4) && decodes_to_pair(token) {
-            self.push(start, end, Rule::Basic);
-        }
-    }
 }
-
-/// A folded header's credential has at least as many bytes, or it is the next line's first word.
-const FOLDED_BYTES: usize = 16;
-
-/// A salt and a hash, each in base64.
-const MAX_HASH_BYTES: usize = 128;
-const MIN_HASH_BYTES: usize = 24;
-
-/// How hashes of passwords begin.
-const HASHES: &[&str] = &[
-    "$2a$",
-    "$2b$",
-    "$2x$",
-    "$2y$",
-    "$1$",
-    "$5$",
-    "$6$",
-    "$y$",
-    "$7$",
-    "$argon2",
-    "$scrypt$",
-    "$apr1$",
-    "pbkdf2_sha",
-    "$pbkdf2",
-    "bcrypt_sha256$",
-    "{SSHA",
-    "{SHA",
-    "{CRYPT}",
-    "{MD5}",
-    "{SMD5}",
-];
-
-/// The first byte at or after `at` that is no white space of the next few lines.
-fn skip_blanks(b: &[u8], at: usize) -> usize {
-    at + b[at..]
-        .iter()
-        .take(12)
-        .take_while(|c| c.is_ascii_whitespace())
-        .count()
-}
-
-/// How far before the secret part of an address its host may begin.
-const MAX_HOST_BYTES: usize = 160;
-
-/// One of these is in every address below.
-static HOOK_HINTS: LazyLock<[Finder<'static>; 4]> =
-    LazyLock::new(|| ["hook", "bot", "/v1/spaces/", "/with/key"].map(Finder::new));
-
-const WEBHOOKS: &[&str] = &[
-    "hooks.slack.com/services/",
-    "hooks.slack.com/workflows/",
-    "hooks.slack.com/triggers/",
-    "discord.com/api/webhooks/",
-    "discordapp.com/api/webhooks/",
-    ".webhook.office.com/",
-    "outlook.office.com/webhook/",
-    "hooks.zapier.com/hooks/",
-    "chat.googleapis.com/v1/spaces/",
-    "api.telegram.org/bot",
-    "open.feishu.cn/open-apis/bot/",
-    "oapi.dingtalk.com/robot/",
-    "qyapi.weixin.qq.com/cgi-bin/webhook/",
-    "hooks.airtable.com/workflows/",
-    "discord.com/api/v9/webhooks/",
-    "discord.com/api/v10/webhooks/",
-    "hook.eu1.make.com/",
-    "hook.eu2.make.com/",
-    "hook.us1.make.com/",
-    "hook.us2.make.com/",
-    "hook.integromat.com/",
-    "webhook.site/",
-    "/with/key/",
-    ".rocket.chat/hooks/",
-];
 
 const SECRET_WORDS: &[&str] = &[
     "token",
@@ -652,12 +417,12 @@ pub(super) fn ends_like_secret_word(name: &[u8]) -> bool {
 }
 
 /// A byte of an opaque token in any usual alphabet.
-fn is_token(c: u8) -> bool {
+pub(super) fn is_token(c: u8) -> bool {
     is_word(c) || matches!(c, b'+' | b'/' | b'=' | b'.' | b'~')
 }
 
 #[inline]
-fn is_word(c: u8) -> bool {
+pub(super) fn is_word(c: u8) -> bool {
     WORD_BYTES[usize::from(c)]
 }
 
@@ -670,14 +435,6 @@ static WORD_BYTES: [bool; 256] = {
     }
     bytes
 };
-
-/// The spelling without the check: enough beside the word itself.
-fn looks_like_iban(word: &[u8]) -> bool {
-    (15..=34).contains(&word.len())
-        && word[..2].iter().all(u8::is_ascii_alphabetic)
-        && word[2..4].iter().all(u8::is_ascii_digit)
-        && word[4..].iter().all(u8::is_ascii_alphanumeric)
-}
 
 /// A short prefix in small letters, `_`, and thirty or more characters drawn from all three kinds:
 /// what every young vendor's keys look like.
@@ -698,11 +455,6 @@ fn is_prefixed(word: &[u8]) -> bool {
         && bits_per_byte(tail) >= 4.0
 }
 
-/// `Token`, `Authentication`: a word with a capital.
-fn is_title(word: &[u8]) -> bool {
-    word[0].is_ascii_uppercase() && word[1..].iter().all(u8::is_ascii_lowercase)
-}
-
 /// Whether base64 text decodes to something that begins like an object with a name.
 fn opens_json(text: &[u8]) -> bool {
     let (head, length) = decode(&text[..text.len().min(44)]);
@@ -719,83 +471,8 @@ fn opens_json(text: &[u8]) -> bool {
             >= (head.len().saturating_sub(2)) * 7
 }
 
-/// `user:password` in base64.
-fn decodes_to_pair(text: &[u8]) -> bool {
-    let (plain, length) = decode(&text[..text.len().min(MAX_WRAPPED_BYTES)]);
-    let plain = &plain[..length];
-    plain.contains(&b':') && plain.iter().all(|c| (b' '..0x7f).contains(c) || *c >= 0x80)
-}
-
-/// A name and a password in base64 are looked at no further.
-const MAX_WRAPPED_BYTES: usize = 256;
-
-/// Base64 in either alphabet, as far as it goes, and how many bytes it gives.
-fn decode(text: &[u8]) -> ([u8; MAX_WRAPPED_BYTES], usize) {
-    let mut out = [0; MAX_WRAPPED_BYTES];
-    let mut length = 0;
-    let (mut bits, mut count) = (0_u32, 0);
-    for c in text {
-        let six = match c {
-            b'A'..=b'Z' => c - b'A',
-            b'a'..=b'z' => c - b'a' + 26,
-            b'0'..=b'9' => c - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => break,
-        };
-        bits = bits << 6 | u32::from(six);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out[length] = (bits >> count) as u8;
-            length += 1;
-        }
-    }
-    (out, length)
-}
-
-fn is_base58(word: &[u8]) -> bool {
-    word.iter()
-        .all(|c| c.is_ascii_alphanumeric() && !matches!(c, b'0' | b'O' | b'I' | b'l'))
-}
-
-fn is_mixed(word: &[u8]) -> bool {
+pub(super) fn is_mixed(word: &[u8]) -> bool {
     word.iter().any(u8::is_ascii_digit)
         && word.iter().any(u8::is_ascii_uppercase)
         && word.iter().any(u8::is_ascii_lowercase)
-}
-
-/// Bitcoin and Litecoin in bech32 or base58, Ethereum, Monero.
-fn is_wallet(word: &[u8]) -> bool {
-    let bech32 = |prefix: &[u8]| {
-        word.len() > prefix.len() + 10
-            && word.len() <= 90
-            && word[..prefix.len()].eq_ignore_ascii_case(prefix)
-            && word[prefix.len()..].iter().all(|c| {
-                c.is_ascii_alphanumeric()
-                    && !matches!(c.to_ascii_lowercase(), b'1' | b'b' | b'i' | b'o')
-            })
-    };
-    let base58 = || (26..=35).contains(&word.len()) && is_base58(word) && is_mixed(word);
-    let ether = || {
-        word.len() == 42 && word.starts_with(b"0x") && word[2..].iter().all(u8::is_ascii_hexdigit)
-    };
-    let monero = || word.len() == 95 && is_base58(word);
-    let found = match word[0] {
-        b'b' if word.starts_with(b"bnb1") => bech32(b"bnb1"),
-        b'b' | b'B' => bech32(b"bc1q") || bech32(b"bc1p"),
-        b't' if word.len() == 36 && matches!(&word[..3], b"tz1" | b"tz2" | b"tz3") => {
-            is_base58(word)
-        }
-        b't' | b'T' => bech32(b"tb1q"),
-        b'l' | b'L' if word.len() < 36 => base58(),
-        b'l' | b'L' => bech32(b"ltc1q") || bech32(b"ltc1p"),
-        b'a' => bech32(b"addr1"),
-        b'c' => bech32(b"cosmos1"),
-        b'1' | b'3' => base58(),
-        b'0' => ether(),
-        b'4' | b'8' => monero(),
-        _ => false,
-    };
-    found && !is_uuid(word)
 }

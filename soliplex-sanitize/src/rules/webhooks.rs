@@ -1,0 +1,84 @@
+//! Addresses whose path is a password: whoever knows it may post.
+
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
+use super::catalog::Rule;
+use super::scan::Scan;
+use super::steps::steps;
+
+impl Scan<'_> {
+    /// The path of a webhook's address is its password.
+    pub(super) fn webhook(&mut self, start: usize, end: usize) -> bool {
+        let b = self.b;
+        if start == 0 || !matches!(b[start - 1], b'/' | b'=' | b'@' | b':') {
+            return false;
+        }
+        let floor = start.saturating_sub(MAX_HOST_BYTES);
+        if !HOOK_HINTS
+            .iter()
+            .any(|hint| hint.find(&b[floor..start]).is_some())
+        {
+            return false;
+        }
+        let from = floor
+            + b[floor..start]
+                .iter()
+                .rposition(|c| matches!(c, 0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b'('))
+                .map_or(0, |p| p + 1);
+        let url = &b[from..start];
+        let Some(path) = WEBHOOKS.iter().find_map(|host| {
+            memchr::memmem::find(url, host.as_bytes()).map(|p| from + p + host.len())
+        }) else {
+            return false;
+        };
+        let rest = b[end..]
+            .iter()
+            .take(1024)
+            .take_while(|c| {
+                !matches!(
+                    c,
+                    0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b')' | b',' | b'`' | b'\\'
+                )
+            })
+            .count();
+        steps(rest);
+        self.push(path, end + rest, Rule::Webhook);
+        true
+    }
+}
+
+/// How far before the secret part of an address its host may begin.
+const MAX_HOST_BYTES: usize = 160;
+
+/// One of these is in every address below.
+static HOOK_HINTS: LazyLock<[Finder<'static>; 4]> =
+    LazyLock::new(|| ["hook", "bot", "/v1/spaces/", "/with/key"].map(Finder::new));
+
+const WEBHOOKS: &[&str] = &[
+    "hooks.slack.com/services/",
+    "hooks.slack.com/workflows/",
+    "hooks.slack.com/triggers/",
+    "discord.com/api/webhooks/",
+    "discordapp.com/api/webhooks/",
+    ".webhook.office.com/",
+    "outlook.office.com/webhook/",
+    "hooks.zapier.com/hooks/",
+    "chat.googleapis.com/v1/spaces/",
+    "api.telegram.org/bot",
+    "open.feishu.cn/open-apis/bot/",
+    "oapi.dingtalk.com/robot/",
+    "qyapi.weixin.qq.com/cgi-bin/webhook/",
+    "hooks.airtable.com/workflows/",
+    "discord.com/api/v9/webhooks/",
+    "discord.com/api/v10/webhooks/",
+    "hook.eu1.make.com/",
+    "hook.eu2.make.com/",
+    "hook.us1.make.com/",
+    "hook.us2.make.com/",
+    "hook.integromat.com/",
+    "webhook.site/",
+    "/with/key/",
+    ".rocket.chat/hooks/",
+];
