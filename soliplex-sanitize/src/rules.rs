@@ -6,9 +6,10 @@
 //! read once more in plain. Regular expressions run only where the user brings their own.
 //!
 //! The modules, in reading order: [`catalog`] names the rules; [`gate`] finds shapes; [`scan`]
-//! hands them to [`pairs`] (with [`keys`], [`entropy`]), [`net`], [`numbers`] and [`phone`] (with
-//! [`context`]), [`tokens`] (with [`vendors`]), [`prose`], [`pem`] and [`paths`]; [`fold`] undoes
-//! disguises;
+//! hands them to [`pairs`] (with [`keys`], [`entropy`]), [`prose`] and [`flags`]; to [`net`],
+//! [`emails`] and [`macs`]; to [`numbers`], [`cards`], [`iban`], [`places`] and [`phone`] (with
+//! [`context`]); to [`tokens`] (with [`vendors`], [`shaped_keys`], [`hashes`], [`webhooks`],
+//! [`wallets`]), [`schemes`] (with [`base64`]), [`pem`] and [`paths`]. [`fold`] undoes disguises;
 //! [`span`] puts the finds in order; [`json`] walks structured values; [`table`], [`builder`] and
 //! [`file`] say which rules are on. How values reach this module is the business of the crate's
 //! other files.
@@ -22,6 +23,7 @@ mod emails;
 mod entropy;
 mod field;
 mod file;
+mod flags;
 mod fold;
 mod gate;
 mod hashes;
@@ -39,6 +41,7 @@ mod places;
 mod prose;
 mod scan;
 mod schemes;
+mod shaped_keys;
 mod span;
 mod steps;
 mod table;

@@ -1,0 +1,173 @@
+//! Keys of vendors that no prefix tells, but their whole shape: Discord's, Telegram's, Azure's,
+//! Mailchimp's.
+
+use super::catalog::Rule;
+use super::entropy::bits_per_byte;
+use super::scan::Scan;
+use super::tokens::{is_mixed, is_word};
+
+impl Scan<'_> {
+    /// `access_token$production$…$…`, PayPal's and Braintree's.
+    pub(super) fn dollar_key(&mut self, start: usize, end: usize) -> bool {
+        let b = self.b;
+        let floor = start.saturating_sub(MAX_DOLLAR_BYTES);
+        let Some(from) = memchr::memmem::rfind(&b[floor..start], b"access_token$") else {
+            return false;
+        };
+        self.push(floor + from, end, Rule::ApiKey);
+        true
+    }
+
+    /// Keys in several pieces: Discord's, Terraform's.
+    pub(super) fn dotted_key(&mut self, start: usize, end: usize) -> bool {
+        let b = self.b;
+        let run = |from: usize| {
+            b[from..]
+                .iter()
+                .take(200)
+                .take_while(|c| is_word(**c) || **c == b'!')
+                .count()
+        };
+        if (23..=28).contains(&(end - start))
+            && matches!(b[start], b'M' | b'N' | b'O')
+            && b.get(end) == Some(&b'.')
+        {
+            let second = run(end + 1);
+            if (5..=7).contains(&second) && b.get(end + 1 + second) == Some(&b'.') {
+                let third = run(end + 2 + second);
+                if third >= 26 {
+                    self.push(start, end + 2 + second + third, Rule::ApiKey);
+                    return true;
+                }
+            }
+        }
+        if end - start == 17
+            && b[start..].starts_with(b"pat")
+            && b.get(end) == Some(&b'.')
+            && run(end + 1) == 64
+        {
+            self.push(start, end + 65, Rule::ApiKey);
+            return true;
+        }
+        if start > 22 && b[..start].ends_with(b".atlasv1.") && end - start >= 50 {
+            let from = start - 9;
+            let id = b[..from]
+                .iter()
+                .rev()
+                .take(14)
+                .take_while(|c| c.is_ascii_alphanumeric())
+                .count();
+            self.push(from - id, end, Rule::ApiKey);
+            return true;
+        }
+        false
+    }
+
+    /// Keys with something other than a dot inside: Telegram's, Azure's, Facebook's.
+    pub(super) fn joined_key(&mut self, start: usize, end: usize) -> bool {
+        let b = self.b;
+        if start < 3 {
+            return false;
+        }
+        let digits_before = |to: usize| {
+            b[..to]
+                .iter()
+                .rev()
+                .take(18)
+                .take_while(|c| c.is_ascii_digit())
+                .count()
+        };
+        match b[start - 1] {
+            b':' if (33..=37).contains(&(end - start)) && b[start] == b'A' => {
+                let id = digits_before(start - 1);
+                if (6..=16).contains(&id) {
+                    self.push(start - 1 - id, end, Rule::ApiKey);
+                    return true;
+                }
+            }
+            b'~' if b[start - 2] == b'Q' && b[start - 3].is_ascii_digit() && end - start >= 28 => {
+                let id = b[..start - 3]
+                    .iter()
+                    .rev()
+                    .take(3)
+                    .take_while(|c| is_word(**c) || matches!(c, b'~' | b'.'))
+                    .count();
+                let tail = b[end..]
+                    .iter()
+                    .take(40)
+                    .take_while(|c| is_word(**c) || matches!(c, b'~' | b'.'))
+                    .count();
+                self.push(start - 3 - id, end + tail, Rule::ApiKey);
+                return true;
+            }
+            b'|' if (24..=44).contains(&(end - start)) => {
+                let id = digits_before(start - 1);
+                if (14..=17).contains(&id) {
+                    self.push(start - 1 - id, end, Rule::ApiKey);
+                    return true;
+                }
+            }
+            _ => {}
+        }
+        false
+    }
+
+    /// Azure's keys, whose identifier ends in a digit and `Q` before the `~`.
+    pub(super) fn tilde_key(&mut self, start: usize, end: usize) -> bool {
+        let b = self.b;
+        // `~` inside the word's neighborhood: the identifier comes first.
+        if b.get(end) == Some(&b'~')
+            && end - start >= 4
+            && b[end - 1] == b'Q'
+            && b[end - 2].is_ascii_digit()
+        {
+            let tail = b[end + 1..]
+                .iter()
+                .take(60)
+                .take_while(|c| is_word(**c) || matches!(c, b'~' | b'.'))
+                .count();
+            if tail >= 28 {
+                self.push(start, end + 1 + tail, Rule::ApiKey);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Keys known by their whole shape: Mailchimp's, MaxMind's.
+    pub(super) fn shaped_key(&mut self, start: usize, end: usize) -> bool {
+        let word = &self.b[start..end];
+        let mailchimp = (36..=37).contains(&word.len())
+            && &word[32..35] == b"-us"
+            && word[..32].iter().all(u8::is_ascii_hexdigit)
+            && word[35..].iter().all(u8::is_ascii_digit);
+        let maxmind = word.len() == 40 && word.ends_with(b"_mmk") && word[6] == b'_';
+        let found = mailchimp || maxmind || is_prefixed(word);
+        if found {
+            self.push(start, end, Rule::ApiKey);
+        }
+        found
+    }
+}
+
+/// `access_token$production$`, sixteen characters and a `$`.
+const MAX_DOLLAR_BYTES: usize = 48;
+
+/// A short prefix in small letters, `_`, and thirty or more characters drawn from all three kinds:
+/// what every young vendor's keys look like.
+fn is_prefixed(word: &[u8]) -> bool {
+    if word.len() < 33 {
+        return false;
+    }
+    let Some(prefix) = word.iter().take(9).position(|c| *c == b'_') else {
+        return false;
+    };
+    let tail = &word[prefix + 1..];
+    prefix >= 2
+        && word[..prefix].iter().all(u8::is_ascii_lowercase)
+        && (30..=200).contains(&tail.len())
+        && tail.iter().all(u8::is_ascii_alphanumeric)
+        && is_mixed(tail)
+        && tail.iter().filter(|c| c.is_ascii_digit()).count() >= 3
+        && bits_per_byte(tail) >= 4.0
+}
