@@ -1,0 +1,245 @@
+//! The key left of a separator: where it is, and what it says.
+
+use std::ops::Range;
+
+use crate::rules::keys::{MAX_KEY_BYTES, Strength, is_stem, may_follow};
+use crate::rules::scan::{Scan, own_slashes};
+use crate::rules::steps::steps;
+
+/// What a quick look at the name left of a separator says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// It is no key.
+    Nothing,
+    /// It holds a stem of a sensitive word.
+    Stem,
+    /// It does not end as a bare name does.
+    Unclear,
+}
+
+/// The key left of a separator.
+pub(super) struct Key {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// The quote around it and the backslashes before the quote.
+    pub(super) quote: Option<(u8, usize)>,
+}
+
+impl Scan<'_> {
+    /// A quick look at the name left of a separator: most have nothing to say.
+    pub(super) fn look_at_key(&self, at: usize) -> Look {
+        let b = self.b;
+        let mut end = at;
+        if end > 0 && b[end - 1] == b' ' {
+            end -= 1;
+        }
+        if end == 0 || !b[end - 1].is_ascii_alphanumeric() || !self.table.denied.is_empty() {
+            return Look::Unclear;
+        }
+        // Backwards, so that the name's beginning need not be looked for first.
+        let floor = end.saturating_sub(MAX_KEY_BYTES);
+        let mut last = 0;
+        for (i, &c) in b[floor..end].iter().enumerate().rev() {
+            let letter = NAME_BYTES[usize::from(c)];
+            steps(1);
+            if !c.is_ascii() {
+                return Look::Unclear;
+            }
+            if letter == 0 {
+                break;
+            }
+            last = (last >> 5) | usize::from(letter & 31) << 10;
+            if is_stem(last) && may_follow((floor + i).checked_sub(1).map(|i| b[i]), last) {
+                return Look::Stem;
+            }
+        }
+        // Names that are not sensitive by themselves, and the verb of a sentence.
+        let ends: &[&[u8]] = match b[end - 1] | 0x20 {
+            b'e' => &[b"value", b"phone", b"mobile", b"latitude", b"longitude"],
+            b'c' => &[b"mac"],
+            b'w' => &[b"pw"],
+            b'd' => &[b"bssid", b"macid"],
+            b'g' => &[b"lng", b"string"],
+            b'l' => &[b"tel", b"cell"],
+            b'n' => &[b"telefon", b"lon"],
+            b'r' => &[b"hwaddr", b"macaddr"],
+            b's' => &[
+                b" is",
+                b" was",
+                b"macaddress",
+                b"mac_address",
+                b"mac address",
+            ],
+            b't' => &[b"lat"],
+            b'x' => &[b"fax"],
+            b'y' => &[b"handy", b"entry", b"property"],
+            _ => return Look::Nothing,
+        };
+        let named = |name: &&[u8]| ends_with_ignore_case(&b[..end], name);
+        if ends.iter().any(named) {
+            Look::Unclear
+        } else {
+            Look::Nothing
+        }
+    }
+
+    /// A key is judged with up to three words before it when they stand apart: `api key: …`.
+    pub(super) fn key_strength(&mut self, key: &Key, has_stem: bool) -> Option<Strength> {
+        let b = self.b;
+        let name = &b[key.start..key.end];
+        // The verb's subject is the name: `verification code is: 123456`.
+        let verb = name.eq_ignore_ascii_case(b"is") || name.eq_ignore_ascii_case(b"was");
+        if !has_stem && !verb && !self.table.may_name_secret(name) {
+            return None;
+        }
+        let own = self.judged(0, key.start..key.end);
+        if own.is_some_and(|s| s > Strength::Hint) || key.quote.is_some() {
+            return own;
+        }
+        let mut start = key.start;
+        for _ in 0..2 {
+            if start < 2 || b[start - 1] != b' ' || !b[start - 2].is_ascii_alphabetic() {
+                break;
+            }
+            start -= 1;
+            while start > 0 && b[start - 1].is_ascii_alphabetic() && key.end - start < MAX_KEY_BYTES
+            {
+                start -= 1;
+            }
+        }
+        if start < key.start {
+            self.judged(1, start..key.end).or(own)
+        } else {
+            own
+        }
+    }
+
+    /// Judges a name, unless it is the one judged last: texts that repeat a pair repeat its name.
+    fn judged(&mut self, words: usize, name: Range<usize>) -> Option<Strength> {
+        let b = self.b;
+        let (last, strength) = &self.judged[words];
+        if b[last.clone()] == b[name.clone()] {
+            return *strength;
+        }
+        let strength = self.table.strength(&b[name.clone()]);
+        self.judged[words] = (name, strength);
+        strength
+    }
+}
+
+/// An element with longer attributes is none whose text is a secret.
+const MAX_ELEMENT_BYTES: usize = 256;
+
+/// The bytes of a bare name, by their lowest five bits and a mark; all others are zero.
+static NAME_BYTES: [u8; 256] = {
+    let mut bytes = [0; 256];
+    let mut c = 0;
+    while c < 256 {
+        let byte = c as u8;
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$') {
+            bytes[c] = byte & 31 | 32;
+        }
+        c += 1;
+    }
+    bytes
+};
+
+/// Reads the key that ends at the separator.
+pub(super) fn key_before(b: &[u8], at: usize) -> Option<Key> {
+    let mut end = at;
+    // `:=`, `||=`, `?=`.
+    while end > 0 && at - end < 2 && matches!(b[end - 1], b':' | b'?' | b'|') && b[at] == b'=' {
+        end -= 1;
+    }
+    // `=>` is reported at its `=`, and `->` is not a pair.
+    while end > 0 && at - end < 4 && matches!(b[end - 1], b' ' | b'\t') {
+        end -= 1;
+    }
+    if end == 0 {
+        return None;
+    }
+    if is_arrow(b, at) {
+        end -= 1;
+        while end > 0 && at - end < 4 && b[end - 1] == b' ' {
+            end -= 1;
+        }
+    } else if b[at] == b'>' {
+        if b[at - 1] == b'"' {
+            return element_with_attributes(b, at);
+        }
+        let start = word_start(b, end);
+        // An element's name, not a comparison.
+        return (start > 0 && b[start - 1] == b'<' && start < end).then_some(Key {
+            start,
+            end,
+            quote: None,
+        });
+    }
+    // `headers["password"] = …`
+    if b[end - 1] == b']' && end > 1 && matches!(b[end - 2], b'"' | b'\'') {
+        end -= 1;
+    }
+    if matches!(b[end - 1], b'"' | b'\'' | b'`') {
+        let mark = b[end - 1];
+        let close = end - 1 - own_slashes(&b[..end - 1]);
+        let floor = close.saturating_sub(MAX_KEY_BYTES);
+        let start = b[floor..close]
+            .iter()
+            .rposition(|&c| c == mark)
+            // A fragment of a larger text may have lost the opening one.
+            .map_or_else(|| word_start(b, close), |p| floor + p + 1);
+        return (start < close).then_some(Key {
+            start,
+            end: close,
+            quote: Some((mark, end - 1 - close)),
+        });
+    }
+    let start = word_start(b, end);
+    (start < end).then_some(Key {
+        start,
+        end,
+        quote: None,
+    })
+}
+
+/// `->` between a name and its value.
+pub(super) fn is_arrow(b: &[u8], at: usize) -> bool {
+    b[at] == b'>' && at > 0 && b[at - 1] == b'-'
+}
+
+/// `<wsse:Password Type="…">`, `<entry key="password">`: the element's name, or what one of its
+/// attributes says that it holds.
+fn element_with_attributes(b: &[u8], at: usize) -> Option<Key> {
+    let floor = at.saturating_sub(MAX_ELEMENT_BYTES);
+    let open = floor + memchr::memrchr(b'<', &b[floor..at])?;
+    steps(at - open);
+    let name = b[open + 1..at].iter().position(|c| *c == b' ')? + open + 1;
+    let tag = &b[name..at];
+    let key = |start: usize, end: usize| Key {
+        start,
+        end,
+        quote: None,
+    };
+    for attribute in [&b" key=\""[..], b" name=\"", b" id=\""] {
+        if let Some(n) = memchr::memmem::find(tag, attribute) {
+            let start = name + n + attribute.len();
+            let end = start + memchr::memchr(b'"', &b[start..at])?;
+            return (start < end).then(|| key(start, end));
+        }
+    }
+    Some(key(open + 1, name))
+}
+
+fn word_start(b: &[u8], end: usize) -> usize {
+    let floor = end.saturating_sub(MAX_KEY_BYTES);
+    let mut start = end;
+    while start > floor && NAME_BYTES[usize::from(b[start - 1])] != 0 {
+        start -= 1;
+    }
+    steps(end - start);
+    start
+}
+
+pub(super) fn ends_with_ignore_case(name: &[u8], end: &[u8]) -> bool {
+    name.len() >= end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end)
+}
