@@ -199,8 +199,13 @@ fn of_answer(status: u16, body: &[u8]) -> ExportOutcome {
     if body.trim_ascii().is_empty() {
         return ExportOutcome::Accepted(Answer::default());
     }
-    serde_json::from_slice(body)
-        .map_or(ExportOutcome::Misplaced { status }, ExportOutcome::Accepted)
+    let ours =
+        |answer: &serde_json::Map<_, _>| answer.is_empty() || answer.contains_key("accepted");
+    match serde_json::from_slice(body) {
+        Ok(answer) if ours(&answer) => serde_json::from_value(answer.into())
+            .map_or(ExportOutcome::Misplaced { status }, ExportOutcome::Accepted),
+        _ => ExportOutcome::Misplaced { status },
+    }
 }
 
 async fn read(mut response: Response) -> Result<Vec<u8>, String> {
@@ -294,6 +299,7 @@ mod tests {
             ("{}", all),
             ("<!doctype html><title>Log in</title>", elsewhere.clone()),
             ("\"ok\"", elsewhere.clone()),
+            ("{\"error\":\"log in first\"}", elsewhere.clone()),
             ("{\"accepted\":1,", elsewhere),
         ] {
             assert_eq!(of_answer(200, body.as_bytes()), outcome, "{body}");
