@@ -322,9 +322,14 @@ impl Pace {
     }
 
     /// Something changed that failures depend on: the network, the token, the configuration. What
-    /// the server asked for by `Retry-After` is forgotten too, for it may be another server.
+    /// the server asked for by `Retry-After` is forgotten too, for it may be another server. A token
+    /// that was refused stays refused; the provider is asked at once whether it has another.
     pub(crate) fn changed(&mut self, now: Instant) {
-        (self.asked, self.parked) = (false, None);
+        self.asked = false;
+        self.parked = self
+            .parked
+            .take()
+            .filter(|parked| matches!(parked, Parked::Token { .. }));
         self.hurry(now);
     }
 
