@@ -209,13 +209,21 @@ impl Soliplex {
     /// logged before [`resume`](Soliplex::resume) is not captured but counted as discarded; without
     /// a store directory it stays in memory until then.
     ///
-    /// Returns whether that was done within `timeout`.
+    /// Returns whether that was done within `timeout`. If not, nothing is let go of for longer than
+    /// a moment.
     pub fn suspend(&self, timeout: Duration) -> bool {
         let (reply, answer) = sync_channel(1);
         self.command(Command::Suspend(Box::new(move |done| {
             let _ = reply.try_send(done);
         })));
-        answer.recv_timeout(timeout.min(LONGEST)).unwrap_or(false)
+        match answer.recv_timeout(timeout.min(LONGEST)) {
+            Ok(done) => done,
+            // Too late is not at all: whoever was told so would never resume.
+            Err(_) => {
+                self.resume();
+                false
+            }
+        }
     }
 
     /// Takes the files again after [`suspend`](Soliplex::suspend). When another process has taken
