@@ -272,6 +272,8 @@ impl Builder<Early> {
                 directory,
                 refused,
                 options: self.spool,
+                #[cfg(test)]
+                disk: None,
             },
             wake: Arc::clone(&capture.wake),
             breadcrumbs: Arc::clone(&capture.breadcrumbs),

@@ -87,14 +87,15 @@ impl Intake {
     ///
     /// When the store fails.
     pub(crate) fn join(&mut self, spool: &mut Spool) -> Result<(), Unavailable> {
-        let position = self.reader.position().to_bytes();
+        let begin = self.reader.position();
+        let position = begin.to_bytes();
         let (ring, _) = position.split_at(8);
         if spool.meta(RING)?.as_deref() == Some(ring) {
             let mut stored = position;
             stored[8..].copy_from_slice(&spool.ring_through()?.to_le_bytes());
             self.reader.discard_through(Position::from_bytes(stored));
         } else {
-            spool.put_meta(RING, ring)?;
+            spool.put_ring(RING, ring, place(begin))?;
         }
         self.remember_sessions(spool)
     }
@@ -146,9 +147,10 @@ impl Intake {
         facts.context() == Some(self.session.context())
     }
 
-    /// How far the queue has been read, and whether what was read is on disk.
-    pub(crate) fn progress(&self) -> (Position, bool) {
-        (self.reader.position(), self.taken.is_empty())
+    /// How far the queue has been read, and how much of that is not on disk.
+    pub(crate) fn progress(&self) -> (Position, Option<usize>) {
+        let unstored = self.taken.end.map(|_| self.taken.records.len());
+        (self.reader.position(), unstored)
     }
 
     /// Moves one commit's worth of records, and tells of losses. Returns how many were moved.
@@ -219,6 +221,28 @@ impl Intake {
         let count = self.taken.records.len() as u64;
         self.diagnostics.discard(reason, count, None);
         self.forget_taken();
+    }
+
+    /// Gives up what is worth least of what has been read.
+    pub(crate) fn discard_lowest(&mut self, reason: DiscardReason) {
+        let taken = &mut self.taken;
+        let head = |range: &Range<usize>| {
+            let payload = taken.bytes.get(range.clone())?;
+            Some(Packed::parse(payload)?.head)
+        };
+        let lane_of = |range: &Range<usize>| head(range).as_ref().map(lane);
+        let lowest = taken.records.iter().filter_map(lane_of).min();
+        let goes = |range: &Range<usize>| lane_of(range) == lowest;
+        let (gone, kept): (Vec<_>, Vec<_>) = taken.records.iter().cloned().partition(goes);
+        let context = self.session.context();
+        let seqs = gone.iter().filter_map(head);
+        let seqs = seqs.filter(|head| head.context == context).map(|h| h.seq);
+        let seqs = seqs.clone().min().zip(seqs.max());
+        self.diagnostics.discard(reason, gone.len() as u64, seqs);
+        taken.records = kept;
+        if taken.records.is_empty() {
+            self.forget_taken();
+        }
     }
 
     /// Gives up what is in the queue; `false` when nothing was.
@@ -321,10 +345,6 @@ impl Intake {
 }
 
 impl Taken {
-    fn is_empty(&self) -> bool {
-        self.end.is_none()
-    }
-
     fn add(&mut self, packed: &Packed<'_>, payload: &[u8], session: &Session) {
         let start = self.bytes.len();
         match packed.head.kind {

@@ -87,8 +87,8 @@ use store::{Place, Store};
 pub(crate) struct Spool {
     store: Store,
     max_age: Duration,
-    /// An append met the byte bound, and nothing has been evicted since.
-    at_bound: bool,
+    /// An append met the byte bound, and nothing has been evicted since: the lowest lane of it.
+    at_bound: Option<Lane>,
     /// What has been evicted by calls that failed later on.
     untold: Evictions,
     /// What a call would have told, had its commit not failed.
@@ -172,7 +172,7 @@ impl Spool {
         let spool = Self {
             store,
             max_age: options.max_age,
-            at_bound: false,
+            at_bound: None,
             untold: Evictions::default(),
             in_doubt: InDoubt::Nothing,
             append_in_doubt: None,
@@ -208,7 +208,7 @@ impl Spool {
     /// # Errors
     /// When a file cannot be deleted; to try again does no harm.
     pub(crate) fn wipe(&mut self) -> io::Result<()> {
-        self.at_bound = false;
+        self.at_bound = None;
         self.store.wipe()
     }
 }

@@ -19,6 +19,9 @@ pub(crate) struct Store {
     /// Why there is no folder although one was asked for, until it has been reported.
     pub(crate) refused: Option<String>,
     pub(crate) options: SpoolOptions,
+    /// Memory that fails when it is told to.
+    #[cfg(test)]
+    pub(crate) disk: Option<crate::spool::Disk>,
 }
 
 /// A spool that has been opened in its folder and joined to the queue.
@@ -75,6 +78,10 @@ impl Store {
     ///
     /// When the store will not have it.
     pub(crate) fn in_memory(&self) -> Result<Spool, Unavailable> {
+        #[cfg(test)]
+        if let Some(disk) = self.disk.clone() {
+            return Ok(Spool::with_backend(move || Ok(disk.clone()), &self.options)?.0);
+        }
         Ok(Spool::in_memory(&self.options)?.0)
     }
 }

@@ -27,6 +27,7 @@ use crate::spool::{Spool, Unavailable};
 use crate::store::{self, Store};
 use crate::wake::Wake;
 
+mod calendar;
 mod connect;
 mod host;
 mod keep;
@@ -39,6 +40,7 @@ mod tests;
 mod thread;
 mod wipe;
 
+use calendar::Calendar;
 use host::Host;
 use keep::STORE_RETRY;
 use obey::PendingFlush;
@@ -147,7 +149,12 @@ struct Worker {
 
     last_record: Instant,
     last_tidy: Instant,
+    /// When a store that failed is to be tried again. Nothing is sent until then: that it has
+    /// arrived could not be noted.
     store_retry: Option<Instant>,
+    /// When to store again what found no room on the disk. Sending goes on: it makes room.
+    disk_full_until: Option<Instant>,
+    calendar: Calendar,
     /// Whether the store's failure has been reported and is not over.
     store_failing: bool,
 }
@@ -213,6 +220,7 @@ impl Worker {
         if let Ok(Some(remembered)) = spool.meta(PACE) {
             pace.resume(&remembered, now, parts.clock.unix_nanos());
         }
+        let calendar = Calendar::new(parts.clock.moment());
         let mut worker = Worker {
             capture: parts.capture,
             queue: parts.queue,
@@ -248,6 +256,8 @@ impl Worker {
             last_record: now,
             last_tidy: now,
             store_retry: None,
+            disk_full_until: None,
+            calendar,
             store_failing: waits,
             settings,
         };
@@ -325,6 +335,7 @@ impl Worker {
         // More than a commit's worth is waiting: no rest until it is not.
         if !self.suspended
             && self.store_retry.is_none()
+            && self.disk_full_until.is_none()
             && self.queue.fill().used > MAX_COMMIT_BYTES as u64
         {
             return Duration::ZERO;

@@ -59,7 +59,7 @@ impl Spool {
         self.append_in_doubt = appended.is_err().then(|| self.store.last_write());
         appended.map_err(|fault| match fault {
             Fault::Bound => {
-                self.at_bound = true;
+                self.at_bound = frames.iter().map(|frame| frame.lane).min();
                 AppendError::Full
             }
             Fault::DiskFull => AppendError::DiskFull,

@@ -71,15 +71,20 @@ pub(crate) struct Compacted {
 
 impl Spool {
     /// Removes what is older than the age bound and, when the byte bound has been reached, the
-    /// lowest lane's oldest as well: an eighth of the file at a time. Afterwards the file keeps
-    /// to its bound, also when that is a lower one than last time.
+    /// lowest lane's oldest as well: an eighth of the file at a time, and nothing that is worth more
+    /// than the least of what was to be appended. Afterwards the file keeps to its bound, also when
+    /// that is a lower one than last time.
     ///
-    /// `now_unix_nanos` is the wall clock's, nanoseconds since the Unix epoch. Returns what went;
-    /// after [`AppendError::Full`](super::AppendError::Full) nothing, once the spool is empty.
+    /// `now_unix_nanos` is the wall clock's, nanoseconds since the Unix epoch, where it can be
+    /// trusted; without one nothing is too old. Returns what went; after
+    /// [`AppendError::Full`](super::AppendError::Full) nothing, once only better is stored.
     ///
     /// # Errors
     /// When the store fails. What had gone by then is told by the next call that succeeds.
-    pub(crate) fn evict(&mut self, now_unix_nanos: i64) -> Result<Vec<Eviction>, Unavailable> {
+    pub(crate) fn evict(
+        &mut self,
+        now_unix_nanos: Option<i64>,
+    ) -> Result<Vec<Eviction>, Unavailable> {
         self.store.ensure_open()?;
         if let InDoubt::Evicted(write, evictions) = &mut self.in_doubt {
             if self.store.came_true(*write) {
@@ -87,10 +92,12 @@ impl Spool {
             }
             self.in_doubt = InDoubt::Nothing;
         }
-        self.evict_by_age(now_unix_nanos)?;
-        if self.at_bound {
-            self.evict_by_bytes(self.store.growth().file_bytes() / EVICTED_SHARE)?;
-            self.at_bound = false;
+        if let Some(now) = now_unix_nanos {
+            self.evict_by_age(now)?;
+        }
+        if let Some(lane) = self.at_bound {
+            self.evict_by_bytes(self.store.growth().file_bytes() / EVICTED_SHARE, lane)?;
+            self.at_bound = None;
         }
         while self.store.growth().is_over() {
             self.store.compact()?;
@@ -98,7 +105,7 @@ impl Spool {
             if !self.store.growth().is_over() || state.records() == 0 {
                 break;
             }
-            self.evict_by_bytes(state.bytes() / EVICTED_SHARE + 1)?;
+            self.evict_by_bytes(state.bytes() / EVICTED_SHARE + 1, Lane::Marker)?;
         }
         Ok(std::mem::take(&mut self.untold).list)
     }
@@ -116,12 +123,12 @@ impl Spool {
         if !self.with_mending(|spool| spool.any_goes(judge))? {
             return Ok(());
         }
-        self.evict_lanes(EvictReason::Age, |_, header| judge(header))
+        self.evict_lanes(EvictReason::Age, Lane::Marker, |_, header| judge(header))
     }
 
-    fn evict_by_bytes(&mut self, wanted: u64) -> Result<(), Unavailable> {
+    fn evict_by_bytes(&mut self, wanted: u64, highest: Lane) -> Result<(), Unavailable> {
         let enough = self.store.state().bytes().saturating_sub(wanted);
-        self.evict_lanes(EvictReason::Bytes, |state, _| {
+        self.evict_lanes(EvictReason::Bytes, highest, |state, _| {
             if state.bytes() > enough {
                 Verdict::Goes
             } else {
@@ -130,10 +137,11 @@ impl Spool {
         })
     }
 
-    /// Removes what goes, the oldest of the lowest lane first.
+    /// Removes what goes, the oldest of the lowest lane first, up to the highest one named.
     fn evict_lanes(
         &mut self,
         reason: EvictReason,
+        highest: Lane,
         judge: impl Fn(&State, &ChunkHeader) -> Verdict,
     ) -> Result<(), Unavailable> {
         let mut evicted = Evictions::default();
@@ -141,7 +149,12 @@ impl Spool {
             spool.store.write_freeing(|txn, state| {
                 evicted = spool.untold.clone();
                 for lane in [Lane::Low, Lane::Normal] {
-                    evicted.pop_all(txn, state, lane, reason, &judge)?;
+                    if lane <= highest {
+                        evicted.pop_all(txn, state, lane, reason, &judge)?;
+                    }
+                }
+                if highest < Lane::High {
+                    return Ok(());
                 }
                 evicted.pop_lone_markers(txn, state, reason, &judge)?;
                 evicted.pop_all(txn, state, Lane::High, reason, &judge)?;

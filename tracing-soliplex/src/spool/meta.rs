@@ -28,4 +28,24 @@ impl Spool {
         self.store.remember_meta(name, value);
         Ok(())
     }
+
+    /// Stores which ring the position is of that is stored with records, and that position: one
+    /// without the other would have records of one ring taken for those of another.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn put_ring(
+        &mut self,
+        name: &str,
+        ring: &[u8],
+        through: u64,
+    ) -> Result<(), Unavailable> {
+        self.store.write_freeing(|txn, state| {
+            state.ring_through = through;
+            txn.open_table(tables::META)?.insert(name, ring)?;
+            Ok(())
+        })?;
+        self.store.remember_meta(name, ring);
+        Ok(())
+    }
 }

@@ -153,11 +153,12 @@ impl Store {
         &mut self,
         work: impl FnOnce(&WriteTransaction, &mut State) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
+        // First of all: a write that never began must not go by the name of the one before.
+        self.writes += 1;
         self.ensure_open()?;
         let Some(db) = &self.db else {
             return Err(redb::Error::DatabaseClosed.into());
         };
-        self.writes += 1;
         let mut state = self.state;
         state.commits += 1;
         let quick_repair = self.growth.file_bytes() >= QUICK_REPAIR_FROM;

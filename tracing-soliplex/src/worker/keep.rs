@@ -23,7 +23,8 @@ pub(super) const STORE_RETRY: Duration = Duration::from_secs(1);
 impl Worker {
     pub(super) fn take_in(&mut self) {
         let now = Instant::now();
-        if self.store_retry.is_some_and(|retry| retry > now) {
+        let rests = [self.store_retry, self.disk_full_until];
+        if rests.into_iter().flatten().any(|retry| retry > now) {
             return;
         }
         if self.diagnostics.take_unsanitized_stack() {
@@ -36,13 +37,17 @@ impl Worker {
         };
         match moved {
             Ok(moved) => {
-                self.store_retry = None;
+                (self.store_retry, self.disk_full_until) = (None, None);
                 if moved > 0 {
                     self.store_failing = false;
                     self.last_record = now;
                 }
             }
             Err(AppendError::Full) => self.make_room(),
+            Err(error @ AppendError::DiskFull) => {
+                self.disk_full_until = Some(now + STORE_RETRY);
+                self.report_store(&error);
+            }
             Err(error) => self.store_failed(&error),
         }
         self.publish();
@@ -68,16 +73,17 @@ impl Worker {
         }
     }
 
-    /// The spool is at its bound: what is worth least goes, and if nothing can go, the newcomers.
+    /// The spool is at its bound: what is worth least goes, be it stored or to be stored.
     pub(super) fn make_room(&mut self) {
         if self.evict() == Some(0) {
-            self.intake.discard_taken(DiscardReason::SpoolFull);
+            self.intake.discard_lowest(DiscardReason::SpoolFull);
         }
     }
 
     /// Evicts what is due; returns how many records went, or nothing when the store failed.
     pub(super) fn evict(&mut self) -> Option<u64> {
-        let evictions = match self.spool.evict(self.clock.unix_nanos()) {
+        let now = self.calendar.trusted(self.clock.moment());
+        let evictions = match self.spool.evict(now) {
             Ok(evictions) => evictions,
             Err(error) => {
                 self.store_failed(&error);
@@ -125,6 +131,10 @@ impl Worker {
     /// Leaves the store alone for a while. Its failure is reported once, not at each attempt.
     pub(super) fn store_failed(&mut self, error: &dyn Error) {
         self.store_retry = Some(Instant::now() + STORE_RETRY);
+        self.report_store(error);
+    }
+
+    fn report_store(&mut self, error: &dyn Error) {
         if std::mem::replace(&mut self.store_failing, true) {
             return;
         }

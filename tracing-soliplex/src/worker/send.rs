@@ -226,6 +226,8 @@ impl Worker {
                     .discard(DiscardReason::Rejected, confirmed.refused, seqs);
                 self.find_tests(&hand);
                 self.store_failing = false;
+                // What left has made room on a full disk.
+                self.disk_full_until = None;
                 self.left += confirmed.records;
                 self.to_send = self.to_send.saturating_sub(confirmed.records.max(1));
             }

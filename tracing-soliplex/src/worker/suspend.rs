@@ -69,7 +69,8 @@ impl Worker {
                     self.account_for_absence(joined.is_fresh);
                 }
                 (self.suspended, self.resume_at) = (false, None);
-                (self.store_retry, self.store_failing) = (None, false);
+                (self.store_retry, self.disk_full_until) = (None, None);
+                self.store_failing = false;
                 self.due = Instant::now();
                 self.publish();
                 self.tell_resumed();

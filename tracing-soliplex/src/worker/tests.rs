@@ -17,9 +17,10 @@ use crate::diagnostics::{DiscardReason, State};
 use crate::exporter::{Export, Exporting};
 use crate::queue::QueueOptions;
 use crate::session::Session;
-use crate::spool::SpoolOptions;
+use crate::spool::{Disk, SpoolOptions};
 
 mod consent;
+mod room;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -97,6 +98,8 @@ struct Pipeline {
     capture: Arc<Capture>,
     commands: UnboundedSender<Command>,
     server: Server,
+    /// What the spool is on.
+    disk: Disk,
 }
 
 impl Pipeline {
@@ -105,6 +108,7 @@ impl Pipeline {
     }
 
     fn start_with(change: impl FnOnce(&mut Settings), spool: SpoolOptions) -> Pipeline {
+        let disk = Disk::default();
         let (queue, reader) = Queue::memory(QueueOptions::default());
         let session = Arc::new(Session::new("install", &Attributes::new()));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -157,6 +161,7 @@ impl Pipeline {
                 directory: None,
                 refused: None,
                 options: spool,
+                disk: Some(disk.clone()),
             },
             wake,
             breadcrumbs,
@@ -171,6 +176,7 @@ impl Pipeline {
             capture,
             commands,
             server,
+            disk,
         }
     }
 

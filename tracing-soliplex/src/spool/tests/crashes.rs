@@ -52,7 +52,7 @@ fn live_until_power_is_lost(disk: &Disk) -> Vec<Known> {
     let mut known = history.last().unwrap().clone();
     known.waiting.clear();
     history.push(known.clone());
-    if spool.evict(i64::MAX).is_err() {
+    if spool.evict(Some(i64::MAX)).is_err() {
         return history;
     }
     history.push(known);

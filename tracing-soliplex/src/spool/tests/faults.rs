@@ -120,7 +120,7 @@ impl Day<'_> {
     /// Times are seqs after the start, so that with the age bound of 30 days this evicts nothing newer.
     fn evict(&mut self, spool: &mut Spool) {
         let month = 30 * 24 * 60 * 60 * 1_000_000_000;
-        self.insist(spool, |spool| spool.evict(START + month + 9));
+        self.insist(spool, |spool| spool.evict(Some(START + month + 9)));
         self.ledger.waiting.clear();
     }
 
@@ -189,12 +189,12 @@ fn at_bound(spool: &mut Spool) -> Option<PeekHandle> {
         ..record(Lane::Low, 3)
     };
     spool.append_records(&[young]).unwrap();
-    spool.at_bound = true;
+    spool.at_bound = Some(Lane::Marker);
     None
 }
 
 fn evict_all(spool: &mut Spool, _: Option<&PeekHandle>) -> Result<u64, Unavailable> {
-    let evictions = spool.evict(i64::MAX)?;
+    let evictions = spool.evict(Some(i64::MAX))?;
     Ok(evictions.iter().map(|eviction| eviction.records).sum())
 }
 
@@ -232,7 +232,7 @@ fn a_spool_on_a_dead_disk_says_so_at_every_call_and_works_when_it_is_back() {
             "{refused:?}"
         );
         assert!(spool.ring_through().is_err());
-        assert!(spool.evict(0).is_err());
+        assert!(spool.evict(Some(0)).is_err());
     }
     disk.heal();
     assert_eq!(spool.ring_through().unwrap(), 2);

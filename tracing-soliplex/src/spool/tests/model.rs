@@ -282,7 +282,7 @@ impl Pair {
 
     fn evict_older(&mut self, oldest_kept: u64) {
         let now = START + i64::try_from(oldest_kept).unwrap() + 1_000;
-        let evictions = self.spool.evict(now).unwrap();
+        let evictions = self.spool.evict(Some(now)).unwrap();
         let expected = self.model.evict(oldest_kept);
         assert_eq!(evictions.len(), expected.len());
         for eviction in evictions {
@@ -297,8 +297,8 @@ impl Pair {
 
     /// An eighth of the bound is more than these few records, so all of them go.
     fn evict_at_bound(&mut self) {
-        self.spool.at_bound = true;
-        let evictions = self.spool.evict(0).unwrap();
+        self.spool.at_bound = Some(Lane::Marker);
+        let evictions = self.spool.evict(Some(0)).unwrap();
         let evicted: u64 = evictions.iter().map(|eviction| eviction.records).sum();
         assert_eq!(evicted, Model::seqs(&self.model.groups).len() as u64);
         self.model.groups.clear();

@@ -1,0 +1,80 @@
+//! What becomes of records when there is no room for them: on the disk, or within the bound.
+
+use super::*;
+use crate::diagnostics::Stats;
+
+/// The lowest bound there is, in bytes.
+const MIN_MAX_BYTES: u64 = 2_500_000;
+
+/// Logs records of a kilobyte until the store has failed, or refused.
+async fn fill(pipeline: &Pipeline, severity: Severity, is_full: impl Fn(&Stats) -> bool) -> u64 {
+    let long = "x".repeat(1000);
+    for count in 1..20_000 {
+        pipeline.log(severity, &long);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        if is_full(&pipeline.capture.diagnostics.stats()) {
+            return count;
+        }
+    }
+    panic!("never full: {:?}", pipeline.capture.diagnostics.stats());
+}
+
+/// Confirming is what makes room on a full disk, so a store that cannot take records in must not
+/// keep those from leaving that it has.
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_keeps_nothing_from_being_delivered() {
+    let pipeline = Pipeline::start();
+    pipeline.server.answers_always(Some(BUSY));
+    pipeline.log_many(500);
+    let stored = pipeline.flush(Duration::from_secs(5)).await.waiting;
+    assert_eq!(stored, 500);
+    pipeline
+        .disk
+        .set_capacity(Some(pipeline.disk.len() + 300_000));
+    let is_full = |stats: &Stats| {
+        let error = stats.last_error.as_deref().unwrap_or_default();
+        error.contains("no space left")
+    };
+    let more = fill(&pipeline, Severity::Info, is_full).await;
+    pipeline.server.answers_always(None);
+    let report = pipeline.flush(HOUR).await;
+    assert_eq!((report.delivered, report.waiting), (500 + more, 0));
+    assert_eq!(pipeline.capture.diagnostics.stats().total_discarded(), 0);
+    pipeline.assert_accounted();
+}
+
+/// What takes the place of errors is the record that tells of the first debug records given up, and
+/// an eighth of the file goes at a time.
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_debug_takes_no_more_errors_than_to_tell_of_it() {
+    let options = SpoolOptions {
+        max_bytes: 2 << 20,
+        ..SpoolOptions::default()
+    };
+    let pipeline = Pipeline::start_with(|_| {}, options);
+    pipeline.server.answers_always(Some(BUSY));
+    let is_full = |stats: &Stats| stats.total_discarded() > 0;
+    let errors = fill(&pipeline, Severity::Error, is_full).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let gone = pipeline.capture.diagnostics.stats().total_discarded();
+    let long = "x".repeat(1000);
+    for _ in 0..3_000 {
+        pipeline.log(Severity::Debug, &long);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let stats = pipeline.capture.diagnostics.stats();
+    assert!(stats.total_discarded() > gone + 1_000, "{stats:?}");
+    pipeline.server.answers_always(None);
+    let _ = pipeline.flush(HOUR).await;
+    let requests = pipeline.server.requests.lock().unwrap();
+    let accepted = requests.iter().filter(|request| request.accepted);
+    let arrived = accepted.flat_map(|request| &request.records);
+    let arrived = arrived.filter(|r| r.severity == Severity::Error && r.message == long);
+    let arrived = arrived.count() as u64;
+    assert!(
+        arrived >= errors - gone - MIN_MAX_BYTES / 8 / 1000,
+        "{arrived} of {errors} but {gone}"
+    );
+    drop(requests);
+    pipeline.assert_accounted();
+}
