@@ -1,5 +1,6 @@
 //! `field-device` as a process.
 
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -78,8 +79,14 @@ pub(crate) fn drain_within(
     (account, output.status.success())
 }
 
+/// The device that was built with the tests, or one that was built otherwise.
+fn program() -> OsString {
+    let other = std::env::var_os("SOLIPLEX_TESTED_DEVICE");
+    other.unwrap_or_else(|| env!("CARGO_BIN_EXE_tested-device").into())
+}
+
 fn command(store: &Path, endpoint: &str, token: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tested-device"));
+    let mut command = Command::new(program());
     command
         .arg("--store-dir")
         .arg(store)

@@ -308,3 +308,33 @@ fn what_is_logged_before_a_crash_at_the_very_start_arrives() {
         assert_eq!(aftermath.panics(), usize::from(how == "panic"));
     }
 }
+
+#[cfg(unix)]
+#[test]
+#[ignore = "needs a device that is built to abort, as `.ci/run` builds it"]
+fn where_panics_abort_each_of_them_is_the_end_and_is_on_record() {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    let more: [&[&str]; 5] = [
+        &["--crash-after", "5=panic"],
+        &["--crash-after", "5=panics"],
+        // Nobody catches it.
+        &["--crash-after", "5=caught-panic"],
+        &["--main-panics"],
+        &["--crash-at-startup", "panic"],
+    ];
+    for arguments in more {
+        let all = [&["--events", "20", "--rate", "0"], arguments].concat();
+        let aftermath = Aftermath::of(&all, None);
+        let signal = aftermath.status.and_then(|status| status.signal());
+        assert_eq!(signal, Some(6), "SIGABRT: {arguments:?}");
+        let end = aftermath.end();
+        assert_eq!(end["attributes"]["soliplex.previous.end"], "panic", "{end}");
+        // Of several at once the first one ends them all.
+        assert!((1..=8).contains(&aftermath.panics()), "{arguments:?}");
+        let arrived = count_by(&aftermath.records, "event_id");
+        for event_id in &aftermath.told {
+            assert_eq!(arrived.get(event_id), Some(&1), "{arguments:?}");
+        }
+    }
+}
