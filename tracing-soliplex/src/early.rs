@@ -36,6 +36,9 @@ use crate::store::{self, Store};
 use crate::wake::Wake;
 use crate::worker::{self, MakeExporter, Parts, Settings};
 
+#[cfg(test)]
+mod tests;
+
 /// The queue's file in the store directory.
 const RING: &str = "queue.ring";
 
@@ -347,85 +350,5 @@ impl<Stage> Builder<Stage> {
             }
         });
         Ok(Target { endpoint, exporter })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    use std::sync::mpsc::channel;
-    use std::time::Duration;
-
-    use crate::panic_hook::PanicHook;
-    use crate::queue::QueueOptions;
-    use crate::run::End;
-
-    /// Much longer than it takes.
-    const SOON: Duration = Duration::from_secs(30);
-
-    #[test]
-    fn a_panic_of_the_worker_itself_is_on_record_and_no_end_is_claimed() {
-        let directory = tempfile::tempdir().unwrap();
-        let (say, said) = channel();
-        let early = Soliplex::builder("app", "1")
-            .store_dir(directory.path())
-            .panic_hook(PanicHook::Chain)
-            .on_diagnostic(move |diagnostic| drop(say.send(diagnostic.clone())))
-            .early()
-            .unwrap();
-        let target = Target {
-            endpoint: Some(Endpoint::parse("http://localhost").unwrap()),
-            exporter: Box::new(|_| panic!("a defect of ours")),
-        };
-        let soliplex = early.run(target).unwrap();
-        while said.recv_timeout(SOON).unwrap() != Diagnostic::Stopped {}
-        drop(soliplex);
-
-        let (_, found) = Run::open(&directory.path().join(run::FILE));
-        let Ok(Found::Previous(previous)) = found else {
-            panic!("no marker");
-        };
-        assert_eq!(previous.end, End::Unknown);
-        let ring = directory.path().join(RING);
-        let (_, mut reader, _) = Queue::open(&ring, QueueOptions::default());
-        let mut all = Vec::new();
-        let _ = reader.drain(usize::MAX, |frame| all.extend_from_slice(frame.payload));
-        let all = String::from_utf8_lossy(&all).into_owned();
-        assert!(all.contains("panicked: a defect of ours"));
-        assert!(all.contains("soliplex-worker"));
-    }
-
-    #[test]
-    fn what_is_logged_before_the_start_is_bounded_and_counted() {
-        let early = Soliplex::builder("app", "1")
-            .panic_hook(PanicHook::Off)
-            .early()
-            .unwrap();
-        let capture = Arc::clone(&early.stage.capture);
-        let text = "words ".repeat(1_000);
-        for _ in 0..1_000 {
-            capture.record(soliplex_wire::Severity::Info, "test", |_, texts| {
-                texts.message.push_str(&text);
-            });
-        }
-        let soliplex = early.start().unwrap();
-        let _ = soliplex.flush(SOON);
-        let stats = soliplex.stats();
-        assert_eq!(stats.captured, 1_000);
-        let kept = stats.captured - stats.total_discarded();
-        assert!((300..1_000).contains(&kept), "{stats:?}");
-        assert_eq!(
-            stats.captured + stats.own,
-            stats.waiting + stats.total_discarded()
-        );
-    }
-
-    #[test]
-    fn an_endpoint_that_is_refused_leaves_no_trace() {
-        let directory = tempfile::tempdir().unwrap();
-        let builder = Soliplex::builder("app", "1").store_dir(directory.path());
-        assert!(builder.endpoint("no url").start().is_err());
-        assert!(!directory.path().join(run::FILE).exists());
     }
 }

@@ -97,6 +97,7 @@
 
 mod builder;
 mod connectivity;
+mod consent;
 mod control;
 mod early;
 mod lifecycle;

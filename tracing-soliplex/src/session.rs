@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +15,11 @@ use crate::bound::Bound;
 use crate::clock::Moment;
 use crate::packed::{Kind, PackedHead};
 use crate::run::{Found, Run};
+use owed::Owed;
+
+mod owed;
+#[cfg(test)]
+mod tests;
 
 /// The session the application is in, and those it has been in before, all of one run.
 ///
@@ -36,7 +40,7 @@ pub(crate) struct Session {
     /// Whether a thread is about to begin another session.
     beginning: AtomicBool,
     /// Start markers and their like, packed, for which the queue had no room.
-    owed: Mutex<Vec<Vec<u8>>>,
+    pub(crate) owed: Owed,
     pub(crate) bound: Bound,
     pub(crate) run: Run,
 }
@@ -59,10 +63,6 @@ pub(crate) const FIRST: u64 = 1;
 /// How often a record's time is noted, at most: so exactly is a silence measured, and so exactly is
 /// it known how long an application without a worker was alive.
 const NOTE_EVERY: i64 = 1_000_000_000;
-
-/// The most that is owed: those of a start, and of as many sessions more as nobody begins while
-/// a queue is full.
-const MAX_OWED: usize = 8;
 
 /// Where the generation stands in a context, and so in a session's id: in its second group, where
 /// no bit of a UUID says of which version it is.
@@ -98,7 +98,7 @@ impl Session {
             timeout: timeout.map(nanos),
             look_at: AtomicI64::new(i64::MAX),
             beginning: AtomicBool::new(false),
-            owed: Mutex::default(),
+            owed: Owed::default(),
             bound: Bound::default(),
             run,
         }
@@ -263,41 +263,6 @@ impl Session {
         self.active(unix_nanos);
         self.beginning.store(false, Ordering::Release);
     }
-
-    // === What found no room in the queue ===
-
-    /// Keeps a record of ours until there is room for it; `false` when too many are kept already.
-    pub(crate) fn owe(&self, packed: Vec<u8>) -> bool {
-        // Not waited for: a thread that panics may be the one that holds it.
-        let mut owed = match self.owed.try_lock() {
-            Ok(owed) => owed,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return false,
-        };
-        let has_room = owed.len() < MAX_OWED;
-        if has_room {
-            owed.push(packed);
-        }
-        has_room
-    }
-
-    /// Hands over what is owed, oldest first, until one is not taken; how many were.
-    pub(crate) fn pay(&self, mut takes: impl FnMut(&[u8]) -> bool) -> u64 {
-        let mut owed = self.owed();
-        let paid = owed.iter().take_while(|packed| takes(packed)).count();
-        owed.drain(..paid);
-        paid as u64
-    }
-
-    /// As it is held while something is paid, to see who waits for it.
-    #[cfg(test)]
-    pub(crate) fn hold(&self) -> impl Drop {
-        self.owed()
-    }
-
-    fn owed(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
-        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// The id of a session of the run whose first session has this id.
@@ -351,101 +316,4 @@ fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::HashSet;
-
-    #[test]
-    fn ids_of_a_session_never_meet_and_tell_their_time() {
-        let session = Session::new("install", &Attributes::new());
-        let millis = 1_770_379_200_123;
-        let ids: HashSet<Uuid> = (0..100_000)
-            .map(|seq| session.record_id(seq, millis * 1_000_000))
-            .collect();
-        assert_eq!(ids.len(), 100_000);
-        for id in ids.iter().take(10) {
-            assert_eq!(id.get_version_num(), 7);
-            let (seconds, nanos) = id.get_timestamp().unwrap().to_unix();
-            assert_eq!(
-                (seconds * 1000 + u64::from(nanos) / 1_000_000) as i64,
-                millis
-            );
-        }
-    }
-
-    #[test]
-    fn a_later_session_has_another_id_and_counts_from_its_first_record() {
-        let session = Session::new("install", &Attributes::new());
-        let first = session.head(Severity::Info, 0);
-        let next = session.take_next().unwrap();
-        assert_eq!(session.take_next(), None, "only one thread begins it");
-        let begins = session.first_head(next, Severity::Info, 0);
-        session.has_begun(next, 0);
-        let second = session.head(Severity::Info, 0);
-        assert_eq!((begins.seq, second.seq), (1, 2));
-        assert_eq!(
-            (begins.context, second.context),
-            (session.context(), session.context())
-        );
-        assert_ne!(first.context, second.context);
-        assert!([first, begins, second].map(|head| session.is_own(head.context)) == [true; 3]);
-        assert!(!session.is_own(Session::new("install", &Attributes::new()).context()));
-        assert_eq!(session.session_id().get_version_num(), 4);
-        assert_eq!(
-            session.facts(second.context).session_id,
-            session.session_id().to_string()
-        );
-        let ids: HashSet<Uuid> = [first, begins, second].map(|head| head.id).into();
-        assert_eq!(ids.len(), 3);
-    }
-
-    #[test]
-    fn a_session_expires_only_after_its_silence_and_only_if_asked_to() {
-        let resource = Attributes::new();
-        let timeout = Some(Duration::from_nanos(100));
-        let session = Session::begin("install", &resource, Run::unmarked(), timeout);
-        assert!(!session.has_expired(i64::MAX), "nothing has happened yet");
-        session.active(1_000);
-        // It is measured from the last record whose time was noted, a sixteenth of it before.
-        assert_eq!(
-            [1_050, 1_106, 1_107].map(|t| session.has_expired(t)),
-            [false, false, true]
-        );
-        let endless = Session::new("install", &resource);
-        endless.active(1_000);
-        assert!(!endless.has_expired(i64::MAX));
-    }
-
-    #[test]
-    fn a_records_time_is_noted_once_a_second_and_when_the_clock_was_set() {
-        let session = Session::new("install", &Attributes::new());
-        let second = NOTE_EVERY;
-        let start = 1_770_000_000 * second;
-        session.active(start);
-        for (time, noted) in [
-            (start, false),
-            (start + second, false),
-            (start + second + 1, true),
-            (start + 1_000 * second, true),
-            // Two threads need not come in the order in which they looked at the clock.
-            (start - second / 2, false),
-            (start - 1_000 * second, true),
-            (0, true),
-        ] {
-            assert_eq!(session.is_to_note(time), noted, "{}", time - start);
-        }
-    }
-
-    #[test]
-    fn the_facts_are_read_back() {
-        let resource = [("service.name", "app")].into_iter().collect();
-        let session = Session::new("install", &resource);
-        let facts = session.facts(session.context());
-        assert_eq!(Facts::from_json(&facts.to_json()), Some(facts.clone()));
-        assert_eq!(facts.session_id, session.session_id().to_string());
-        assert_eq!(facts.resource["service.name"], "app".into());
-    }
 }

@@ -18,7 +18,7 @@ use crate::breadcrumbs::recent::{Collection, Recent};
 use crate::breadcrumbs::subscription::Subscription;
 use crate::builder::Builder;
 use crate::capture::Capture;
-use crate::command::{Command, Consent, Flush, FlushReport, StoredDeadLetter};
+use crate::command::{Command, Flush, FlushReport, StoredDeadLetter};
 use crate::connectivity::{Connectivity, NetworkKind};
 use crate::control::TelemetryControl;
 use crate::diagnostics::Stats;
@@ -172,36 +172,6 @@ impl Soliplex {
     /// Whether the pipeline is switched on.
     pub fn is_enabled(&self) -> bool {
         self.inner.capture.enabled.load(Ordering::Relaxed)
-    }
-
-    /// What the user allows. Withdrawing it wipes what is stored and not yet sent; giving it again
-    /// begins another session.
-    ///
-    /// Withdrawn, nothing is captured when this returns. Given again, it waits until what was there
-    /// before is wiped, at most a quarter of a second; where a disk takes longer, what is logged
-    /// in the meantime is not captured.
-    pub fn set_consent(&self, consent: Consent) {
-        let capture = &self.inner.capture;
-        let was_denied = capture.denied.load(Ordering::Relaxed);
-        if consent == Consent::Denied {
-            capture.denied.store(true, Ordering::Relaxed);
-            capture.breadcrumbs.refuse();
-        }
-        let (reply, answer) = sync_channel(1);
-        let inner = Arc::downgrade(&self.inner);
-        self.command(Command::SetConsent(
-            consent,
-            Box::new(move || {
-                if let Some(inner) = inner.upgrade() {
-                    Soliplex { inner }.catch_up();
-                }
-                let _ = reply.try_send(());
-            }),
-        ));
-        if was_denied && consent != Consent::Denied {
-            // A worker that has ended answers by dropping the question.
-            let _ = answer.recv_timeout(GRACE);
-        }
     }
 
     /// Stores what has been logged and lets go of all files and their locks, for a mobile host

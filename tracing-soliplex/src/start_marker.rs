@@ -136,12 +136,12 @@ pub(crate) fn begin_another(capture: &Capture, why: Another) -> bool {
 /// Puts into the queue what had found no room there.
 pub(crate) fn pay(capture: &Capture) {
     let takes = |packed: &[u8]| capture.queue.push(Lane::Error, packed).is_ok();
-    capture.session.pay(takes);
+    capture.session.owed.pay(takes);
 }
 
 /// Gives up what had found no room in the queue, because consent is withdrawn.
 pub(crate) fn forgive(capture: &Capture) {
-    let count = capture.session.pay(|_| true);
+    let count = capture.session.owed.pay(|_| true);
     let Diagnostics { taken_in, .. } = &*capture.diagnostics;
     taken_in.fetch_add(count, Ordering::Relaxed);
     capture
@@ -237,7 +237,7 @@ fn push_start(
 /// is told, however full the queue is.
 fn tell(capture: &Capture, head: PackedHead, write: impl FnOnce(&mut Members<'_>)) {
     if let Err(packed) = push(capture, head, write)
-        && !capture.session.owe(packed)
+        && !capture.session.owed.owe(packed)
     {
         refuse(capture, &head);
     }

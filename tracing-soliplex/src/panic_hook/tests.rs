@@ -120,7 +120,7 @@ fn panics_under_each_lock() {
         let _known = held.inner.connectivity.hold();
         let _seen = held.inner.lifecycle.hold();
         let _upkeep = capture.breadcrumbs.hold();
-        let _owed = capture.session.hold();
+        let _owed = capture.session.owed.hold();
         panic!("a defect of ours");
     });
     assert_eq!(soliplex.stats().captured, 1);

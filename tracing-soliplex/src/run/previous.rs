@@ -1,0 +1,138 @@
+//! What a marker says of the run that left it.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+use soliplex_wire::Uuid;
+
+use super::{
+    AFTER_PANIC, ALIVE, CHECKSUM, ENDED, GENERATION, ID, INSTALL, LIFECYCLE, Lifecycle, MAGIC,
+    Mark, PANICKED, RUN_ALIVE, RUN_PANICKED, STARTED, VERSION, checksum,
+};
+
+/// What the marker says of the run before this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// There was none: the first start here, or there is no store directory.
+    Nothing,
+    /// There was one, and it cannot be read.
+    Unreadable,
+    /// This.
+    Previous(Previous),
+}
+
+/// The run before this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Previous {
+    /// Its first session.
+    pub(crate) first_session: Uuid,
+    /// Which of its sessions it ended in, from 0.
+    pub(crate) generation: u16,
+    /// The installation that it was a run of.
+    pub(crate) install_id: Uuid,
+    /// Nanoseconds since the Unix epoch.
+    pub(crate) started: i64,
+    /// When it is last known to have been alive.
+    pub(crate) last_alive: i64,
+    /// How long it ran until then, in nanoseconds. Not what lies between the two times above: a
+    /// device may have been given the right time in between.
+    pub(crate) run_nanos: i64,
+    pub(crate) end: End,
+    pub(crate) lifecycle: Lifecycle,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It was shut down, or everybody had let go of it, and all it had logged was stored.
+    Clean,
+    /// A panic that it did not survive.
+    Panic,
+    /// In no way it could have foreseen: killed, a signal, out of memory, no power; or it ended
+    /// without a word to us.
+    Uncleanly,
+    /// It had stored everything and let go of its files to sleep, and never took them again.
+    Suspended,
+    /// The worker had ended by a defect of its own, and nobody watched any more.
+    Unknown,
+}
+
+// === impl Found ===
+
+impl Found {
+    /// The installation that the run before was one of, where it is known.
+    pub(crate) fn install_id(&self) -> Option<Uuid> {
+        match self {
+            Found::Previous(previous) => Some(previous.install_id).filter(|id| !id.is_nil()),
+            Found::Nothing | Found::Unreadable => None,
+        }
+    }
+}
+
+// === impl Previous ===
+
+impl Previous {
+    /// How long it ran, in milliseconds, as far as is known.
+    pub(crate) fn run_time_ms(&self) -> i64 {
+        self.run_nanos / 1_000_000
+    }
+}
+
+impl End {
+    /// The word for it in records.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            End::Clean => "clean",
+            End::Panic => "panic",
+            End::Uncleanly => "uncleanly",
+            End::Suspended => "suspended",
+            End::Unknown => "unknown",
+        }
+    }
+}
+
+/// Reads a marker's words.
+pub(super) fn read(words: &[AtomicU64]) -> Found {
+    let word = |place: usize| words.get(place).map_or(0, |word| word.load(Relaxed));
+    let fixed: [u64; CHECKSUM] = std::array::from_fn(word);
+    match fixed[0] {
+        // A page that was never begun, or whose run ended within the microsecond in which it was.
+        0 => return Found::Nothing,
+        MAGIC if fixed[1] == VERSION && word(CHECKSUM) == checksum(fixed) => {}
+        _ => return Found::Unreadable,
+    }
+    let (Some(mark), Some(lifecycle), Ok(generation)) = (
+        Mark::from_word(word(ENDED)),
+        Lifecycle::from_word(word(LIFECYCLE)),
+        u16::try_from(word(GENERATION)),
+    ) else {
+        return Found::Unreadable;
+    };
+    let (alive, panicked) = (word(ALIVE).cast_signed(), word(PANICKED).cast_signed());
+    let lived_on = word(RUN_ALIVE).saturating_sub(word(RUN_PANICKED));
+    let survived = lived_on > word(AFTER_PANIC);
+    // A panic is a sign of life too, and may be the last one.
+    let (last_alive, run_nanos) = if panicked != 0 && word(RUN_PANICKED) > word(RUN_ALIVE) {
+        (panicked, word(RUN_PANICKED))
+    } else {
+        (alive, word(RUN_ALIVE))
+    };
+    Found::Previous(Previous {
+        first_session: Uuid::from_u64_pair(fixed[ID], fixed[ID + 1]),
+        generation,
+        install_id: Uuid::from_u64_pair(fixed[INSTALL], fixed[INSTALL + 1]),
+        started: fixed[STARTED].cast_signed(),
+        last_alive,
+        run_nanos: i64::try_from(run_nanos).unwrap_or(i64::MAX),
+        end: match mark {
+            // Shut down by what unwound.
+            Mark::Clean if panicked != 0 && word(AFTER_PANIC) == u64::MAX => End::Panic,
+            Mark::Clean => End::Clean,
+            Mark::Suspended => End::Suspended,
+            Mark::Unwatched => End::Unknown,
+            Mark::Running if panicked != 0 && !survived => End::Panic,
+            Mark::Running => End::Uncleanly,
+        },
+        lifecycle,
+    })
+}
