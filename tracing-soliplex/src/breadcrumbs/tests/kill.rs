@@ -86,13 +86,17 @@ fn what_a_killed_process_did_last_is_told_at_the_next_start() {
             let Some(newest) = last(&kept, thread) else {
                 continue;
             };
-            // It may have kept one more than it told.
+            // It may have kept one more than it told. Each other thread may have been held up in the
+            // middle of a write, in a slot that then costs the records a lap later their place.
             let told = last(&told, thread).unwrap_or(-1);
-            assert!((told..=told + 1).contains(&newest), "{told} but {newest}");
+            let skipped = THREADS as i64 - 1;
+            let is_near = (told - skipped..=told + 1).contains(&newest);
+            assert!(is_near, "{told} but {newest}");
             let its_own = kept.iter().filter(|(of, _)| *of == thread);
             let its_own: Vec<i64> = its_own.map(|(_, number)| *number).collect();
-            let without_gap = its_own.windows(2).all(|two| two[1] == two[0] + 1);
-            assert!(without_gap, "{its_own:?}");
+            assert!(its_own.is_sorted(), "{its_own:?}");
+            let span = newest - its_own[0] + 1;
+            assert!(span - its_own.len() as i64 <= skipped, "{its_own:?}");
         }
     }
 }
