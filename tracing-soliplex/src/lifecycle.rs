@@ -208,3 +208,33 @@ impl Soliplex {
         answer.recv_timeout(left).unwrap_or(false)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Much longer than it takes.
+    const SOON: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn to_ask_again_and_again_for_files_that_another_has_takes_no_more_and_more_room() {
+        let directory = tempfile::tempdir().unwrap();
+        let start = || {
+            let builder = Soliplex::builder("app", "1").store_dir(directory.path());
+            builder.panic_hook(crate::PanicHook::Off).start().unwrap()
+        };
+        let first = start();
+        assert!(first.suspend(SOON));
+        let second = start();
+        let asked = Arc::new(());
+        for _ in 0..100 {
+            let asked = Arc::clone(&asked);
+            first.resume_then(move || drop(asked));
+        }
+        // Answered after all of them have been heard.
+        let _ = first.dead_letters(SOON);
+        let waiting = Arc::strong_count(&asked) - 1;
+        assert!((1..=16).contains(&waiting), "{waiting}");
+        drop(second);
+    }
+}

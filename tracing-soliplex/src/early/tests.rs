@@ -5,6 +5,9 @@ use super::*;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use soliplex_wire::Severity;
+use soliplex_wire::encode::Members;
+
 use crate::panic_hook::PanicHook;
 use crate::queue::QueueOptions;
 use crate::run::End;
@@ -75,4 +78,32 @@ fn an_endpoint_that_is_refused_leaves_no_trace() {
     let builder = Soliplex::builder("app", "1").store_dir(directory.path());
     assert!(builder.endpoint("no url").start().is_err());
     assert!(!directory.path().join(run::FILE).exists());
+}
+
+#[test]
+fn before_the_start_it_is_what_is_logged_that_says_the_application_is_alive() {
+    let directory = tempfile::tempdir().unwrap();
+    let early = Soliplex::builder("app", "1")
+        .store_dir(directory.path())
+        .panic_hook(PanicHook::Off)
+        .early()
+        .unwrap();
+    let capture = Arc::clone(&early.stage.capture);
+    let begun = capture.clock.unix_nanos();
+    while capture.clock.unix_nanos() == begun {}
+    // Noted once a second; this one says that it is of some seconds later.
+    let then = begun + 5_000_000_000;
+    capture.record_opened(
+        Severity::Info,
+        Some(then),
+        |packed| Members::begin(packed, Severity::Info, "test"),
+        |_, _, _| (),
+    );
+    drop((early, capture));
+    let (_, found) = Run::open(&directory.path().join(run::FILE));
+    let Ok(Found::Previous(previous)) = found else {
+        panic!("no marker");
+    };
+    assert!(previous.last_alive > begun, "{previous:?}");
+    assert!(previous.run_nanos > 0, "{previous:?}");
 }
