@@ -10,14 +10,24 @@ use std::ops::Range;
 use super::gate::joins;
 use super::steps::steps;
 
-/// The folded text, and for each of its bytes the range it stands for.
+/// The folded text, and what its bytes stand for.
 #[derive(Default)]
 pub(super) struct Folded {
     pub(super) text: Vec<u8>,
-    starts: Vec<u32>,
-    ends: Vec<u32>,
+    pieces: Vec<Piece>,
     /// Positions in the folded text before which a line break was taken out.
     joints: Vec<u32>,
+}
+
+/// Where a byte that stands for others, or a row of bytes that stand for themselves, came from.
+#[derive(Clone, Copy)]
+struct Piece {
+    /// The position of the first in the folded text; the last stands before the next piece.
+    at: u32,
+    /// Its position in the original text.
+    start: u32,
+    /// The bytes it stands for; zero for a row.
+    used: u32,
 }
 
 /// A line indented further than this is not a wrapped word.
@@ -36,8 +46,7 @@ impl Folded {
     /// Folds `text`; false when nothing in it is in disguise.
     pub(super) fn fold(&mut self, text: &str) -> bool {
         self.text.clear();
-        self.starts.clear();
-        self.ends.clear();
+        self.pieces.clear();
         self.joints.clear();
         if u32::try_from(text.len()).is_err() {
             return false;
@@ -103,23 +112,47 @@ impl Folded {
         changed
     }
 
+    /// A byte for those from `start` to `end`. No text that is folded is longer than a position has
+    /// bits.
     fn emit(&mut self, c: u8, start: usize, end: usize) {
+        self.pieces.push(Piece {
+            at: self.text.len() as u32,
+            start: start as u32,
+            used: (end - start) as u32,
+        });
         self.text.push(c);
-        self.starts.push(start as u32);
-        self.ends.push(end as u32);
     }
 
-    /// Bytes that stand for themselves; no text that is folded is longer than a position has bits.
+    /// Bytes that stand for themselves.
     fn copy(&mut self, b: &[u8], range: Range<usize>) {
-        let positions = range.start as u32..range.end as u32;
+        let (at, start) = (self.text.len() as u32, range.start as u32);
+        let goes_on = |last: &Piece| last.used == 0 && start - last.start == at - last.at;
+        if !self.pieces.last().is_some_and(goes_on) {
+            self.pieces.push(Piece { at, start, used: 0 });
+        }
         self.text.extend_from_slice(&b[range]);
-        self.starts.extend(positions.clone());
-        self.ends.extend(positions.map(|n| n + 1));
     }
 
     /// The range in the original text.
     pub(super) fn original(&self, start: usize, end: usize) -> (usize, usize) {
-        (self.starts[start] as usize, self.ends[end - 1] as usize)
+        (self.origin(start).start, self.origin(end - 1).end)
+    }
+
+    /// What one byte stands for.
+    fn origin(&self, at: usize) -> Range<usize> {
+        let behind = self.pieces.partition_point(|piece| piece.at as usize <= at);
+        let Piece {
+            at: first,
+            start,
+            used,
+        } = self.pieces[behind - 1];
+        match used {
+            0 => {
+                let start = start as usize + at - first as usize;
+                start..start + 1
+            }
+            _ => start as usize..(start + used) as usize,
+        }
     }
 
     /// The first place inside the range, or at its edges, where a line break was taken out.

@@ -429,6 +429,8 @@ fn odd_one(text: &[u8], at: usize) -> Option<Shape> {
         b'+' if next.is_ascii_digit() || next == b'(' => Some(Shape::Plus),
         b'>' if before.is_ascii_alphabetic() || before == b'"' => Some(Shape::Separator),
         b'>' if before == b'-' && points_from_secret(&text[..at - 1]) => Some(Shape::Separator),
+        // In a row of them, the first calls for a second reading, and the last may begin something.
+        b'\\' if before == b'\\' && next == b'\\' => None,
         b'\\' => Some(Shape::Backslash),
         b'%' if next.is_ascii_hexdigit() => Some(Shape::Folded),
         b'&' if next == b'#' || begins_entity(&text[at + 1..]) => Some(Shape::Folded),

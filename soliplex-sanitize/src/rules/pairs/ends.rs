@@ -36,6 +36,13 @@ fn is_indented_value(b: &[u8], at: usize) -> bool {
 /// `Some("…")`, `String("…")`, `b"…"`: what stands around a value in `Debug` output.
 pub(super) fn skip_wrappers(b: &[u8], mut at: usize) -> usize {
     for _ in 0..3 {
+        // Most values begin like neither.
+        let is_prefix = matches!(b.get(at), Some(b'b' | b'r' | b'u' | b'f'));
+        let may_be = is_prefix && matches!(b.get(at + 1), Some(b'"' | b'\''))
+            || b.get(at).is_some_and(u8::is_ascii_uppercase);
+        if !may_be {
+            return at;
+        }
         let mut i = at;
         while i < b.len() && i - at < 24 && (b[i].is_ascii_alphanumeric() || b[i] == b'_') {
             i += 1;
