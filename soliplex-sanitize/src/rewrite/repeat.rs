@@ -12,6 +12,9 @@ const PLACES: usize = 64;
 /// Longer text varies, and would be copied for nothing.
 const MAX_BYTES: usize = 256;
 
+/// So often in a row may a callsite say something new before it is taken for one that always does.
+const MAX_CHANGES: u8 = 8;
+
 /// The last clean texts of one thread.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
@@ -26,6 +29,8 @@ struct Last {
     names: u64,
     /// Where each value in it ends.
     ends: Ends,
+    /// How often something else was said here, since it was last the same.
+    changes: u8,
     text: String,
 }
 
@@ -57,11 +62,15 @@ impl Ends {
 impl Repeats {
     /// Whether this is what the callsite said the last time, and it was clean.
     #[inline]
-    pub(super) fn knows(&self, names: &Names, ends: Ends, printed: &str) -> bool {
-        let Some(last) = self.places.get(place(names)) else {
+    pub(super) fn knows(&mut self, names: &Names, ends: Ends, printed: &str) -> bool {
+        let Some(last) = self.places.get_mut(place(names)) else {
             return false;
         };
-        last.names == names.id && last.ends == ends && last.text == printed
+        let known = last.names == names.id && last.ends == ends && last.text == printed;
+        if known {
+            last.changes = 0;
+        }
+        known
     }
 
     /// Keeps what the callsite has said, which was clean.
@@ -73,6 +82,11 @@ impl Repeats {
             self.places.resize_with(PLACES, Last::default);
         }
         if let Some(last) = self.places.get_mut(place(names)) {
+            // What never repeats itself is kept now and then, to see whether it has begun to.
+            last.changes = last.changes.wrapping_add(1);
+            if last.changes > MAX_CHANGES && !last.changes.is_multiple_of(MAX_CHANGES) {
+                return;
+            }
             last.names = names.id;
             last.ends = ends;
             last.text.clear();
@@ -129,6 +143,27 @@ mod tests {
         check((1, &["GET"]), (1 + PLACES as u64, &["GET"]), false);
         // A callsite that is not remembered shares its id with others.
         check((0, &["GET"]), (0, &["GET"]), false);
+    }
+
+    #[test]
+    fn a_callsite_that_begins_to_repeat_itself_is_noticed_soon() {
+        let mut repeats = Repeats::default();
+        let mut known = |text: &str| {
+            let (ends, printed) = values(&[text]);
+            let known = repeats.knows(&names(1), ends, &printed);
+            if !known {
+                repeats.keep(&names(1), ends, &printed);
+            }
+            known
+        };
+        for n in 0..100 {
+            assert!(!known(&n.to_string()), "{n} is new");
+        }
+        let first = (0..100).position(|_| known("the same"));
+        assert!(
+            first.is_some_and(|n| n <= usize::from(MAX_CHANGES)),
+            "{first:?}"
+        );
     }
 
     #[test]
