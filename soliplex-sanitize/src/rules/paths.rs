@@ -15,18 +15,15 @@ impl Scan<'_> {
     /// Looks at a `/` that begins a path, perhaps after `file:` or a drive letter.
     pub(super) fn slash(&mut self, at: usize) {
         let b = self.b;
-        let doubled = b.get(at + 1) == Some(&b'/');
-        if b[..at].ends_with(b"file:") && doubled {
+        if is_plain(b, at) {
+            return;
+        }
+        if is_file_url(b, at) {
             // `file:///C:/…` has a slash before the drive.
             let root = at + 2;
             let drive = b.get(root + 2) == Some(&b':')
                 && b.get(root + 1).is_some_and(u8::is_ascii_alphabetic);
             return self.path(at - 5, if drive { root + 3 } else { root });
-        }
-        // What follows a marker is the rest of something that was longer, and an escaped slash is
-        // read with its escape.
-        if doubled || at > 0 && matches!(b[at - 1], b']' | b'\\') {
-            return;
         }
         if is_drive(b, at) {
             return self.path(at - 2, at);
@@ -87,6 +84,24 @@ impl Scan<'_> {
     fn starts_like_home(&self, root: usize) -> bool {
         root == 0 || !self.b[root - 1].is_ascii_alphanumeric() || ends_escape(self.b, root)
     }
+}
+
+/// Whether nothing goes of the path that begins with the slash at `at`.
+pub(super) fn is_plain(b: &[u8], at: usize) -> bool {
+    if is_file_url(b, at) {
+        return false;
+    }
+    // What follows a marker is the rest of something that was longer, and an escaped slash is read
+    // with its escape.
+    if b.get(at + 1) == Some(&b'/') || at > 0 && matches!(b[at - 1], b']' | b'\\') {
+        return true;
+    }
+    let (end, names) = path_end(b, at);
+    end <= at + 1 || names.are_plain(&b[at..end])
+}
+
+fn is_file_url(b: &[u8], at: usize) -> bool {
+    b.get(at + 1) == Some(&b'/') && b[..at].ends_with(b"file:")
 }
 
 /// The parts of a path, as ranges.
@@ -294,12 +309,19 @@ fn path_end(b: &[u8], root: usize) -> (usize, Names) {
     let windows = b[root] == b'\\';
     let mut names = Names::default();
     let mut i = root;
-    while i < limit {
+    loop {
+        let rest = b[i..limit].iter();
+        i += rest
+            .take_while(|c| ROLES[usize::from(**c)] == Role::Name)
+            .count();
+        if i == limit {
+            break;
+        }
         match ROLES[usize::from(b[i])] {
             Role::Name => {}
             Role::Dot => names.dot = true,
-            Role::Slash => names.home |= begins_home(&b[i + 1..]),
-            Role::Backslash if windows => names.home |= begins_home(&b[i + 1..]),
+            Role::Slash => names.home |= begins_home(&b[i + 1..], i - root),
+            Role::Backslash if windows => names.home |= begins_home(&b[i + 1..], i - root),
             // A space belongs to a name when the path goes on behind it: `C:\Users\Ann Lee\…`.
             Role::Space if windows && names_go_on(&b[i + 1..limit]) => {}
             Role::Space | Role::Backslash | Role::End => break,
@@ -313,9 +335,13 @@ fn path_end(b: &[u8], root: usize) -> (usize, Names) {
     (i, names)
 }
 
-/// `home`, `Users`, `users`, `Documents and Settings`.
-fn begins_home(rest: &[u8]) -> bool {
-    matches!(rest, [b'h' | b'D', b'o', ..] | [b'U' | b'u', b's', ..])
+/// `home`, `Users`, `Documents and Settings`; and at a root, behind one or two separators, `users`.
+fn begins_home(rest: &[u8], depth: usize) -> bool {
+    match rest {
+        [b'h' | b'D', b'o', ..] | [b'U', b's', ..] => true,
+        [b'u', b's', ..] => depth < 2,
+        _ => false,
+    }
 }
 
 fn names_go_on(rest: &[u8]) -> bool {

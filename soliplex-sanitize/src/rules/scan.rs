@@ -11,6 +11,7 @@ use super::fold::Folded;
 use super::gate::{self, Shape};
 use super::keys::Strength;
 use super::pairs::MAX_CONTAINER_BYTES;
+use super::paths;
 use super::span::{Fill, Source, Span, resolve};
 use super::steps::steps;
 use super::table::Table;
@@ -154,6 +155,10 @@ pub(super) fn suspects(text: &[u8], mut on: impl FnMut(Suspect)) {
 pub(super) fn fires(table: &Table, text: &str, shape: Shape, at: usize) -> bool {
     // A shape with a byte of any kind in its middle may have been seen across two texts.
     if at + 1 < shape.bytes() {
+        return false;
+    }
+    // Of all that is in a short text, a path is the most usual.
+    if shape == Shape::Slash && paths::is_plain(text.as_bytes(), at) {
         return false;
     }
     let mut scan = Scan::new(table, text.as_bytes());
