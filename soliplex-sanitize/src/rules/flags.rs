@@ -58,6 +58,7 @@ impl Scan<'_> {
         if !asks && !tools.iter().any(|tool| runs(tool)) {
             return;
         }
+        self.looked(before.len());
         let long = at > 1 && b[at - 2] == b'-';
         let apart = matches!(b.get(end), Some(b' ' | b'='))
             && (end == at + 1 && !long || b[at..end] == *b"user");

@@ -76,8 +76,8 @@ impl Folded {
                     // The spaces around it are its own.
                     if self.text.last() == Some(&b' ') {
                         self.text.pop();
-                        self.starts.pop();
-                        self.ends.pop();
+                        let at = self.text.len() as u32;
+                        self.pieces.pop_if(|piece| piece.at == at);
                         i += usize::from(b.get(i + used) == Some(&b' '));
                     }
                     self.emit(c, i, i + used);

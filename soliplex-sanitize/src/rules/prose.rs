@@ -48,6 +48,8 @@ impl Scan<'_> {
         let at = at + usize::from(b.get(at) == Some(&b'('));
         if let Some((open, mark)) = opening_quote(b, at) {
             let end = closing_quote(b, open, mark.0, mark.1);
+            self.looked(end - open);
+            self.looked(end - open);
             let value = &b[open..end];
             let shaped = !value.contains(&b' ') && value.len() <= MAX_PASSWORD_BYTES;
             if shaped && is_mixed(value) && !self.is_marker(value) {
@@ -120,6 +122,7 @@ impl Scan<'_> {
             return;
         };
         let end = closing_quote(b, open, quote.0, quote.1);
+        self.looked(end - mark);
         let value = &b[open..end];
         // A list of names says nothing of what stands under them.
         let plain = value
