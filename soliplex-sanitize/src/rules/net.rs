@@ -58,7 +58,10 @@ impl Scan<'_> {
                     return true;
                 }
                 if !password.is_empty() && !self.is_marker(password) {
-                    self.push(start + colon + 1, at, Rule::UrlCredentials);
+                    // Of two halves of a key, neither is a name.
+                    let halves = colon >= 8 && info[..colon].iter().all(u8::is_ascii_hexdigit);
+                    let from = if halves { start } else { start + colon + 1 };
+                    self.push(from, at, Rule::UrlCredentials);
                 }
             }
             // A lone long user is a token.

@@ -134,7 +134,7 @@ impl Scan<'_> {
         false
     }
 
-    /// Keys known by their whole shape: Mailchimp's, MaxMind's.
+    /// Keys known by their whole shape: Mailchimp's, MaxMind's, Mailgun's, Okta's.
     pub(super) fn shaped_key(&mut self, start: usize, end: usize) -> bool {
         let word = &self.b[start..end];
         let mailchimp = (36..=37).contains(&word.len())
@@ -142,7 +142,18 @@ impl Scan<'_> {
             && word[..32].iter().all(u8::is_ascii_hexdigit)
             && word[35..].iter().all(u8::is_ascii_digit);
         let maxmind = word.len() == 40 && word.ends_with(b"_mmk") && word[6] == b'_';
-        let found = mailchimp || maxmind || is_prefixed(word);
+        let hex = |part: &[u8]| part.iter().all(u8::is_ascii_hexdigit);
+        let mailgun = word.len() == 50
+            && word[32] == b'-'
+            && word[41] == b'-'
+            && hex(&word[..32])
+            && hex(&word[33..41])
+            && hex(&word[42..]);
+        let okta = word.len() == 42
+            && word.starts_with(b"00")
+            && is_mixed(word)
+            && bits_per_byte(word) >= 4.0;
+        let found = mailchimp || maxmind || mailgun || okta || is_prefixed(word);
         if found {
             self.push(start, end, Rule::ApiKey);
         }

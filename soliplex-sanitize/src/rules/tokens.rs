@@ -102,9 +102,9 @@ impl Scan<'_> {
         let b = self.b;
         let limit = |from: usize| b.len().min(from + MAX_TOKEN_BYTES);
         let mut from = start;
-        // `hvs.`, `SG.`, `dp.pt.`, `sha256~`, `1//0`, `xoxe.`: up to two short pieces before the
-        // word.
-        for _ in 0..2 {
+        // `hvs.`, `SG.`, `dp.st.dev.`, `sha256~`, `1//0`, `xoxe.`: up to three short pieces before
+        // the word.
+        for _ in 0..3 {
             if from < 2 || !matches!(b[from - 1], b'.' | b'~' | b'/') {
                 break;
             }
