@@ -34,11 +34,15 @@ fn walk(rules: &Rules, key: &str, value: &mut Value, depth: usize) {
                 *value = Value::String(clean);
             }
         }
-        Value::Array(items) => items
-            .iter_mut()
-            .for_each(|item| walk(rules, key, item, depth + 1)),
+        Value::Array(items) => {
+            redact_told(rules, items);
+            items
+                .iter_mut()
+                .for_each(|item| walk(rules, key, item, depth + 1));
+        }
         Value::Object(map) => {
             map.retain(|name, _| rules.key(name) != KeyVerdict::Drop);
+            redact_named(rules, map);
             for (name, item) in map.iter_mut() {
                 match rules.key(name) {
                     KeyVerdict::Redact => redact_whole(rules, item),
@@ -61,6 +65,41 @@ fn redact_whole(rules: &Rules, value: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(|item| redact_whole(rules, item)),
         Value::Object(map) => map.values_mut().for_each(|item| redact_whole(rules, item)),
+    }
+}
+
+/// `["Authorization", "…"]` and `["--password", "…"]`: in a pair, and in the arguments of a command,
+/// one string names the next.
+fn redact_told(rules: &Rules, items: &mut [Value]) {
+    let is_pair = items.len() == 2;
+    for i in 1..items.len() {
+        let (before, rest) = items.split_at_mut(i);
+        let Some(name) = before[i - 1].as_str() else {
+            continue;
+        };
+        let flag = name.strip_prefix("--").or_else(|| name.strip_prefix('-'));
+        let (Some(name), Some(value)) = (flag.or(is_pair.then_some(name)), rest.first_mut()) else {
+            continue;
+        };
+        // A list of names says nothing of what stands under them.
+        let names = value.as_str().is_some_and(|text| {
+            text.bytes()
+                .all(|c| c.is_ascii_lowercase() || matches!(c, b'_' | b'-'))
+        });
+        if !names && rules.key(name) == KeyVerdict::Redact {
+            redact_whole(rules, value);
+        }
+    }
+}
+
+/// `{"name": "Authorization", "value": "…"}`: one member names what another holds.
+fn redact_named(rules: &Rules, map: &mut serde_json::Map<String, Value>) {
+    let named = ["name", "key", "header"].into_iter().any(|by| {
+        let name = map.get(by).and_then(Value::as_str);
+        name.is_some_and(|name| rules.key(name) == KeyVerdict::Redact)
+    });
+    if named && let Some(value) = map.get_mut("value") {
+        redact_whole(rules, value);
     }
 }
 

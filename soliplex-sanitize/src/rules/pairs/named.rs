@@ -3,7 +3,7 @@
 use super::{ASSERTION, Key, bare_end, ends_with_ignore_case, opening_quote};
 use crate::rules::catalog::Rule;
 use crate::rules::keys::{MAX_KEY_BYTES, Strength};
-use crate::rules::scan::Scan;
+use crate::rules::scan::{Scan, own_slashes};
 
 /// No authorization code and no ticket is shorter.
 const MIN_GRANT_BYTES: usize = 12;
@@ -72,6 +72,11 @@ impl Scan<'_> {
             return self.table.strength(&left[open..]);
         }
         let before = left.strip_suffix(b"\"")?;
+        // `{"name":"Authorization","value":"…"}`
+        let unescaped = &before[..before.len() - own_slashes(before)];
+        if let Some(member) = unescaped.trim_ascii_end().strip_suffix(b",") {
+            return self.member_named(member);
+        }
         let floor = before.len().saturating_sub(MAX_KEY_BYTES);
         let open = floor + before[floor..].iter().rposition(|c| *c == b'"')?;
         let names = [&b"key="[..], b"name=", b"type=", b"id="];
@@ -79,6 +84,26 @@ impl Scan<'_> {
             .iter()
             .any(|name| before[..open].ends_with(name))
             .then(|| self.table.strength(&before[open + 1..]))?
+    }
+
+    /// `"name":"Authorization"` at the end of `member`, in the object that a `"value"` follows in.
+    fn member_named(&self, member: &[u8]) -> Option<Strength> {
+        let name = member.strip_suffix(b"\"")?;
+        let slashes = own_slashes(name);
+        let name = &name[..name.len() - slashes];
+        let floor = name.len().saturating_sub(MAX_KEY_BYTES);
+        let open = floor + name[floor..].iter().rposition(|c| *c == b'"')?;
+        let by = member[..open - slashes.min(open)].trim_ascii_end();
+        let by = by
+            .strip_suffix(b":")?
+            .trim_ascii_end()
+            .strip_suffix(b"\"")?;
+        let by = &by[..by.len() - slashes.min(by.len())];
+        let names = [&b"name"[..], b"key", b"header"];
+        names
+            .iter()
+            .any(|word| by.ends_with(word))
+            .then(|| self.table.strength(&name[open + 1..]))?
     }
 
     /// What is told by the end of its name, in whatever spelling: a telephone number, a degree, a
@@ -142,7 +167,7 @@ impl Scan<'_> {
             .get(end)
             .is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.'));
         if (least..=3).contains(&decimals) && !goes_on {
-            self.push(at + sign, end, Rule::Coordinates);
+            self.push(at, end, Rule::Coordinates);
         }
     }
 
