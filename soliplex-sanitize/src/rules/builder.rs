@@ -77,6 +77,12 @@ pub enum RulesError {
         /// The name.
         name: String,
     },
+    /// What is put in place of a rule's matches would be redacted itself, and again each time.
+    #[error("the replacement of {name} would be redacted itself")]
+    Replacement {
+        /// The rule's or the pattern's name.
+        name: String,
+    },
     /// The text is not TOML, or not of the shape of a rules file.
     #[error("rules file is not valid")]
     File(#[source] Box<toml::de::Error>),
@@ -118,7 +124,8 @@ impl RulesBuilder {
     }
 
     /// Allowlist mode: only fields of these names pass at all, and the other rules still apply to
-    /// them. Called again, it adds.
+    /// them. Called again, it adds. An event's text is a field too, `message`; what is no field,
+    /// an event's logger or a [user's id](Rules::sanitize_id), is not on the list.
     pub fn allow_only<K: AsRef<str>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
         self.allowlist
             .get_or_insert_default()
@@ -141,7 +148,8 @@ impl RulesBuilder {
         self.add(name.into(), regex.into(), Some(replacement.into()), None)
     }
 
-    /// Adds a pattern whose matches count only when `valid` agrees: a check digit, a range.
+    /// Adds a pattern whose matches count only when `valid` agrees: a check digit, a range. The
+    /// [fingerprint](Rules::hash) does not know what `valid` does.
     pub fn pattern_if(
         self,
         name: impl Into<String>,
@@ -179,8 +187,8 @@ impl RulesBuilder {
         self
     }
 
-    /// Records of this logger and those below it (`app::db` covers `app::db::pool`) follow other
-    /// rules; see [`Rules::for_logger`].
+    /// Records of this logger and those below it (`app::db` covers `app::db::pool`) follow these
+    /// rules instead, which take over nothing of the others; see [`Rules::for_logger`].
     pub fn for_logger(mut self, logger: impl Into<String>, rules: Rules) -> Self {
         self.scopes.push((logger.into(), rules));
         self
@@ -191,7 +199,7 @@ impl RulesBuilder {
     /// # Errors
     ///
     /// The first pattern that does not compile or matches nothing, the first name that is unknown
-    /// or given twice.
+    /// or given twice, the first replacement that these rules would redact.
     pub fn build(self) -> Result<Rules, RulesError> {
         let mut table = Table::new(self.on);
         for name in self.without {
@@ -215,7 +223,15 @@ impl RulesBuilder {
         table.allowed = self.allowed;
         table.allowlist = self.allowlist;
         table.scopes = self.scopes;
-        Ok(Rules(Arc::new(table.seal())))
+        let rules = Rules(Arc::new(table.seal()));
+        let mut markers = rules.0.markers();
+        let unclean = markers.find(|(_, marker)| !rules.explain(marker).is_empty());
+        if let Some((name, _)) = unclean {
+            let name = name.to_owned();
+            return Err(RulesError::Replacement { name });
+        }
+        drop(markers);
+        Ok(rules)
     }
 }
 

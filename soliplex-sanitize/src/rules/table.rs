@@ -1,5 +1,6 @@
 //! A built rule set: which rules are on, what was added, how often each has fired.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -153,6 +154,15 @@ impl Table {
         }
     }
 
+    /// Names and markers of all rules.
+    pub(super) fn markers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let built_in = RULES.iter().map(|entry| entry.name).zip(&self.markers);
+        let added = self.patterns.iter().map(|p| (p.name.as_str(), &p.marker));
+        built_in
+            .chain(added)
+            .map(|(name, marker)| (name, marker.as_str()))
+    }
+
     /// Whether a value is what some rule has put there.
     pub(super) fn is_marker(&self, value: &[u8]) -> bool {
         value
@@ -160,6 +170,19 @@ impl Table {
             .is_some_and(|first| self.marker_firsts[usize::from(*first)])
             && (self.markers.iter().any(|m| m.as_bytes() == value)
                 || self.patterns.iter().any(|p| p.marker.as_bytes() == value))
+    }
+
+    /// Whether a place in a text is within a marker that some rule has put there: a pattern that
+    /// matches a piece of one would make it grow each time it is looked at.
+    fn is_in_marker(&self, text: &str, place: &Range<usize>) -> bool {
+        let text = text.as_bytes();
+        self.markers().any(|(_, marker)| {
+            let first = place.end.saturating_sub(marker.len());
+            (first..=place.start).any(|start| {
+                let rest = text.get(start..);
+                rest.is_some_and(|rest| rest.starts_with(marker.as_bytes()))
+            })
+        })
     }
 
     /// Whether patterns were added, which any text may match.
@@ -175,7 +198,11 @@ impl Table {
                     continue;
                 };
                 let valid = pattern.validator.as_ref().is_none_or(|v| v(found.as_str()));
-                if valid && !found.is_empty() && !self.is_marker(found.as_str().as_bytes()) {
+                if valid
+                    && !found.is_empty()
+                    && !self.is_marker(found.as_str().as_bytes())
+                    && !self.is_in_marker(text, &found.range())
+                {
                     spans.push(Span {
                         start: found.start(),
                         end: found.end(),
@@ -228,8 +255,10 @@ impl Table {
     fn fingerprint(&self) -> u64 {
         let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
         hash.add(env!("CARGO_PKG_VERSION").as_bytes());
-        hash.add(&self.on.to_le_bytes());
-        for marker in &self.markers {
+        hash.add(&catalog::REVISION.to_le_bytes());
+        for (entry, marker) in RULES.iter().zip(&self.markers) {
+            hash.add(entry.name.as_bytes());
+            hash.add(&[u8::from(self.is_on(entry.rule))]);
             hash.add(marker.as_bytes());
         }
         for pattern in &self.patterns {
@@ -244,11 +273,18 @@ impl Table {
             (3, self.allowlist.as_ref()),
         ] {
             hash.add(&[kind, u8::from(list.is_some())]);
-            for name in list.into_iter().flatten() {
+            // Which name was given first makes no difference, nor does one given twice.
+            let mut names: Vec<&String> = list.into_iter().flatten().collect();
+            names.sort_unstable();
+            names.dedup();
+            for name in names {
                 hash.add(name.as_bytes());
             }
         }
-        for (logger, rules) in &self.scopes {
+        let mut scopes: Vec<_> = self.scopes.iter().collect();
+        // Of two for one logger the last counts, so these keep their order.
+        scopes.sort_by_key(|(logger, _)| logger);
+        for (logger, rules) in scopes {
             hash.add(logger.as_bytes());
             hash.add(&rules.0.hash.to_le_bytes());
         }
@@ -301,5 +337,54 @@ impl Normal {
     fn ends_with(&self, name: &[u8]) -> bool {
         let own = self.as_bytes();
         own.ends_with(name) && (own.len() == name.len() || own[own.len() - name.len() - 1] == b'_')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line for most rules.
+    const LINES: [&str; 12] = [
+        "password=hunter2 Cookie: session=4f8a2c; theme=dark https://ann:pw@example.org/x",
+        "Bearer abcdefgh12345678 mail ann@example.org from 203.0.113.7 port 8080",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P",
+        "AKIAIOSFODNN7EXAMPLE ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+        "ssn 123-45-6789 card 4111 1111 1111 1111 imei 490154203237518",
+        "edipi 1017382946 passport C01234567 account 12345678 DE89370400440532013000",
+        "call +1 (202) 555-0143, fe80::1ff:fe23:4567:890a, 00:1B:44:11:3A:B7",
+        "lat 38.889484, lon -77.035278 at 18SUJ2337106519",
+        "token 8f3kQz71LmPx04VbRt92Yw at /home/ann/src/app/src/main.rs:7:3",
+        "version 1.2.3.4 took 12 ms for 018f3c6e-7b1a-7c3d-9e2f-1a2b3c4d5e6f",
+        "callsign viper1 user 1017382946 signed in at 38.8977, -77.0365",
+        "authored by tokenizer; token_count=12, GET /rooms/7 200",
+    ];
+
+    /// What the built-in rules make of these lines, in short.
+    fn behavior() -> String {
+        let mut hash = Fnv(0);
+        for rules in [Rules::standard(), Rules::dod()] {
+            LINES
+                .iter()
+                .for_each(|line| hash.add(rules.sanitize(line).as_bytes()));
+        }
+        format!("{:016x}", hash.0)
+    }
+
+    #[test]
+    fn what_built_in_rules_are_and_do_is_told_by_their_fingerprints() {
+        // Where only the behavior differs, rules do something else under the same fingerprint:
+        // count the revision up, and pin all of it anew. A new version of this crate changes the
+        // fingerprints, too.
+        let [standard, dod] = [Rules::standard(), Rules::dod()].map(|r| r.hash().to_string());
+        assert_eq!(
+            (catalog::REVISION, &*behavior(), &*standard, &*dod),
+            (
+                1,
+                "823564e5d36148f9",
+                "14e363553d6d6aea",
+                "1b6af59754dd7a07"
+            )
+        );
     }
 }

@@ -188,6 +188,10 @@ fn the_hash_tells_rule_sets_apart_and_is_the_same_again() -> Result<(), RulesErr
         Rules::builder().pattern("a", "b").build()?,
         Rules::builder().pattern("a", "c").build()?,
         Rules::builder().replacement("email", "x").build()?,
+        Rules::builder().for_logger("a", Rules::none()).build()?,
+        Rules::builder().for_logger("b", Rules::none()).build()?,
+        Rules::builder().for_logger("a", Rules::dod()).build()?,
+        Rules::builder().pattern_if("a", "b", |_| true).build()?,
     ];
     for (i, a) in sets.iter().enumerate() {
         for (j, b) in sets.iter().enumerate() {
@@ -197,6 +201,74 @@ fn the_hash_tells_rule_sets_apart_and_is_the_same_again() -> Result<(), RulesErr
     assert_eq!(Rules::builder().build()?.hash(), Rules::standard().hash());
     assert_eq!(Rules::standard().hash().to_string().len(), 16);
     Ok(())
+}
+
+#[test]
+fn the_hash_does_not_depend_on_the_order_of_names() -> Result<(), RulesError> {
+    let scoped = |loggers: [&str; 2]| {
+        let scoped = |b: RulesBuilder, logger: &str| b.for_logger(logger, Rules::none());
+        loggers.into_iter().fold(Rules::builder(), scoped).build()
+    };
+    let named = |[a, b]: [&str; 2]| {
+        Rules::builder()
+            .deny_key(a)
+            .deny_key(b)
+            .allow_key(b)
+            .allow_key(a)
+            .build()
+    };
+    for (one, other) in [
+        (scoped(["a", "b"])?, scoped(["b", "a"])?),
+        (named(["a", "b"])?, named(["b", "a"])?),
+        (
+            Rules::builder().allow_only(["a", "b"]).build()?,
+            Rules::builder().allow_only(["b", "a", "b"]).build()?,
+        ),
+    ] {
+        assert_eq!(one.hash(), other.hash());
+    }
+    Ok(())
+}
+
+#[test]
+fn a_pattern_that_matches_a_marker_replaces_once() -> Result<(), RulesError> {
+    for (regex, replacement, text, want) in [
+        ("(?i)ticket", "[TICKET]", "a ticket", "a [TICKET]"),
+        (
+            "[0-9]+",
+            "<number 1>",
+            "7 and 8",
+            "<number 1> and <number 1>",
+        ),
+        ("a", "xa", "bab", "bxab"),
+        ("n([0-9]+)", "n12", "n7", "nn12"),
+    ] {
+        let rules = Rules::builder()
+            .pattern_with("own", regex, replacement)
+            .build()?;
+        assert_eq!(rules.sanitize(text), want);
+        assert_eq!(rules.sanitize(want), want);
+    }
+    let each_other = Rules::builder()
+        .pattern_with("a", "x", "y1")
+        .pattern_with("b", "y", "x2")
+        .build()?;
+    assert_eq!(each_other.sanitize("x and y"), "y1 and x2");
+    assert_eq!(each_other.sanitize("y1 and x2"), "y1 and x2");
+    Ok(())
+}
+
+#[test]
+fn a_replacement_that_would_be_redacted_itself_is_refused() {
+    let mail = Rules::builder().replacement("email", "<none@example.org>");
+    let pair = Rules::builder().pattern_with("ticket", "TCK", "token=hunter2");
+    for (builder, name) in [(mail, "email"), (pair, "ticket")] {
+        let error = builder.build().unwrap_err();
+        assert!(
+            matches!(&error, RulesError::Replacement { name: it } if it == name),
+            "{error}"
+        );
+    }
 }
 
 #[test]
