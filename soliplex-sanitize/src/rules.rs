@@ -112,7 +112,8 @@ pub struct Finding {
 
 /// A fingerprint of a rule set: the same in every process, another one when the rules differ.
 ///
-/// `Display` writes sixteen hex digits.
+/// Of a [validator](RulesBuilder::pattern_if) it knows that there is one, not what it does: a
+/// pattern whose validator changes needs another name. `Display` writes sixteen hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct RulesHash(u64);
 
@@ -219,15 +220,17 @@ impl Rules {
             KeyVerdict::Keep
         } else if !self.0.is_allowed(key) {
             KeyVerdict::Drop
-        } else if self
-            .0
-            .strength(key.as_bytes())
-            .is_some_and(|s| s > Strength::Hint)
-        {
+        } else if self.hides(key) {
             KeyVerdict::Redact
         } else {
             KeyVerdict::Keep
         }
+    }
+
+    /// Whether a name is sensitive, whatever an allowlist says.
+    fn hides(&self, key: &str) -> bool {
+        let strength = self.0.strength(key.as_bytes());
+        strength.is_some_and(|strength| strength > Strength::Hint)
     }
 
     /// Redacts the text of a field: whole when its name is sensitive, else like free text in which
@@ -243,6 +246,26 @@ impl Rules {
                 self.0.count(span::Source::Builtin(catalog::Rule::Key));
                 Cow::Borrowed(REDACTED)
             }
+        }
+    }
+
+    /// Redacts an id, of a user or a run: as [`Rules::sanitize_value`], but an id is no field, and so
+    /// no allowlist hides it.
+    ///
+    /// ```
+    /// use soliplex_sanitize::Rules;
+    ///
+    /// let rules = Rules::builder().allow_only(["message"]).build()?;
+    /// assert_eq!(rules.sanitize_id("user.id", "u-4711"), "u-4711");
+    /// assert_eq!(rules.sanitize_id("user.id", "ann@example.com"), "[EMAIL]");
+    /// # Ok::<(), soliplex_sanitize::RulesError>(())
+    /// ```
+    pub fn sanitize_id<'a>(&self, name: &str, id: &'a str) -> Cow<'a, str> {
+        let listed = self.key(name);
+        if listed == KeyVerdict::Redact || (listed == KeyVerdict::Drop && self.hides(name)) {
+            self.sanitize_value(name, id)
+        } else {
+            self.sanitize_kept(name, id)
         }
     }
 

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tracing_soliplex::{DiscardReason, NetworkKind, PanicHook, Soliplex, State};
+use serde_json::json;
+use tracing_soliplex::{DiscardReason, NetworkKind, PanicHook, Rules, Soliplex, State};
 
 use super::{BRIEFLY, Begin as _, SOON, assert_balance, builder, insist, log, log_some, start};
 use crate::scripted::{Reply, Request, Scripted};
@@ -80,6 +81,47 @@ fn records_stay_bound_to_the_user_they_were_captured_under() {
         .map(|record| record["userId"].as_str())
         .collect();
     assert_eq!(users, [None, Some("ada"), Some("grace"), None]);
+}
+
+#[test]
+fn ids_are_sanitized_and_no_allowlist_hides_them() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let allowlist = Rules::builder().allow_only(["message"]).build().unwrap();
+    for rules in [Rules::standard(), allowlist] {
+        let before = server.requests().len();
+        let soliplex = builder(&server)
+            .rules(rules)
+            .user("first@example.org")
+            .begin();
+        log_some(&soliplex, 1);
+        soliplex.set_user(Some("second@example.org"));
+        soliplex.set_active_run(Some(("thread of third@example.org", "fourth@example.org")));
+        log_some(&soliplex, 1);
+        soliplex.set_user(Some("u-4711"));
+        soliplex.set_active_run(Some(("thread-7", "run-1")));
+        log_some(&soliplex, 1);
+        assert!(soliplex.flush(SOON).is_complete());
+        let requests = server.requests();
+        let records = requests[before..].iter().flat_map(Request::records);
+        let bound = records
+            .filter(|record| record["logger"] != "soliplex")
+            .map(|record| (record["userId"].clone(), record["activeRun"].clone()));
+        let expected = [
+            (json!("[EMAIL]"), json!(null)),
+            (
+                json!("[EMAIL]"),
+                json!({"threadId": "thread of [EMAIL]", "runId": "[EMAIL]"}),
+            ),
+            (
+                json!("u-4711"),
+                json!({"threadId": "thread-7", "runId": "run-1"}),
+            ),
+        ];
+        assert_eq!(bound.collect::<Vec<_>>(), expected);
+    }
+    for request in server.requests() {
+        assert!(!String::from_utf8_lossy(&request.body).contains("@example.org"));
+    }
 }
 
 #[test]

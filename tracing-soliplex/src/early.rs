@@ -192,7 +192,7 @@ impl Builder<Fresh> {
         let user_id = self.user_id.as_deref();
         session
             .bound
-            .set_user_id(user_id.map(|id| self.rules.sanitize_value("user.id", id).into_owned()));
+            .set_user_id(user_id.map(|id| self.rules.sanitize_id("user.id", id).into_owned()));
         session
     }
 

@@ -133,7 +133,7 @@ impl Soliplex {
     /// Records captured from now on belong to this user, or to nobody. Those captured before keep
     /// theirs.
     pub fn set_user(&self, user_id: Option<&str>) {
-        let clean = |id| self.inner.rules.sanitize_value("user.id", id).into_owned();
+        let clean = |id| self.inner.rules.sanitize_id("user.id", id).into_owned();
         self.inner
             .capture
             .session
@@ -152,7 +152,7 @@ impl Soliplex {
     /// # Ok::<(), tracing_soliplex::StartError>(())
     /// ```
     pub fn set_active_run(&self, thread_and_run: Option<(&str, &str)>) {
-        let clean = |name, id| Some(self.inner.rules.sanitize_value(name, id).into_owned());
+        let clean = |name, id| Some(self.inner.rules.sanitize_id(name, id).into_owned());
         let run = thread_and_run.map(|(thread_id, run_id)| ActiveRun {
             thread_id: clean("thread.id", thread_id),
             run_id: clean("run.id", run_id),

@@ -173,8 +173,9 @@ impl Rules {
         json::wants_context(text)
     }
 
-    /// As [`Rules::sanitize_value`], for a name that is known to be kept.
-    pub(crate) fn sanitize_kept<'a>(&self, key: &str, text: &'a str) -> Cow<'a, str> {
+    /// Redacts the text of a field whose name is known to be harmless, as `service.name` is: no list
+    /// of names hides it. What its name says the text is still counts (`os.version` is no address).
+    pub fn sanitize_kept<'a>(&self, key: &str, text: &'a str) -> Cow<'a, str> {
         if self.is_none() {
             return Cow::Borrowed(text);
         }
