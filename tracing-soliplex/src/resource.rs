@@ -6,7 +6,10 @@
 
 use soliplex_sanitize::{KeyVerdict, Rules};
 use soliplex_wire::{AnyValue, Attributes};
+use std::collections::BTreeMap;
 use std::env::consts::{ARCH, OS};
+use std::iter;
+
 use sysinfo::{Product, System};
 
 /// What a redacted number or container becomes.
@@ -83,37 +86,85 @@ fn is_told(model: &str) -> bool {
     !FORMS.contains(&model.trim().to_lowercase().as_str())
 }
 
+/// What says which application a record comes from, and on what it runs. No list of names hides
+/// these, of fields that are allowed or of words that are sensitive (`name`, for some): without them
+/// nobody would know whose records they are. Other rules apply.
+const IDENTITY: [&str; 11] = [
+    "service.name",
+    "service.version",
+    "deployment.environment.name",
+    "app.build_id",
+    "process.runtime.name",
+    "process.runtime.version",
+    "os.type",
+    "os.name",
+    "os.version",
+    "host.arch",
+    "device.model.identifier",
+];
+
 /// The attributes as they may be kept.
 pub(crate) fn sanitized(resource: &Attributes, rules: &Rules) -> Attributes {
-    resource
-        .iter()
-        .filter_map(|(name, value)| Some((name, clean(name, value, rules)?)))
-        .collect()
+    let mut kept = Attributes::new();
+    for (name, value) in resource.iter() {
+        let verdict = match IDENTITY.contains(&name) {
+            true => KeyVerdict::Keep,
+            false => rules.key(name),
+        };
+        if let Some(value) = clean(name, verdict, value, rules) {
+            let name = clean_name(name, rules, |name| kept.get(name).is_some());
+            kept.insert(name, value);
+        }
+    }
+    kept
 }
 
-/// The value as it may be kept under this name, if it may be kept at all.
-fn clean(name: &str, value: &AnyValue, rules: &Rules) -> Option<AnyValue> {
-    let verdict = rules.key(name);
+/// A name can hold a secret, too. Of two that come out alike both are kept.
+fn clean_name(name: &str, rules: &Rules, is_taken: impl Fn(&str) -> bool) -> String {
+    let clean = rules.sanitize(name);
+    let numbered = (2..).map(|number| format!("{clean}#{number}"));
+    let mut free = iter::once(clean.to_string()).chain(numbered);
+    free.find(|name| !is_taken(name)).unwrap_or_default()
+}
+
+/// The value as it may be kept under a name of which the rules say this, if it may be kept at all.
+fn clean(name: &str, verdict: KeyVerdict, value: &AnyValue, rules: &Rules) -> Option<AnyValue> {
+    let number = |text: String| match rules.sanitize_kept(name, &text) {
+        clean if clean == text => value.clone(),
+        clean => clean.as_ref().into(),
+    };
     Some(match (verdict, value) {
         (KeyVerdict::Drop, _) => return None,
         // True and false tell no secret, whatever they are called.
         (_, AnyValue::Null | AnyValue::Bool(_)) => value.clone(),
-        (_, AnyValue::String(text)) => rules.sanitize_value(name, text).as_ref().into(),
+        (KeyVerdict::Redact, AnyValue::String(text)) => {
+            rules.sanitize_value(name, text).as_ref().into()
+        }
         (KeyVerdict::Redact, _) => REDACTED.into(),
-        (KeyVerdict::Keep, AnyValue::Int(_) | AnyValue::Double(_)) => value.clone(),
-        (KeyVerdict::Keep, AnyValue::Array(values)) => AnyValue::Array(
-            values
-                .iter()
-                .filter_map(|value| clean(name, value, rules))
-                .collect(),
-        ),
-        (KeyVerdict::Keep, AnyValue::Map(values)) => AnyValue::Map(
-            values
-                .iter()
-                .filter_map(|(name, value)| Some((name.clone(), clean(name, value, rules)?)))
-                .collect(),
-        ),
+        (KeyVerdict::Keep, AnyValue::String(text)) => {
+            rules.sanitize_kept(name, text).as_ref().into()
+        }
+        (KeyVerdict::Keep, AnyValue::Int(value)) => number(value.to_string()),
+        (KeyVerdict::Keep, AnyValue::Double(value)) => number(value.get().to_string()),
+        (KeyVerdict::Keep, AnyValue::Array(values)) => {
+            let clean = |value| clean(name, verdict, value, rules);
+            AnyValue::Array(values.iter().filter_map(clean).collect())
+        }
+        (KeyVerdict::Keep, AnyValue::Map(values)) => AnyValue::Map(clean_map(values, rules)),
     })
+}
+
+fn clean_map(values: &BTreeMap<String, AnyValue>, rules: &Rules) -> BTreeMap<String, AnyValue> {
+    let mut kept = BTreeMap::new();
+    for (name, value) in values {
+        if let Some(value) = clean(name, rules.key(name), value, rules) {
+            kept.insert(
+                clean_name(name, rules, |name| kept.contains_key(name)),
+                value,
+            );
+        }
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -220,5 +271,61 @@ mod tests {
         }
         assert_eq!(kept.get("service.name"), Some(&"app".into()));
         assert!(text.contains(r#""cores":8"#), "{text}");
+    }
+
+    #[test]
+    fn numbers_and_names_are_looked_at_too() {
+        let secrets = AnyValue::Map(
+            [
+                ("ann@example.org".to_owned(), AnyValue::from(1_i64)),
+                ("bob@example.org".to_owned(), 2_i64.into()),
+                ("imei".to_owned(), 490_154_203_237_518_i64.into()),
+            ]
+            .into(),
+        );
+        let resource: Attributes = [
+            ("device", AnyValue::Array(vec![secrets])),
+            ("cy@example.org", 3_i64.into()),
+            ("card", 4_111_111_111_111_111_i64.into()),
+            ("lat", 38.889_484.into()),
+            ("load", 0.25.into()),
+            ("port", 8080_i64.into()),
+        ]
+        .into_iter()
+        .collect();
+        let kept = serde_json::to_value(sanitized(&resource, &Rules::standard())).unwrap();
+        let expected = serde_json::json!({
+            "device": [{"[EMAIL]": 1, "[EMAIL]#2": 2, "imei": "[REDACTED]"}],
+            "[EMAIL]": 3,
+            "card": "[CARD]",
+            "lat": "[COORDINATES]",
+            "load": 0.25,
+            "port": 8080,
+        });
+        assert_eq!(kept, expected);
+    }
+
+    #[test]
+    fn no_list_of_names_hides_whose_records_they_are() {
+        let allowlist = Rules::builder().allow_only(["message"]).build().unwrap();
+        let mut resource = found();
+        for (name, value) in [
+            ("service.name", "field-app"),
+            ("service.version", "1.4.2.7"),
+            ("deployment.environment.name", "for ann@example.org"),
+            ("room", "b"),
+        ] {
+            resource.insert(name, value);
+        }
+        for (rules, room) in [(allowlist, None), (Rules::dod(), Some("b"))] {
+            let kept = sanitized(&resource, &rules);
+            let own = ["service.name", "service.version"].into_iter();
+            for name in own.chain(found().iter().map(|(name, _)| name)) {
+                assert_eq!(kept.get(name), resource.get(name), "{name}");
+            }
+            let environment = kept.get("deployment.environment.name");
+            assert_eq!(environment, Some(&"for [EMAIL]".into()));
+            assert_eq!(kept.get("room"), room.map(AnyValue::from).as_ref());
+        }
     }
 }
