@@ -104,15 +104,20 @@ impl Told {
 
     /// All but the backtrace.
     fn in_short(info: &PanicHookInfo<'_>, rules: &Rules) -> Told {
-        let message = text(info.payload()).unwrap_or("a value that is no text");
-        let location = info.location().map(ToString::to_string).unwrap_or_default();
+        Told::sanitized(
+            std::thread::current().name().unwrap_or("unnamed"),
+            text(info.payload()).unwrap_or("a value that is no text"),
+            &info.location().map(ToString::to_string).unwrap_or_default(),
+            rules,
+        )
+    }
+
+    fn sanitized(thread: &str, message: &str, location: &str, rules: &Rules) -> Told {
+        let clean = |text| rules.sanitize(text).into_owned();
         Told {
-            thread: std::thread::current()
-                .name()
-                .unwrap_or("unnamed")
-                .to_owned(),
-            message: rules.sanitize(message).into_owned(),
-            location: rules.sanitize(&location).into_owned(),
+            thread: clean(thread),
+            message: clean(message),
+            location: clean(location),
             backtrace: String::new(),
         }
     }

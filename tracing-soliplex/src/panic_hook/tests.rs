@@ -162,3 +162,17 @@ fn a_panic_under_any_lock_of_ours_is_on_record_and_holds_up_nobody() {
     let (_, err) = run("held");
     assert!(err.contains("a defect of ours"), "{err}");
 }
+
+#[test]
+fn nothing_that_is_told_of_a_panic_holds_a_secret() {
+    let told = Told::sanitized(
+        "upload for thread@example.org",
+        "cannot reach message@example.org",
+        "/home/grace/app/src/main.rs:7:3",
+        &Rules::standard(),
+    );
+    assert_eq!(told.thread, "upload for [EMAIL]");
+    assert_eq!(told.message, "cannot reach [EMAIL]");
+    assert!(told.location.ends_with("main.rs:7:3"), "{}", told.location);
+    assert!(!told.location.contains("grace"), "{}", told.location);
+}
