@@ -24,7 +24,8 @@ struct Args {
     #[arg(long, conflicts_with = "jsonl")]
     explain: bool,
 
-    /// Follow the rules of this TOML file instead of the standard ones.
+    /// Follow the rules of this TOML file instead of the standard ones. A line has no logger, so
+    /// `[logger.…]` does nothing; text has no fields, so `allow_only` does nothing without `--jsonl`.
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
 }
