@@ -1,12 +1,14 @@
 //! Whatever values are logged, an idle root passes them on unchanged, and a working one passes on
 //! what the rules make of each.
 
+use std::error::Error;
+
 use proptest::prelude::*;
 use soliplex_sanitize::{Rules, Sanitize as _};
 use tracing::{Dispatch, dispatcher, info, info_span};
 use tracing_subscriber::{Registry, layer::SubscriberExt as _};
 
-use crate::capture::{FORMATS, Kind, Output, Recorder};
+use crate::capture::{FORMATS, Failure, Kind, Output, Recorder};
 
 /// One value of each kind, some of them absent.
 #[derive(Clone, Debug)]
@@ -69,6 +71,46 @@ fn log(values: &Logged) {
     });
 }
 
+/// Values of each kind that hold nothing to redact.
+#[derive(Clone, Debug)]
+struct Clean {
+    number: Option<i32>,
+    wide: u32,
+    share: f32,
+    flag: bool,
+    words: Option<String>,
+    sentence: String,
+}
+
+prop_compose! {
+    fn clean()(
+        (number, wide, share, flag) in any::<(Option<i32>, u32, f32, bool)>(),
+        words in proptest::option::of("[a-z]{0,9}( \\PC){0,3}"),
+        sentence in "([A-Z][a-z]{1,8}|[0-9]{1,4}|[äöü\t\n\"\\\\]| ){0,8}",
+    ) -> Clean {
+        Clean { number, wide, share, flag, words, sentence }
+    }
+}
+
+fn log_clean(values: &Clean) {
+    let Clean {
+        number,
+        wide,
+        share,
+        flag,
+        words,
+        sentence,
+    } = values;
+    let error = Failure::chain(&["could not open the map", "no such file"]);
+    let error: &(dyn Error + 'static) = &error;
+    let words = words.as_deref();
+    let span = info_span!("work", number, words, late = tracing::field::Empty);
+    span.record("late", sentence.as_str());
+    span.in_scope(|| {
+        info!(number, wide = u128::from(*wide), share, flag, words, ?sentence, shown = %sentence, bytes = sentence.as_bytes(), error, "{sentence}");
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -80,6 +122,18 @@ proptest! {
             dispatcher::with_default(&Dispatch::new(stack), || log(&values));
             let stack = Registry::default().with(format.layer(&rooted)).sanitize(Rules::none());
             dispatcher::with_default(&stack.into(), || log(&values));
+            prop_assert_eq!(bare.text(), rooted.text());
+        }
+    }
+
+    #[test]
+    fn a_working_root_changes_no_byte_of_events_without_a_secret(values in clean()) {
+        for format in FORMATS {
+            let (bare, rooted) = (Output::default(), Output::default());
+            let stack = Registry::default().with(format.layer(&bare));
+            dispatcher::with_default(&Dispatch::new(stack), || log_clean(&values));
+            let stack = Registry::default().with(format.layer(&rooted)).sanitize(Rules::standard());
+            dispatcher::with_default(&stack.into(), || log_clean(&values));
             prop_assert_eq!(bare.text(), rooted.text());
         }
     }
