@@ -155,15 +155,23 @@ impl Breadcrumbs {
     }
 
     /// Records kept from now on are this session's.
+    #[cfg(test)]
+    pub(crate) fn begin_session(&self, id: Uuid) {
+        self.follow(|| id);
+    }
+
+    /// Records kept from now on are of the session that is asked for. It is asked for while nobody
+    /// else does the same, so that of two who follow it the younger session stays.
     ///
     /// To be called again and again: a thread that logs, and comes to begin one while another looks
     /// after the ring, must not wait, least of all for itself while it panics.
-    pub(crate) fn begin_session(&self, id: Uuid) {
+    pub(crate) fn follow(&self, session_id: impl FnOnce() -> Uuid) {
         let mut upkeep = match self.upkeep.try_lock() {
             Ok(upkeep) => upkeep,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return,
         };
+        let id = session_id();
         if upkeep.session.replace(id) != Some(id) {
             self.ring.begin_session(id.as_u64_pair());
         }

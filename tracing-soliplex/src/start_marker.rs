@@ -66,7 +66,7 @@ pub(crate) enum Another {
 /// returns, and its marker is in place of the one before.
 pub(crate) fn begin_run(capture: &Capture, found: &Found, kept: &breadcrumbs::Previous) {
     let (session, now) = (&capture.session, capture.clock.unix_nanos());
-    capture.breadcrumbs.begin_session(session.session_id());
+    capture.breadcrumbs.follow(|| session.session_id());
     announce(capture, 0);
     // Where nothing may be captured, the session begins when consent is given.
     if !capture.denied.load(Ordering::Relaxed) {
@@ -129,7 +129,7 @@ pub(crate) fn begin_another(capture: &Capture, why: Another) -> bool {
     };
     push_start(capture, next, now, Some(before), Some(why));
     session.has_begun(next, now);
-    capture.breadcrumbs.begin_session(session.session_id());
+    capture.breadcrumbs.follow(|| session.session_id());
     true
 }
 

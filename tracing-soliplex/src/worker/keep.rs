@@ -58,7 +58,7 @@ impl Worker {
     pub(super) fn pay(&self) {
         if let Some(capture) = self.capture.upgrade() {
             start_marker::pay(&capture);
-            self.breadcrumbs.begin_session(capture.session.session_id());
+            self.breadcrumbs.follow(|| capture.session.session_id());
         }
     }
 
