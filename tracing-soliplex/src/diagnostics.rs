@@ -4,138 +4,15 @@
 //! Counters are added to on any thread; the callback is only ever called on the worker's.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::changes::Changes;
 
-/// Why a record was given up. Every record that was captured and not delivered is waiting, or is
-/// counted under one of these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum DiscardReason {
-    /// The pipeline is [strict](crate::Builder::strict), and the event came to an export layer that
-    /// is not below a sanitizing root.
-    Unsanitized,
-    /// The queue had no room for a record of this severity: it was logged faster than it could
-    /// be stored, or while the queue's file was let go of.
-    QueueFull,
-    /// A crash tore the record apart before it was whole.
-    Torn,
-    /// The spool reached its bound in bytes; the least severe, oldest records went.
-    SpoolFull,
-    /// The record was older than the spool keeps.
-    Expired,
-    /// The store was damaged and has been set aside under another name.
-    SpoolDamaged,
-    /// The server will never take the record as it is; see the dead letters.
-    Rejected,
-    /// Consent was withdrawn.
-    Denied,
-}
+mod told;
 
-impl DiscardReason {
-    /// Every reason, in the order in which a record can meet them.
-    pub const ALL: [DiscardReason; 8] = [
-        DiscardReason::Unsanitized,
-        DiscardReason::QueueFull,
-        DiscardReason::Torn,
-        DiscardReason::SpoolFull,
-        DiscardReason::Expired,
-        DiscardReason::SpoolDamaged,
-        DiscardReason::Rejected,
-        DiscardReason::Denied,
-    ];
-
-    /// The reason as it stands in loss records and reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            DiscardReason::Unsanitized => "unsanitized",
-            DiscardReason::QueueFull => "queue_full",
-            DiscardReason::Torn => "torn",
-            DiscardReason::SpoolFull => "spool_full",
-            DiscardReason::Expired => "expired",
-            DiscardReason::SpoolDamaged => "spool_damaged",
-            DiscardReason::Rejected => "rejected",
-            DiscardReason::Denied => "denied",
-        }
-    }
-}
-
-impl fmt::Display for DiscardReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// What delivery is doing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum State {
-    /// Records go out as they come.
-    #[default]
-    Active,
-    /// There is no network, as the application or its network checker says.
-    Offline,
-    /// The server failed or could not be reached; the next attempt has its time.
-    BackingOff,
-    /// The server refuses this client: a new token or a changed configuration is needed.
-    Parked,
-    /// Delivery is switched off, or has no endpoint.
-    Disabled,
-}
-
-/// Something the application's owner may want to know. Holds no token and no record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Diagnostic {
-    /// Records were given up.
-    Discarded {
-        /// Why.
-        reason: DiscardReason,
-        /// How many.
-        count: u64,
-    },
-    /// An attempt to deliver failed; it will be made again.
-    ExportFailed {
-        /// What happened, in words.
-        error: String,
-    },
-    /// Delivery has come to a stop until something changes.
-    Parked {
-        /// What has to change, in words.
-        error: String,
-    },
-    /// Delivery goes on after a stop or a failure.
-    Recovered,
-    /// The worker has ended by a defect of its own. Records are kept in the queue as long as it
-    /// has room, and the next start delivers them.
-    Stopped,
-    /// The store could not be used. Records stay in the queue, and it is tried again; without a
-    /// queue on disk they are kept in memory only.
-    StoreUnavailable {
-        /// What happened, in words.
-        error: String,
-    },
-    /// A damaged file was set aside and a fresh one begun.
-    SetAside {
-        /// The name under which the file was kept.
-        file: String,
-    },
-    /// A file beside the store could not be used as it was: the breadcrumbs', or the marker by which
-    /// a run tells the next how it ended. What it said of earlier runs is lost; where it could not
-    /// be replaced, the next start knows as little of this one.
-    FileUnavailable {
-        /// Its name in the store directory.
-        file: String,
-        /// What happened, in words.
-        error: String,
-    },
-    /// The layers are not below a sanitizing root. Our own copy of each record is sanitized all
-    /// the same, or none is made where the pipeline is [strict](crate::Builder::strict); what other
-    /// layers show is not sanitized. Told once for each stack.
-    UnsanitizedStack,
-}
+pub use told::{Diagnostic, DiscardReason, State};
 
 /// The pipeline's counters at one moment.
 ///
@@ -159,6 +36,9 @@ pub struct Stats {
     pub waiting: u64,
     /// Records given up, by reason; reasons that never occurred are left out.
     pub discarded: Vec<(DiscardReason, u64)>,
+    /// Damaged files that were set aside at the start, with nobody knowing how many records were in
+    /// them: losses that are not in [`discarded`](Stats::discarded).
+    pub uncounted: u64,
     /// Requests made.
     pub exports: u64,
     /// Requests that failed and were or will be made again.
@@ -180,7 +60,8 @@ impl Stats {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Loss {
     pub(crate) reason: DiscardReason,
-    pub(crate) count: u64,
+    /// How many; nobody knows of a file that could not be read.
+    pub(crate) count: Option<u64>,
     /// First and last number lost, where they are known; others in between may have arrived.
     pub(crate) seqs: Option<(u64, u64)>,
 }
@@ -198,6 +79,8 @@ pub(crate) struct Diagnostics {
     pub(crate) spooled: AtomicU64,
     pub(crate) delivered: AtomicU64,
     pub(crate) duplicates: AtomicU64,
+    uncounted: AtomicU64,
+    uncounted_untold: AtomicU64,
     pub(crate) exports: AtomicU64,
     pub(crate) failures: AtomicU64,
     discards: [Discards; DiscardReason::ALL.len()],
@@ -232,6 +115,8 @@ impl Diagnostics {
             spooled: zero(),
             delivered: zero(),
             duplicates: zero(),
+            uncounted: zero(),
+            uncounted_untold: zero(),
             exports: zero(),
             failures: zero(),
             discards: DiscardReason::ALL.map(|_| Discards {
@@ -259,9 +144,21 @@ impl Diagnostics {
         discards.unreported.fetch_add(count, Ordering::Relaxed);
         self.untell(Loss {
             reason,
-            count,
+            count: Some(count),
             seqs,
         });
+    }
+
+    /// Tells of a file that was set aside. How many records went with it is counted by the caller,
+    /// or is not known.
+    pub(crate) fn set_aside(&self, path: Option<&Path>, is_counted: bool) {
+        if !is_counted {
+            self.uncounted.fetch_add(1, Ordering::Relaxed);
+            self.uncounted_untold.fetch_add(1, Ordering::Relaxed);
+        }
+        let file = path.and_then(Path::file_name).unwrap_or_default();
+        let file = file.to_string_lossy().into_owned();
+        self.report(&Diagnostic::SetAside { file });
     }
 
     /// What was discarded since the last call, for the callback.
@@ -283,15 +180,18 @@ impl Diagnostics {
             let seqs = (first <= last).then_some((first, last));
             (count > 0).then_some(Loss {
                 reason,
-                count,
+                count: Some(count),
                 seqs,
             })
         };
-        DiscardReason::ALL
-            .into_iter()
-            .zip(&self.discards)
-            .filter_map(take)
-            .collect()
+        let uncounted = self.uncounted_untold.swap(0, Ordering::Relaxed) > 0;
+        let uncounted = uncounted.then_some(Loss {
+            reason: DiscardReason::SpoolDamaged,
+            count: None,
+            seqs: None,
+        });
+        let counted = DiscardReason::ALL.into_iter().zip(&self.discards);
+        counted.filter_map(take).chain(uncounted).collect()
     }
 
     /// Puts a loss back that could not be told.
@@ -301,7 +201,10 @@ impl Diagnostics {
             discards.first_seq.fetch_min(first, Ordering::Relaxed);
             discards.last_seq.fetch_max(last, Ordering::Relaxed);
         }
-        discards.untold.fetch_add(loss.count, Ordering::Release);
+        match loss.count {
+            Some(count) => discards.untold.fetch_add(count, Ordering::Release),
+            None => self.uncounted_untold.fetch_add(1, Ordering::Relaxed),
+        };
     }
 
     /// Says whether the stack lacks a sanitizing root; the worker reports it once.
@@ -385,6 +288,7 @@ impl Diagnostics {
                 .map(|(reason, discards)| (reason, load(&discards.total)))
                 .filter(|(_, count)| *count > 0)
                 .collect(),
+            uncounted: load(&self.uncounted),
             exports: load(&self.exports),
             failures: load(&self.failures),
             state: self.state(),
@@ -420,12 +324,12 @@ mod tests {
             [
                 Loss {
                     reason: DiscardReason::QueueFull,
-                    count: 3,
+                    count: Some(3),
                     seqs: Some((3, 9))
                 },
                 Loss {
                     reason: DiscardReason::Torn,
-                    count: 1,
+                    count: Some(1),
                     seqs: None
                 },
             ]

@@ -275,6 +275,7 @@ impl Builder<Early> {
                 directory,
                 refused,
                 options: self.spool,
+                failures: 0,
                 #[cfg(test)]
                 disk: None,
             },

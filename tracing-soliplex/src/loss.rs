@@ -24,12 +24,17 @@ fn record(loss: &Loss, session: &Session, unix_nanos: i64) -> Vec<u8> {
     packed.piece(&head.to_bytes());
     let mut members = Members::begin(&mut packed, Severity::Warn, LOGGER);
     members.attribute("soliplex.discard.reason", loss.reason.as_str());
-    members.attribute("soliplex.discard.count", loss.count);
+    if let Some(count) = loss.count {
+        members.attribute("soliplex.discard.count", count);
+    }
     if let Some((first, last)) = loss.seqs {
         members.attribute("soliplex.discard.first_seq", first);
         members.attribute("soliplex.discard.last_seq", last);
     }
-    members.message("records discarded");
+    members.message(match loss.count {
+        Some(_) => "records discarded",
+        None => "a damaged file set aside, with records nobody can count",
+    });
     members.end();
     packed.into_vec()
 }

@@ -143,7 +143,18 @@ impl Spool {
         directory: Directory,
         options: &SpoolOptions,
     ) -> Result<(Self, Opened), Unavailable> {
-        Self::open_place(Place::Directory(directory), options)
+        Self::open_place(Place::Directory(directory), options, false)
+    }
+
+    /// As [`Spool::open_in`], but a file that cannot be read, and may be well, is left alone.
+    ///
+    /// # Errors
+    /// Then too.
+    pub(crate) fn open_patiently(
+        directory: Directory,
+        options: &SpoolOptions,
+    ) -> Result<(Self, Opened), Unavailable> {
+        Self::open_place(Place::Directory(directory), options, true)
     }
 
     /// Opens a spool that ends with the process, for places without a disk.
@@ -153,7 +164,7 @@ impl Spool {
     pub(crate) fn in_memory(options: &SpoolOptions) -> Result<(Self, Opened), Unavailable> {
         let memory = Memory::default();
         let supply = move || Ok(Box::new(memory.clone()) as Box<_>);
-        Self::open_place(Place::Supplied(Box::new(supply)), options)
+        Self::open_place(Place::Supplied(Box::new(supply)), options, false)
     }
 
     /// Opens the spool on storage of the caller's making; `supply` is called for each opening.
@@ -163,11 +174,15 @@ impl Spool {
         options: &SpoolOptions,
     ) -> Result<(Self, Opened), Unavailable> {
         let supply = move || supply().map(|backend| Box::new(backend) as Box<_>);
-        Self::open_place(Place::Supplied(Box::new(supply)), options)
+        Self::open_place(Place::Supplied(Box::new(supply)), options, false)
     }
 
-    fn open_place(place: Place, options: &SpoolOptions) -> Result<(Self, Opened), Unavailable> {
-        let mut store = Store::open(place, options)?;
+    fn open_place(
+        place: Place,
+        options: &SpoolOptions,
+        patient: bool,
+    ) -> Result<(Self, Opened), Unavailable> {
+        let mut store = Store::open(place, options, patient)?;
         let set_aside = store.take_set_aside();
         let spool = Self {
             store,

@@ -4,9 +4,13 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use crate::diagnostics::{Diagnostic, Diagnostics, DiscardReason};
+use crate::diagnostics::{Diagnostics, DiscardReason};
 use crate::intake::Intake;
 use crate::spool::{Directory, OpenError, SetAside, Spool, SpoolOptions, Unavailable};
+
+/// How often a file that cannot be read is left alone, a second apart, before it is given up for a
+/// fresh one: what scans files for viruses holds one for a moment, a disk may come back.
+const PATIENCE: u32 = 5;
 
 /// Where the worker is to keep records.
 #[derive(Debug)]
@@ -19,6 +23,8 @@ pub(crate) struct Store {
     /// Why there is no folder although one was asked for, until it has been reported.
     pub(crate) refused: Option<String>,
     pub(crate) options: SpoolOptions,
+    /// How often it could not be opened, one after the other.
+    pub(crate) failures: u32,
     /// Memory that fails when it is told to.
     #[cfg(test)]
     pub(crate) disk: Option<crate::spool::Disk>,
@@ -61,13 +67,19 @@ impl Store {
         let Some(directory) = &self.directory else {
             return Ok(None);
         };
-        let (mut spool, opened) = Spool::open_in(directory.clone(), &self.options)?;
+        let open = match self.failures {
+            ..PATIENCE => Spool::open_patiently,
+            _ => Spool::open_in,
+        };
+        self.failures += 1;
+        let (mut spool, opened) = open(directory.clone(), &self.options)?;
         if let Some(aside) = &opened.set_aside {
             report(aside, diagnostics);
         }
         intake.join(&mut spool)?;
         // The spool holds it from here on, and lets go of it when it is closed.
         self.directory = None;
+        self.failures = 0;
         let is_fresh = opened.set_aside.is_some();
         Ok(Some(Joined { spool, is_fresh }))
     }
@@ -91,9 +103,7 @@ impl Store {
 pub(crate) fn report(aside: &SetAside, diagnostics: &Diagnostics) -> u64 {
     let lost = aside.records_lost.unwrap_or(0);
     diagnostics.discard(DiscardReason::SpoolDamaged, lost, None);
-    let file = aside.path.as_ref().and_then(|path| path.file_name());
-    let file = file.unwrap_or_default().to_string_lossy().into_owned();
-    diagnostics.report(&Diagnostic::SetAside { file });
+    diagnostics.set_aside(aside.path.as_deref(), aside.records_lost.is_some());
     lost
 }
 

@@ -186,7 +186,7 @@ impl Worker {
             });
         }
         if let Some(aside) = &recovered.set_aside {
-            report_set_aside(&diagnostics, &aside.path);
+            diagnostics.set_aside(Some(&aside.path), false);
         }
         if let Some(error) = store.refused.take() {
             diagnostics.report(&Diagnostic::StoreUnavailable { error });
@@ -395,13 +395,4 @@ async fn answer(flying: &mut Option<Flight>) -> ExportOutcome {
         Some(flight) => flight.answer.as_mut().await,
         None => std::future::pending().await,
     }
-}
-
-fn report_set_aside(diagnostics: &Diagnostics, path: &std::path::Path) {
-    let file = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    diagnostics.report(&Diagnostic::SetAside { file });
 }

@@ -65,8 +65,13 @@ impl fmt::Display for SetAside {
 }
 
 impl Store {
-    /// Opens the store, setting aside a file that cannot be opened.
-    pub(crate) fn open(place: Place, options: &SpoolOptions) -> Result<Self, Unavailable> {
+    /// Opens the store, setting aside a file that is damaged, and one that cannot be read unless it
+    /// is `patient`.
+    pub(crate) fn open(
+        place: Place,
+        options: &SpoolOptions,
+        patient: bool,
+    ) -> Result<Self, Unavailable> {
         let mut store = Self {
             place,
             growth: Arc::new(Growth::new(options.max_bytes.max(MIN_MAX_BYTES))),
@@ -82,7 +87,7 @@ impl Store {
         };
         match store.ensure_open() {
             // Later the failure may pass; a start that always fails would never end.
-            Err(fault) if fault.will_not_pass() => {
+            Err(fault) if fault.will_not_pass() && !patient => {
                 store.spoiled = Some(fault);
                 store.ensure_open()?;
             }

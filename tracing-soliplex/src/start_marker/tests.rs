@@ -284,7 +284,7 @@ fn what_the_pipeline_says_of_itself_is_no_activity() {
         device.wait(29);
         let loss = Loss {
             reason: DiscardReason::QueueFull,
-            count: 1,
+            count: Some(1),
             seqs: None,
         };
         let now = device.clock.unix_nanos();

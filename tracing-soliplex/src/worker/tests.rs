@@ -161,6 +161,7 @@ impl Pipeline {
                 directory: None,
                 refused: None,
                 options: spool,
+                failures: 0,
                 disk: Some(disk.clone()),
             },
             wake,

@@ -80,6 +80,19 @@ fn an_empty_file_and_one_of_zeros_are_new_spools() {
     }
 }
 
+/// What cannot be read now may be well: it is given up by the start that has tried for long enough.
+#[test]
+fn a_patient_start_gives_up_nothing_that_it_cannot_read() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(store_of(directory.path())).unwrap();
+    let options = SpoolOptions::default();
+    let lock = Directory::open(directory.path()).unwrap();
+    assert!(Spool::open_patiently(lock.clone(), &options).is_err());
+    assert!(store_of(directory.path()).is_dir());
+    let (_, opened) = Spool::open_in(lock, &options).unwrap();
+    assert!(opened.set_aside.is_some());
+}
+
 #[test]
 fn a_directory_in_the_stores_place_is_set_aside() {
     let directory = tempfile::tempdir().unwrap();
