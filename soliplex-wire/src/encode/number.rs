@@ -25,22 +25,30 @@ pub(super) fn fraction(out: &mut Buffer, number: f64) {
     let magnitude = number.abs();
     // The thousandths may have been rounded, but if they divide back to the number they are it, and
     // their decimal is the shortest: of those with up to 15 digits no two are the same number.
-    let thousandths = (magnitude * 1000.0 + 0.5) as u64;
-    if thousandths == 0
-        || thousandths >= EIGHT_DIGITS * 1000
-        || thousandths as f64 / 1000.0 != magnitude
+    // Signed, which a processor converts in one step where an unsigned number takes several.
+    let thousandths = (magnitude * 1000.0 + 0.5) as i64;
+    if !(1..EIGHT_DIGITS as i64).contains(&thousandths) || thousandths as f64 / 1000.0 != magnitude
     {
-        return out.bytes(zmij::Buffer::new().format_finite(number).as_bytes());
+        return general(out, number);
     }
     if number < 0.0 {
         out.piece(b"-");
     }
-    short(out, thousandths / 1000);
-    let fraction = thousandths % 1000;
-    let point_and_digits = u64::from(b'.') | (digits(fraction) | ZEROS) >> (5 * 8) << 8;
-    let zeros =
-        usize::from(fraction.is_multiple_of(10)) + usize::from(fraction.is_multiple_of(100));
-    out.block(&(point_and_digits as u32).to_le_bytes(), 4 - zeros);
+    let digits = digits(thousandths.unsigned_abs());
+    // Of the five digits before the point the last one stays, of the three behind it the first.
+    let leading = (digits | 1 << (4 * 8)).trailing_zeros() / 8;
+    let trailing = (digits | 1 << (5 * 8)).leading_zeros() / 8;
+    let digits = digits | ZEROS;
+    let whole = digits & 0xff_ffff_ffff;
+    let fraction = digits >> (5 * 8);
+    let text = u128::from(whole | u64::from(b'.') << (5 * 8)) | u128::from(fraction) << (6 * 8);
+    let text = text >> (8 * leading);
+    out.block(&text.to_le_bytes(), 9 - (leading + trailing) as usize);
+}
+
+#[cold]
+fn general(out: &mut Buffer, number: f64) {
+    out.bytes(zmij::Buffer::new().format_finite(number).as_bytes());
 }
 
 /// Appends a whole number of at most eight digits.
