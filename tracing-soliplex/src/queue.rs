@@ -83,6 +83,8 @@ mod cursor;
 mod file;
 mod frame;
 mod lane;
+mod options;
+mod position;
 mod recovery;
 mod ring;
 #[cfg(test)]
@@ -91,13 +93,9 @@ mod word;
 
 pub(crate) use file::{Fallback, SetAside};
 pub(crate) use lane::Lane;
+pub(crate) use options::QueueOptions;
+pub(crate) use position::Position;
 pub(crate) use ring::{Pushed, Refused};
-
-/// The smallest ring: in half of it, which is all that DEBUG may fill, the largest frame fits.
-const MIN_CAPACITY_BYTES: u64 = 256 * 1024;
-
-/// The largest ring: read whole at each start, in some tens of milliseconds.
-const MAX_CAPACITY_BYTES: u64 = 64 * 1024 * 1024;
 
 /// No position reaches this: at a gigabyte a second it would take a century.
 const MAX_POSITION: u64 = 1 << 62;
@@ -120,14 +118,6 @@ pub(crate) struct Reader {
     cursor: Cursor,
 }
 
-/// How large a queue is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct QueueOptions {
-    /// Bytes for frames, 16 bytes of header each included. Rounded up to a power of two between
-    /// 256 KiB and 64 MiB.
-    pub(crate) capacity_bytes: u64,
-}
-
 /// What an opened queue brought along.
 #[derive(Debug, Default)]
 #[must_use]
@@ -138,16 +128,6 @@ pub(crate) struct Recovered {
     pub(crate) set_aside: Option<SetAside>,
     /// Why the ring is in memory. None if it is not, or was not to be in a file.
     pub(crate) fallback: Option<Fallback>,
-}
-
-/// A place between two frames of one ring.
-///
-/// Positions of the same ring grow with every frame, restarts included. Those of different rings
-/// have nothing to do with each other, which the ring's id in them makes sure of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Position {
-    ring: u64,
-    at: u64,
 }
 
 /// A frame, copied out of the ring.
@@ -401,60 +381,6 @@ impl fmt::Debug for Reader {
         f.debug_struct("Reader")
             .field("position", &self.position())
             .finish_non_exhaustive()
-    }
-}
-
-// === impl QueueOptions ===
-
-impl QueueOptions {
-    fn capacity(self) -> u64 {
-        self.capacity_bytes
-            .clamp(MIN_CAPACITY_BYTES, MAX_CAPACITY_BYTES)
-            .next_power_of_two()
-    }
-}
-
-impl Default for QueueOptions {
-    /// 4 MiB: some eight thousand records of 500 bytes, which is a second of a busy application
-    /// and many times what is logged while the worker waits for one commit to reach the disk. It
-    /// is also little enough for a phone to keep in memory, and its pages are touched in a few
-    /// milliseconds at the start.
-    fn default() -> QueueOptions {
-        QueueOptions {
-            capacity_bytes: 4 * 1024 * 1024,
-        }
-    }
-}
-
-// === impl Position ===
-
-impl Position {
-    /// Bytes of a stored position.
-    pub(crate) const BYTES: usize = 16;
-
-    /// Whether a frame that ends here has been passed when `other` is reached; false for another
-    /// ring's position.
-    pub(crate) fn is_reached_by(self, other: Position) -> bool {
-        self.ring == other.ring && self.at <= other.at
-    }
-
-    /// The form to store: ring, then place, both little-endian.
-    pub(crate) fn to_bytes(self) -> [u8; Position::BYTES] {
-        let mut bytes = [0; Position::BYTES];
-        bytes[..8].copy_from_slice(&self.ring.to_le_bytes());
-        bytes[8..].copy_from_slice(&self.at.to_le_bytes());
-        bytes
-    }
-
-    /// What [`Position::to_bytes`] stored.
-    pub(crate) fn from_bytes(bytes: [u8; Position::BYTES]) -> Position {
-        let [mut ring, mut at] = [[0; 8]; 2];
-        ring.copy_from_slice(&bytes[..8]);
-        at.copy_from_slice(&bytes[8..]);
-        Position {
-            ring: u64::from_le_bytes(ring),
-            at: u64::from_le_bytes(at),
-        }
     }
 }
 

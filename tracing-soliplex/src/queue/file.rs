@@ -118,7 +118,7 @@ fn adopt(file: &File) -> Result<(Ring<Memory>, Found), Adopt> {
     let bytes = metadata.len();
     let words = bytes / WORD_BYTES;
     let plausible =
-        bytes.is_multiple_of(WORD_BYTES) && words <= file_words(super::MAX_CAPACITY_BYTES);
+        bytes.is_multiple_of(WORD_BYTES) && words <= file_words(super::options::MAX_CAPACITY_BYTES);
     if !plausible || words <= PREFIX_WORDS as u64 {
         return Err(Adopt::Unusable(Unusable::Size));
     }

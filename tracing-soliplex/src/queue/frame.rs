@@ -285,6 +285,6 @@ mod tests {
 
     #[test]
     fn the_length_field_holds_the_largest_ring() {
-        const { assert!(super::super::MAX_CAPACITY_BYTES < 1 << LENGTH_BITS) };
+        const { assert!(crate::queue::options::MAX_CAPACITY_BYTES < 1 << LENGTH_BITS) };
     }
 }

@@ -12,12 +12,13 @@
 use std::ops::Deref;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
+use super::MAX_POSITION;
 use super::frame::{Head, State};
+use super::options::MAX_CAPACITY_BYTES;
 use super::ring::{
     CAPACITY_AT, CHECKSUM_AT, ID_AT, MAGIC_AT, PREFIX_WORDS, Ring, Slot, VERSION_AT,
 };
 use super::word::{WORD_BYTES, Word};
-use super::{MAX_CAPACITY_BYTES, MAX_POSITION};
 
 /// The first eight bytes of a ring file, in this machine's byte order: a file from a machine of
 /// the other order is none of ours.

@@ -1,0 +1,35 @@
+//! How large a queue may be.
+
+/// How large a queue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct QueueOptions {
+    /// Bytes for frames, 16 bytes of header each included. Rounded up to a power of two between
+    /// 256 KiB and 64 MiB.
+    pub(crate) capacity_bytes: u64,
+}
+
+impl QueueOptions {
+    pub(super) fn capacity(self) -> u64 {
+        self.capacity_bytes
+            .clamp(MIN_CAPACITY_BYTES, MAX_CAPACITY_BYTES)
+            .next_power_of_two()
+    }
+}
+
+impl Default for QueueOptions {
+    /// 4 MiB: some eight thousand records of 500 bytes, which is a second of a busy application
+    /// and many times what is logged while the worker waits for one commit to reach the disk. It
+    /// is also little enough for a phone to keep in memory, and its pages are touched in a few
+    /// milliseconds at the start.
+    fn default() -> QueueOptions {
+        QueueOptions {
+            capacity_bytes: 4 * 1024 * 1024,
+        }
+    }
+}
+
+/// The smallest ring: in half of it, which is all that DEBUG may fill, the largest frame fits.
+const MIN_CAPACITY_BYTES: u64 = 256 * 1024;
+
+/// The largest ring: read whole at each start, in some tens of milliseconds.
+pub(super) const MAX_CAPACITY_BYTES: u64 = 64 * 1024 * 1024;
