@@ -92,7 +92,12 @@ impl Folded {
                             .take(MAX_INDENT)
                             .take_while(|c| matches!(c, b' ' | b'\t'))
                             .count();
-                    if self.text.last().is_some_and(|c| joins(*c))
+                    if ends_group(&self.text) && begins_group(&b[next..]) {
+                        // Between two groups of a number a break stands for the space there.
+                        self.emit(b' ', i, next);
+                        changed = true;
+                        i = next;
+                    } else if self.text.last().is_some_and(|c| joins(*c))
                         && b.get(next).is_some_and(|c| joins(*c))
                     {
                         self.joints.push(self.text.len() as u32);
@@ -163,6 +168,16 @@ impl Folded {
             .map(|j| *j as usize)
             .filter(|j| *j <= end)
     }
+}
+
+/// Whether a group of four digits behind a space ends here.
+fn ends_group(text: &[u8]) -> bool {
+    matches!(text, [.., b' ', a, b, c, d] if [a, b, c, d].into_iter().all(u8::is_ascii_digit))
+}
+
+/// Whether a group of four digits before a space begins here.
+fn begins_group(text: &[u8]) -> bool {
+    matches!(text, [a, b, c, d, b' ', ..] if [a, b, c, d].into_iter().all(u8::is_ascii_digit))
 }
 
 enum Plain {

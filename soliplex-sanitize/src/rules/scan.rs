@@ -228,6 +228,7 @@ fn survives_joining(text: &[u8], span: &Span, joint: usize, found: bool) -> bool
             | Rule::Ipv6
             | Rule::Mac
             | Rule::Bearer
+            | Rule::Basic
             | Rule::Wallet
             | Rule::Medicare
             | Rule::Grid
@@ -239,7 +240,8 @@ fn survives_joining(text: &[u8], span: &Span, joint: usize, found: bool) -> bool
     }
     match rule {
         Rule::ApiKey | Rule::Jwt | Rule::Bearer | Rule::Entropy => is_piece(right),
-        Rule::UrlCredentials => true,
+        // Check digits over both parts, and base64 that decodes, are no accident.
+        Rule::UrlCredentials | Rule::Card | Rule::Iban | Rule::Basic => true,
         Rule::Email => is_piece(left) && right.contains(&b'@'),
         Rule::Ipv6 => right.len() >= 3 && is_piece(right),
         Rule::Key => {

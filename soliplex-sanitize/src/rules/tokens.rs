@@ -34,6 +34,8 @@ impl Scan<'_> {
         if end - start < LONG_NAME_BYTES && !b[start..end].iter().any(u8::is_ascii_digit) {
             return;
         }
+        // What stands before the word may tell it, dashes and all: `ya29.-…`, `Q~_…`.
+        let lead = start;
         while start < end && matches!(b[start], b'-' | b'_') {
             start += 1;
         }
@@ -68,6 +70,9 @@ impl Scan<'_> {
                 self.dotted_vendor_key(start)
                     || self.joined_key(start, end)
                     || self.webhook(start, end)
+            }
+            b'-' | b'_' if lead < start => {
+                self.dotted_vendor_key(lead) || self.joined_key(lead, end)
             }
             b'+' => self.broken_vendor_key(start),
             b'$' => self.dollar_key(start, end) || self.hashed_password(start, end),
