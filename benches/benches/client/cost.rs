@@ -43,7 +43,7 @@ struct Round {
 
 /// Takes all roads in turns.
 pub(crate) fn measure<'r>(roads: &'r [Road], options: &Options) -> Vec<(&'r str, Cost)> {
-    let (bursts, called, rounds) = options.pick((1, 1, 1), (4, 2, 3), (15, 5, 7));
+    let (bursts, called, rounds) = options.pick((1, 1, 1), (3, 2, 3), (15, 5, 7));
     let round = Round { bursts, called };
     let mut costs: Vec<(&str, Cost)> = roads
         .iter()

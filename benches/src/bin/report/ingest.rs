@@ -51,7 +51,7 @@ pub(crate) fn section(kept: &Path, size: Size) -> Option<Section> {
         &format!(
             "A server in a process of its own, posted batches of 100 records (about 55 KB) from 32 \
              sessions, each with its token, forwarding to an upstream that takes everything at \
-             once. The servers take turns, each started anew: {rounds} round(s), medians. CPU \
+             once. The servers take turns, each started anew; rounds: {rounds}, medians are quoted. CPU \
              seconds are those of the server's process. Clients and upstream share the machine \
              with it, so rates and waits are those of a machine that is full."
         ),
@@ -260,7 +260,7 @@ mod tests {
         }
         let section = section(kept.path(), Size::Full).unwrap();
         assert_eq!(section.aims[0].reached, Some(5.0));
-        assert!(section.measured.contains("3 round(s)"));
+        assert!(section.measured.contains("rounds: 3"));
         assert!(
             section
                 .notes
