@@ -49,7 +49,6 @@ impl Scan<'_> {
         if let Some((open, mark)) = opening_quote(b, at) {
             let end = closing_quote(b, open, mark.0, mark.1);
             self.looked(end - open);
-            self.looked(end - open);
             let value = &b[open..end];
             let shaped = !value.contains(&b' ') && value.len() <= MAX_PASSWORD_BYTES;
             if shaped && is_mixed(value) && !self.is_marker(value) {
@@ -77,6 +76,7 @@ impl Scan<'_> {
             return;
         };
         let end = closing_quote(b, open, mark.0, mark.1);
+        self.looked(end - open);
         let value = &b[open..end];
         if is_mixed(value) && !self.is_marker(value) {
             self.push(open, end, Rule::Key);
@@ -151,6 +151,9 @@ impl Scan<'_> {
             return;
         }
         let to_do = run == 6 && is_purpose(&b[end..]);
+        if is_yours(&b[end..]) {
+            self.looked(MAX_SENTENCE_BYTES);
+        }
         if is_code(b, start, run, to_do) || is_explained(&b[end..]) {
             self.push(start, end, Rule::Key);
         }
@@ -217,12 +220,15 @@ fn is_code(b: &[u8], start: usize, digits: usize, to_do: bool) -> bool {
     false
 }
 
+fn is_yours(rest: &[u8]) -> bool {
+    rest.starts_with(b" is your ") || rest.starts_with(b" as your ")
+}
+
 /// Whether the words behind a number say so: `123456 is your login code`.
 fn is_explained(rest: &[u8]) -> bool {
     let sentence = &rest[..rest.len().min(MAX_SENTENCE_BYTES)];
-    let yours = sentence.starts_with(b" is your ") || sentence.starts_with(b" as your ");
     let words: [&[u8]; 5] = [b"code", b"OTP", b"PIN", b"passcode", b"password"];
-    yours
+    is_yours(rest)
         && words
             .iter()
             .any(|word| memchr::memmem::find(sentence, word).is_some())

@@ -52,7 +52,7 @@ thread_local! {
 
 /// A number in groups and the words behind it lie no further from where it begins. A value that does
 /// says so, or has no space in it.
-const MAX_AHEAD_BYTES: usize = 56;
+const MAX_AHEAD_BYTES: usize = 40;
 
 /// A name and the words before a number lie no further from what they belong to.
 const MAX_BEHIND_BYTES: usize = 64;

@@ -40,39 +40,40 @@ impl Scan<'_> {
         let floor = end.saturating_sub(MAX_KEY_BYTES);
         let mut last = 0;
         for (i, &c) in b[floor..end].iter().enumerate().rev() {
-            let letter = NAME_BYTES[usize::from(c)];
+            let letter = FIRST_LETTERS[usize::from(c)];
             steps(1);
-            if !c.is_ascii() {
-                return Look::Unclear;
-            }
             if letter == 0 {
+                if !c.is_ascii() {
+                    return Look::Unclear;
+                }
                 break;
             }
-            last = (last >> 5) | usize::from(letter & 31) << 10;
+            last = (last >> 5) | usize::from(letter & 0x7c00);
             if is_stem(last) && may_follow((floor + i).checked_sub(1).map(|i| b[i]), last) {
                 return Look::Stem;
             }
         }
         // Names that are not sensitive by themselves, and the verb of a sentence.
-        let ends: &[&[u8]] = match b[end - 1] | 0x20 {
-            b'e' => &[b"value", b"phone", b"mobile", b"latitude", b"longitude"],
-            b'c' => &[b"mac"],
-            b'w' => &[b"pw"],
-            b'd' => &[b"bssid", b"macid"],
-            b'g' => &[b"lng", b"string"],
-            b'l' => &[b"tel", b"cell"],
-            b'n' => &[b"telefon", b"lon"],
-            b'r' => &[b"hwaddr", b"macaddr"],
-            b's' => &[
-                b" is",
-                b" was",
-                b"macaddress",
-                b"mac_address",
-                b"mac address",
-            ],
-            b't' => &[b"lat"],
-            b'x' => &[b"fax"],
-            b'y' => &[b"handy", b"entry", b"property"],
+        let before = if end > 1 { b[end - 2] } else { b' ' };
+        let ends: &[&[u8]] = match [before | 0x20, b[end - 1] | 0x20] {
+            [b'a', b'c'] => &[b"mac"],
+            [b'a', b't'] => &[b"lat"],
+            [b'a', b'x'] => &[b"fax"],
+            [b'd', b'e'] => &[b"latitude", b"longitude"],
+            [b'd', b'r'] => &[b"hwaddr", b"macaddr"],
+            [b'd', b'y'] => &[b"handy"],
+            [b'e', b'l'] => &[b"tel"],
+            [b'i' | b'a', b's'] => &[b" is", b" was"],
+            [b'i', b'd'] => &[b"bssid", b"macid"],
+            [b'l', b'e'] => &[b"mobile"],
+            [b'l', b'l'] => &[b"cell"],
+            [b'n', b'e'] => &[b"phone"],
+            [b'n', b'g'] => &[b"lng", b"string"],
+            [b'o', b'n'] => &[b"telefon", b"lon"],
+            [b'p', b'w'] => &[b"pw"],
+            [b'r' | b't', b'y'] => &[b"entry", b"property"],
+            [b's', b's'] => &[b"macaddress", b"mac_address", b"mac address"],
+            [b'u', b'e'] => &[b"value"],
             _ => return Look::Nothing,
         };
         let named = |name: &&[u8]| ends_with_ignore_case(&b[..end], name);
@@ -142,6 +143,17 @@ static NAME_BYTES: [u8; 256] = {
         c += 1;
     }
     bytes
+};
+
+/// The same with the five bits where the first of three letters has them.
+static FIRST_LETTERS: [u16; 256] = {
+    let mut letters = [0; 256];
+    let mut c = 0;
+    while c < 256 {
+        letters[c] = (NAME_BYTES[c] as u16) << 10;
+        c += 1;
+    }
+    letters
 };
 
 /// Reads the key that ends at the separator.
