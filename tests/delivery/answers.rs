@@ -57,7 +57,11 @@ fn a_record_the_server_rejects_becomes_a_dead_letter_and_the_rest_is_delivered()
 fn a_loss_is_told_in_the_stream() {
     let server = Scripted::start(|_| {
         let rejected = json!({ "index": 0, "reason": "refused" });
-        Reply::Status(200, &[], json!({ "rejected": [rejected] }).to_string())
+        Reply::Status(
+            200,
+            &[],
+            json!({ "accepted": 0, "rejected": [rejected] }).to_string(),
+        )
     });
     let soliplex = start(&server);
     log_some(&soliplex, 1);
@@ -75,8 +79,10 @@ fn a_loss_is_told_in_the_stream() {
 
 #[test]
 fn duplicates_the_server_recognizes_count_as_delivered() {
-    let server =
-        Scripted::start(|_| Reply::Status(200, &[], json!({ "duplicates": 2 }).to_string()));
+    let server = Scripted::start(|_| {
+        let answer = json!({ "accepted": 0, "duplicates": 2 });
+        Reply::Status(200, &[], answer.to_string())
+    });
     let soliplex = start(&server);
     log_some(&soliplex, 2);
     let _ = soliplex.flush(SOON);

@@ -1,16 +1,20 @@
 //! What a telemetry screen shows and does.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tracing_soliplex::{State, TelemetryControl, TelemetrySnapshot, TestOutcome};
 
-use super::{BRIEFLY, SOON, assert_balance, log, log_some, start};
+use super::{BRIEFLY, Begin as _, SOON, assert_balance, builder, log, log_some, start};
 use crate::scripted::{Reply, Scripted};
 
 #[test]
 fn a_screen_follows_what_delivery_does_without_asking() {
     let server = Scripted::start(|_| Reply::status(401));
-    let soliplex = start(&server);
+    let token = Arc::new(Mutex::new("old"));
+    let current = Arc::clone(&token);
+    let provider = move || Some((*current.lock().unwrap()).to_owned());
+    let soliplex = builder(&server).token_provider(provider).begin();
     let mut screen = soliplex.control().subscribe();
     log(&soliplex, || tracing::error!("nobody is logged in"));
     let mut wait_for = |what: &str, is_so: &dyn Fn(&TelemetrySnapshot) -> bool| loop {
@@ -27,6 +31,7 @@ fn a_screen_follows_what_delivery_does_without_asking() {
         Some(format!("{}/api/v1/logs", server.url()))
     );
     server.now(|_| Reply::accepted());
+    *token.lock().unwrap() = "new";
     soliplex.token_changed();
     wait_for("delivered", &|shown| {
         shown.stats.state == State::Active && shown.stats.waiting == 0
@@ -126,7 +131,7 @@ fn a_test_event_the_server_will_never_take_is_told_with_its_reason() {
             .map(|index| serde_json::json!({ "index": index, "reason": "tests are not taken" }))
             .into_iter()
             .collect();
-        let answer = serde_json::json!({ "rejected": rejected });
+        let answer = serde_json::json!({ "accepted": 0, "rejected": rejected });
         Reply::Status(200, &[], answer.to_string())
     });
     let reason = "tests are not taken".to_owned();
