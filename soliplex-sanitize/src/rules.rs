@@ -300,14 +300,10 @@ impl Rules {
         RulesHash(self.0.hash)
     }
 
-    /// How often each rule has fired since the counts were last taken.
+    /// How often each rule has fired in this process, through any clone, the rules of single loggers
+    /// included. The counts only grow: who wants those of a while subtracts.
     pub fn counts(&self) -> RuleCounts {
-        RuleCounts(self.0.hits(false))
-    }
-
-    /// The counts so far; they start again at zero. A hit is counted exactly once.
-    pub fn take_counts(&self) -> RuleCounts {
-        RuleCounts(self.0.hits(true))
+        RuleCounts(self.0.hits())
     }
 
     /// Writes the text with what was found replaced, and again while what was replaced has uncovered

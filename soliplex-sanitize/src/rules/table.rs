@@ -1,8 +1,9 @@
 //! A built rule set: which rules are on, what was added, how often each has fired.
 
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use regex::Regex;
 
@@ -21,7 +22,7 @@ pub(super) struct Pattern {
 }
 
 /// Says whether a match is one.
-pub(super) type Validator = std::sync::Arc<dyn Fn(&str) -> bool + Send + Sync>;
+pub(super) type Validator = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// What [`Rules`](super::Rules) shares between its clones.
 pub(super) struct Table {
@@ -229,26 +230,32 @@ impl Table {
         self.counts[index].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Name and hits of every rule that fired; `take` starts again at zero.
-    pub(super) fn hits(&self, take: bool) -> Vec<(String, u64)> {
-        let names = RULES
-            .iter()
-            .map(|e| e.name)
-            .chain(self.patterns.iter().map(|p| p.name.as_str()));
-        names
-            .zip(&self.counts)
-            .map(|(name, n)| {
-                (
-                    name.to_owned(),
-                    if take {
-                        n.swap(0, Ordering::Relaxed)
-                    } else {
-                        n.load(Ordering::Relaxed)
-                    },
-                )
-            })
-            .filter(|(_, n)| *n > 0)
-            .collect()
+    /// Name and hits of every rule that fired, for any logger.
+    pub(super) fn hits(&self) -> Vec<(String, u64)> {
+        let mut hits = Vec::new();
+        self.add_hits(&mut Vec::new(), &mut hits);
+        hits
+    }
+
+    /// Adds the hits of these rules, unless they are counted already: loggers may share rules.
+    fn add_hits(&self, counted: &mut Vec<*const Table>, hits: &mut Vec<(String, u64)>) {
+        if counted.contains(&ptr::from_ref(self)) {
+            return;
+        }
+        counted.push(self);
+        let built_in = RULES.iter().map(|entry| entry.name);
+        let names = built_in.chain(self.patterns.iter().map(|p| p.name.as_str()));
+        for (name, count) in names.zip(&self.counts) {
+            let count = count.load(Ordering::Relaxed);
+            match hits.iter_mut().find(|(known, _)| known == name) {
+                Some((_, sum)) => *sum = sum.saturating_add(count),
+                None if count > 0 => hits.push((name.to_owned(), count)),
+                None => {}
+            }
+        }
+        for (_, Rules(scoped)) in &self.scopes {
+            scoped.add_hits(counted, hits);
+        }
     }
 
     /// FNV-1a over everything that changes what comes out.
