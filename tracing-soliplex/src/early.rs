@@ -26,6 +26,7 @@ use crate::intake::Intake;
 use crate::lifecycle::Told;
 use crate::panic_hook;
 use crate::queue::{Queue, Reader, Recovered};
+use crate::receipt::Receipts;
 use crate::resource;
 use crate::run::{self, Found, Run};
 use crate::session::Session;
@@ -52,6 +53,7 @@ pub struct Early {
     troubles: Vec<Diagnostic>,
     reader: Reader,
     recovered: Recovered,
+    receipts: Receipts,
 }
 
 impl Builder<Fresh> {
@@ -93,6 +95,8 @@ impl Builder<Fresh> {
         if self.strict && self.rules.is_none() {
             return Err(StartError::NoRules);
         }
+        // First, so that it tells what is sanitized from here on.
+        let receipts = Receipts::new(self.rules.clone());
         let diagnostics = Arc::new(Diagnostics::new(self.on_diagnostic.take()));
         let (directory, refused) = self.take_directory()?;
         let asked = self.store_dir.clone();
@@ -129,6 +133,7 @@ impl Builder<Fresh> {
             troubles,
             reader,
             recovered,
+            receipts,
         }))
     }
 
@@ -257,6 +262,7 @@ impl Builder<Early> {
             troubles,
             reader,
             recovered,
+            receipts,
         } = self.stage;
         let intake = Intake::new(
             reader,
@@ -284,7 +290,7 @@ impl Builder<Early> {
             clock: Arc::clone(&capture.clock),
             diagnostics: Arc::clone(&capture.diagnostics),
             commands: listen,
-            rules: self.rules.clone(),
+            receipts,
             settings: Settings {
                 service_name: self.service_name,
                 endpoint: endpoint.clone(),

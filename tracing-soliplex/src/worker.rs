@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use soliplex_sanitize::Rules;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
@@ -72,7 +71,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) diagnostics: Arc<Diagnostics>,
     pub(crate) commands: UnboundedReceiver<Command>,
-    pub(crate) rules: Rules,
+    pub(crate) receipts: Receipts,
     pub(crate) settings: Settings,
 }
 
@@ -232,7 +231,7 @@ impl Worker {
             diagnostics,
             host,
             exporter: None,
-            receipts: Receipts::new(parts.rules),
+            receipts: parts.receipts,
             pace,
             enabled: true,
             to_send: 0,

@@ -5,6 +5,7 @@ use std::future::ready;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use soliplex_sanitize::Rules;
 use soliplex_wire::{Answer, Attributes, Envelope, LogRecord, Rejected, Severity};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
@@ -169,7 +170,7 @@ impl Pipeline {
             clock,
             diagnostics,
             commands: listen,
-            rules: Rules::none(),
+            receipts: Receipts::new(Rules::none()),
             settings,
         };
         tokio::task::spawn(Worker::start(parts));
