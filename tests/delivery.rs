@@ -11,6 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::scripted::{Request, Scripted};
 
 mod answers;
+mod canaries;
 mod connectivity;
 mod control;
 mod files;

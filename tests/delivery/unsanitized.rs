@@ -32,7 +32,7 @@ impl Error for Failure {
 }
 
 /// A value of every kind, each with a secret of its own that the standard rules know.
-fn log_every_kind() {
+pub(super) fn log_every_kind() {
     let source = Failure("asked displaycanary@example.org", None);
     let failure = Failure("mail to errorcanary@example.org", Some(Box::new(source)));
     let error: &(dyn Error + 'static) = &failure;
@@ -72,12 +72,12 @@ fn log_every_kind() {
     error!(error, cause = error, "failed");
 }
 
-const SECRETS: [&str; 9] = [
+pub(super) const SECRETS: [&str; 9] = [
     "canary",
     "490154203237518",
     "4111111111111111",
-    "38.88",
-    "77.03",
+    "38.8894",
+    "77.0352",
     "4711",
     // As bytes are shown: "canary@".
     "63 61 6e 61 72 79 40",
