@@ -7,89 +7,13 @@
 //! byte, so a window needs only the end of its predecessor, never its successor.
 
 mod planes;
+mod shape;
+mod words;
 
 pub(super) use planes::WINDOW;
 use planes::{FRESH, LANE, Masks, PAST, Planes};
-
-/// What the gate believes it has seen; the position is that of the shape's last byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
-    /// `=`, `:` or `>`, which may end a key.
-    Separator,
-    /// `@`.
-    At,
-    /// A word that ends like `bearer`.
-    Bearer,
-    /// A word that ends like `password`.
-    Password,
-    /// The first letter of a command line's flag.
-    Flag,
-    /// The fourth digit of a number behind a space, where the words around it speak of a code.
-    Code,
-    /// The first digit of a fourth dotted number.
-    Dotted,
-    /// `ddd?dd?dddd`.
-    SocialSecurity,
-    /// `ddd?dddd` with a separator or `)` before it.
-    Phone,
-    /// `ddddd-dddd` or `ddd-dddddd`.
-    PartlyDashed,
-    /// `ddd?ddd`.
-    PhoneGroups,
-    /// `d)` and a digit or a space.
-    AreaCode,
-    /// `+` and a digit.
-    Plus,
-    /// Three groups of four digits, or groups of four, six and five.
-    CardGroups,
-    /// The seventh digit in a row.
-    LongDigits,
-    /// Six hex pairs.
-    MacPairs,
-    /// Three dotted hex quads.
-    MacQuads,
-    /// Double colon beside a hex digit, or three hex groups between colons.
-    ColonHex,
-    /// A word (letters, digits, `_`, `-`) of fifteen characters with a digit, or of twenty-two.
-    LongWord,
-    /// The letters and digits of a Medicare number.
-    Medicare,
-    /// `LLDD` and a space.
-    IbanGroups,
-    /// A grid zone, a square and digits.
-    Grid,
-    /// A number with four or more decimals.
-    Decimal,
-    /// A `/` that begins a path.
-    Slash,
-    /// A backslash.
-    Backslash,
-    /// Five dashes.
-    Dashes,
-    /// A byte that calls for reading the text a second time, folded.
-    Folded,
-}
-
-impl Shape {
-    /// The fewest bytes a text with this shape has up to its last one.
-    pub(super) fn bytes(self) -> usize {
-        match self {
-            Shape::SocialSecurity | Shape::Medicare => 11,
-            Shape::Phone => 12,
-            Shape::PartlyDashed => 10,
-            Shape::PhoneGroups | Shape::Grid | Shape::Dotted => 7,
-            Shape::CardGroups | Shape::MacQuads => 14,
-            Shape::LongDigits => 7,
-            Shape::Password => 8,
-            Shape::Code => 4,
-            Shape::MacPairs => 17,
-            Shape::Decimal => 6,
-            Shape::IbanGroups | Shape::Dashes => 5,
-            Shape::LongWord => 15,
-            _ => 1,
-        }
-    }
-}
+pub(super) use shape::Shape;
+use words::{begins_entity, is_spelled_out, may_be_code, points_from_secret};
 
 /// Calls `on` for every position at which a rule could fire, in order of windows and, inside a
 /// window, of shapes.
@@ -213,27 +137,6 @@ fn shapes(m: &Masks, base: usize, fresh: u64, text: &[u8], on: &mut impl FnMut(S
             on(shape, at);
         }
     }
-}
-
-/// Whether a number whose fourth digit is at `at` has the end of a word before it, or the beginning
-/// of one behind it, that goes with a code: `otp 123456`, `PIN is 4711`, `123456 is your …`.
-#[inline]
-fn may_be_code(text: &[u8], at: usize) -> bool {
-    let before = at >= 7 && {
-        let third = text[at - 7] | 0x20;
-        match [text[at - 6] | 0x20, text[at - 5] | 0x20] {
-            [b't', b'p'] => third == b'o',
-            [b'i', b'n'] => third == b'p',
-            [b'd', b'e'] => third == b'o',
-            [b'e', b'n'] => third == b'k',
-            [b'e', b'r'] => third == b't',
-            [b'f', b'a'] => true,
-            [b'i', b's'] | [b'a', b's'] | [b's', b'e'] | [b'r', b'd'] => true,
-            _ => false,
-        }
-    };
-    let after = text.get(at + 3..at + 6);
-    before || after.is_some_and(|next| matches!(next, b" is" | b" as"))
 }
 
 /// Runs of digits. Bit n of `d4` says that bytes n-3 to n are digits; what follows is looked for
@@ -447,30 +350,4 @@ fn odd_one(text: &[u8], at: usize) -> Option<Shape> {
         0x1b => Some(Shape::Folded),
         _ => None,
     }
-}
-
-/// Whether a bracket that closes here closes `[at]`, `(dot)` or `[.]`.
-fn is_spelled_out(before: &[u8]) -> bool {
-    let ends = |word: &[u8]| {
-        before.len() > word.len()
-            && matches!(before[before.len() - word.len() - 1], b'[' | b'(')
-            && before[before.len() - word.len()..].eq_ignore_ascii_case(word)
-    };
-    ends(b".") || ends(b"at") || ends(b"dot")
-}
-
-/// Whether an arrow comes from a word like `password` or `token`.
-fn points_from_secret(before: &[u8]) -> bool {
-    let name = before.trim_ascii_end();
-    let ends = |word: &[u8]| {
-        name.len() >= word.len() && name[name.len() - word.len()..].eq_ignore_ascii_case(word)
-    };
-    ends(b"ssword") || ends(b"asswd") || ends(b"secret") || ends(b"token") || ends(b"key")
-}
-
-/// Whether a named entity like `&quot;` may begin behind the `&`.
-fn begins_entity(rest: &[u8]) -> bool {
-    let name = rest.iter().take(7).take_while(|c| c.is_ascii_lowercase());
-    let length = name.count();
-    length >= 2 && rest.get(length) == Some(&b';')
 }

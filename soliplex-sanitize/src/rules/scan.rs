@@ -1,13 +1,14 @@
 //! One reading of one text: the gate's positions go to the verifiers, their spans are collected.
 
-use std::cell::Cell;
+mod folded;
+mod quoting;
+
 use std::mem;
 use std::ops::Range;
 
 use super::catalog::Rule;
 use super::context::{self, Context};
 use super::field::Suspect;
-use super::fold::Folded;
 use super::gate::{self, Shape};
 use super::keys::Strength;
 use super::pairs::MAX_CONTAINER_BYTES;
@@ -15,6 +16,9 @@ use super::paths;
 use super::span::{Fill, Source, Span, resolve};
 use super::steps::steps;
 use super::table::Table;
+
+use folded::find_folded;
+pub(super) use quoting::own_slashes;
 
 /// What one reading knows.
 pub(super) struct Scan<'t> {
@@ -45,11 +49,6 @@ pub(super) struct Scan<'t> {
     pub(super) container_budget: usize,
 }
 
-thread_local! {
-    /// The buffer for folded text, kept between calls: folding allocates only while it grows.
-    static SPARE: Cell<Option<Box<Folded>>> = const { Cell::new(None) };
-}
-
 /// A number in groups and the words behind it lie no further from where it begins. A value that does
 /// says so, or has no space in it.
 const MAX_AHEAD_BYTES: usize = 40;
@@ -61,15 +60,6 @@ const MAX_BEHIND_BYTES: usize = 64;
 /// looking at all of it would keep the thread that logs it for tens of milliseconds. A record of 64
 /// KiB holds no more, for the shortest find and the space behind it have four bytes.
 const MAX_SPANS: usize = 16 * 1024;
-
-/// How far before a number in a list a quote is looked for.
-const MAX_ELEMENT_BYTES: usize = 256;
-
-/// Strings inside strings are told this deep; a quote there has fifteen backslashes.
-const MAX_QUOTING: u32 = 4;
-
-/// A spare buffer larger than this is not kept.
-const MAX_SPARE_BYTES: usize = 64 * 1024;
 
 /// What a reading has found.
 pub(super) struct Found {
@@ -166,110 +156,6 @@ pub(super) fn fires(table: &Table, text: &str, shape: Shape, at: usize) -> bool 
     scan.needs_fold || !scan.spans.is_empty()
 }
 
-/// Reads the text again without its disguises and adds what only shows then.
-fn find_folded(table: &Table, text: &str, spans: &mut Vec<Span>) {
-    // A thread that is ending has no spare one: what its last values log is read all the same.
-    let spare = SPARE.try_with(Cell::take);
-    let mut folded = spare.ok().flatten().unwrap_or_default();
-    if folded.fold(text) {
-        resolve(spans);
-        let plain = spans.len();
-        let mut scan = Scan::new(table, &folded.text);
-        scan.run();
-        give_up_rest(scan.full_at, folded.text.len(), &mut scan.spans);
-        for span in &scan.spans {
-            let (start, end) = folded.original(span.start, span.end);
-            if let Some(joint) = folded.joint(span.start, span.end) {
-                let inside = span.start < joint && joint < span.end;
-                let next = spans[..plain].partition_point(|s| s.end <= start);
-                let found = spans[..plain].get(next).is_some_and(|s| s.start < end);
-                let disguised = text.as_bytes()[start..end] != folded.text[span.start..span.end];
-                let believed = if span.end == folded.text.len() && scan.is_full() {
-                    true
-                } else if inside {
-                    survives_joining(&folded.text, span, joint, found)
-                } else {
-                    disguised
-                };
-                if !believed {
-                    continue;
-                }
-            }
-            spans.push(Span {
-                start,
-                end,
-                ..*span
-            });
-        }
-    }
-    if folded.text.capacity() <= MAX_SPARE_BYTES {
-        let _ = SPARE.try_with(|spare| spare.set(Some(folded)));
-    }
-}
-
-/// Whether a match across a line break is believed. `found` says that the first reading has found a
-/// part of it: then the rest must look like a piece of the secret and not like the next line's
-/// text.
-fn survives_joining(text: &[u8], span: &Span, joint: usize, found: bool) -> bool {
-    let Source::Builtin(rule) = span.source else {
-        return false;
-    };
-    let (left, right) = (&text[span.start..joint], &text[joint..span.end]);
-    let strict = matches!(
-        rule,
-        Rule::ApiKey
-            | Rule::Jwt
-            | Rule::Card
-            | Rule::Iban
-            | Rule::Email
-            | Rule::Ssn
-            | Rule::Phone
-            | Rule::Ipv4
-            | Rule::Ipv6
-            | Rule::Mac
-            | Rule::Bearer
-            | Rule::Basic
-            | Rule::Wallet
-            | Rule::Medicare
-            | Rule::Grid
-            | Rule::PrivateKey
-            | Rule::UrlCredentials
-    );
-    if !found && rule != Rule::Key {
-        return strict;
-    }
-    match rule {
-        Rule::ApiKey | Rule::Jwt | Rule::Bearer | Rule::Entropy => is_piece(right),
-        // Check digits over both parts, and base64 that decodes, are no accident.
-        Rule::UrlCredentials | Rule::Card | Rule::Iban | Rule::Basic => true,
-        Rule::Email => is_piece(left) && right.contains(&b'@'),
-        Rule::Ipv6 => right.len() >= 3 && is_piece(right),
-        Rule::Key => {
-            let closes = text
-                .get(span.end)
-                .is_none_or(|c| matches!(c, b'\n' | b'"' | b'\'' | b'}'));
-            left.len() >= 4
-                && is_piece(left)
-                && right.len() >= 4
-                && is_piece(right)
-                && (closes || right.len() >= 12)
-        }
-        _ => false,
-    }
-}
-
-/// Digits, punctuation or a capital in the middle: a piece of something that is no word.
-fn is_piece(part: &[u8]) -> bool {
-    part.len() >= 20
-        || part.iter().any(u8::is_ascii_digit)
-        || part
-            .windows(2)
-            .any(|w| w[0].is_ascii_lowercase() && w[1].is_ascii_uppercase())
-        || part
-            .iter()
-            .any(|c| matches!(c, b'.' | b'_' | b'+' | b'=' | b'/'))
-}
-
 /// The first byte at or after `start` that is no part of an escape: `\nann@…` begins at its `a`,
 /// and so does `\u0000ann@…`.
 fn after_escape(b: &[u8], start: usize) -> usize {
@@ -287,15 +173,6 @@ fn after_escape(b: &[u8], start: usize) -> usize {
         _ => start,
     };
     start.max(end)
-}
-
-/// The backslashes that are the quote's own, of those that `text` before it ends in. Strings inside
-/// strings give a quote 1, 3 or 7, and each backslash that ends the quoted text twice as many as
-/// the quote's own and two more: the own ones are the lowest bits of the sum.
-pub(super) fn own_slashes(text: &[u8]) -> usize {
-    let run = text.iter().rev().take_while(|c| **c == b'\\').count();
-    steps(run);
-    (1 << run.trailing_ones().min(MAX_QUOTING)) - 1
 }
 
 impl<'t> Scan<'t> {
@@ -466,81 +343,5 @@ impl<'t> Scan<'t> {
             source: Source::Builtin(rule),
             fill,
         });
-    }
-
-    /// Whether the range is a bare number in JSON, whose marker must be quoted to stay JSON, and
-    /// the backslashes such a quote needs.
-    fn json_number(&self, start: usize, end: usize) -> Option<u8> {
-        let b = self.b;
-        if !b[start..end]
-            .iter()
-            .all(|c| c.is_ascii_digit() || matches!(c, b'-' | b'.'))
-        {
-            return None;
-        }
-        let after = b[end..].iter().find(|c| !c.is_ascii_whitespace());
-        if !matches!(after, Some(b',' | b'}' | b']')) {
-            return None;
-        }
-        let left = b[..start].trim_ascii_end();
-        match left.last() {
-            Some(b':') => {
-                let name = left[..left.len() - 1]
-                    .trim_ascii_end()
-                    .strip_suffix(b"\"")?;
-                Some(own_slashes(name) as u8)
-            }
-            Some(b'[' | b',') if self.is_structure && !self.is_in_string(start) => {
-                Some(self.nesting(start))
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether a string that is no JSON of its own is open at `at`, judged by the nearest quote
-    /// before it that can only open a string or only close one.
-    fn is_in_string(&self, at: usize) -> bool {
-        let b = self.b;
-        let floor = at.saturating_sub(MAX_ELEMENT_BYTES);
-        let mut level = None;
-        let mut in_string = false;
-        let mut until = at;
-        while let Some(quote) = memchr::memrchr(b'"', &b[floor..until]).map(|n| floor + n) {
-            steps(until - quote);
-            until = quote;
-            let own = own_slashes(&b[..quote]);
-            if *level.get_or_insert(own) != own {
-                continue;
-            }
-            let before = b[..quote - own].trim_ascii_end().last();
-            let after = b[quote + 1..].trim_ascii_start().first();
-            if matches!(after, Some(b'[' | b'{')) {
-                return false;
-            }
-            let opens = matches!(before, None | Some(b'[' | b'{' | b',' | b':'));
-            let closes = matches!(after, None | Some(b',' | b']' | b'}' | b':'));
-            if opens != closes {
-                return opens != in_string;
-            }
-            in_string = !in_string;
-        }
-        in_string
-    }
-
-    /// The backslashes that a quote at `at` would need, judged by the nearest quote before it: JSON
-    /// inside a JSON string has one more than the string's own.
-    fn nesting(&self, at: usize) -> u8 {
-        let b = self.b;
-        let floor = at.saturating_sub(MAX_ELEMENT_BYTES);
-        let Some(quote) = b[floor..at]
-            .iter()
-            .rposition(|c| *c == b'"')
-            .map(|n| floor + n)
-        else {
-            return 0;
-        };
-        let own = own_slashes(&b[..quote]) as u8;
-        let opens = matches!(b.get(quote + 1), Some(b'[' | b'{'));
-        if opens { 2 * own + 1 } else { own }
     }
 }

@@ -1,0 +1,52 @@
+//! The few letters that the gate reads itself, where a shape alone would say too often that it is
+//! there.
+
+/// Whether a number whose fourth digit is at `at` has the end of a word before it, or the beginning
+/// of one behind it, that goes with a code: `otp 123456`, `PIN is 4711`, `123456 is your …`.
+#[inline]
+pub(super) fn may_be_code(text: &[u8], at: usize) -> bool {
+    let before = at >= 7 && {
+        let third = text[at - 7] | 0x20;
+        match [text[at - 6] | 0x20, text[at - 5] | 0x20] {
+            [b't', b'p'] => third == b'o',
+            [b'i', b'n'] => third == b'p',
+            [b'd', b'e'] => third == b'o',
+            [b'e', b'n'] => third == b'k',
+            [b'e', b'r'] => third == b't',
+            [b'f', b'a'] => true,
+            [b'i', b's'] | [b'a', b's'] | [b's', b'e'] | [b'r', b'd'] => true,
+            _ => false,
+        }
+    };
+    let after = text.get(at + 3..at + 6);
+    before || after.is_some_and(|next| matches!(next, b" is" | b" as"))
+}
+
+/// Whether a bracket that closes here closes `[at]`, `(dot)` or `[.]`.
+#[inline]
+pub(super) fn is_spelled_out(before: &[u8]) -> bool {
+    let ends = |word: &[u8]| {
+        before.len() > word.len()
+            && matches!(before[before.len() - word.len() - 1], b'[' | b'(')
+            && before[before.len() - word.len()..].eq_ignore_ascii_case(word)
+    };
+    ends(b".") || ends(b"at") || ends(b"dot")
+}
+
+/// Whether an arrow comes from a word like `password` or `token`.
+#[inline]
+pub(super) fn points_from_secret(before: &[u8]) -> bool {
+    let name = before.trim_ascii_end();
+    let ends = |word: &[u8]| {
+        name.len() >= word.len() && name[name.len() - word.len()..].eq_ignore_ascii_case(word)
+    };
+    ends(b"ssword") || ends(b"asswd") || ends(b"secret") || ends(b"token") || ends(b"key")
+}
+
+/// Whether a named entity like `&quot;` may begin behind the `&`.
+#[inline]
+pub(super) fn begins_entity(rest: &[u8]) -> bool {
+    let name = rest.iter().take(7).take_while(|c| c.is_ascii_lowercase());
+    let length = name.count();
+    length >= 2 && rest.get(length) == Some(&b';')
+}
