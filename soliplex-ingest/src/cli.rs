@@ -258,7 +258,8 @@ Examples:
   Mint a session and post a record:
     TOKEN=$(soliplex-ingest token --user me --session s1)
     curl -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\
-      -d '{\"logs\":[{\"level\":\"info\",\"logger\":\"demo\",\"message\":\"hello\"}]}' http://127.0.0.1:4319/api/v1/logs
+      -d '{\"logs\":[{\"level\":\"info\",\"logger\":\"demo\",\"message\":\"hello\"}]}' \\
+      http://127.0.0.1:4319/api/v1/logs
 
 Every key of the configuration: soliplex-ingest config-keys
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.";

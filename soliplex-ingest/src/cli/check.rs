@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::auth::{Authenticator, KeysAtHand};
 use crate::config::{Config, Delivery, Endpoint};
 use crate::dead_letters::DeadLetters;
-use crate::forward::{Outcome, Upstream};
+use crate::forward::{Cause, Outcome, Upstream};
 use crate::otlp::proto::ExportLogsServiceRequest;
-use crate::spool::Spool;
+use crate::spool::{Spool, StoreError};
 use crate::tls;
 
 use super::{Failure, explain, print};
@@ -70,7 +70,13 @@ fn store(config: &Config) -> Result<String, String> {
     if config.forward.delivery == Delivery::Passthrough {
         return Ok("not used in passthrough".to_owned());
     }
-    let spool = Spool::open(&config.data_dir, &config.limits).map_err(|error| explain(&error))?;
+    let spool = match Spool::open(&config.data_dir, &config.limits) {
+        // Looking at the settings of a server that runs, before it is started again with them.
+        Err(StoreError::InUse) => {
+            return Ok("not opened: a server that runs has it, as this one would".to_owned());
+        }
+        opened => opened.map_err(|error| explain(&error))?,
+    };
     let letters = DeadLetters::open(&config.data_dir, config.limits.dead_letter_bytes)
         .and_then(|letters| letters.list())
         .map_err(|error| explain(&error))?;
@@ -97,6 +103,18 @@ async fn upstream(config: &Config) -> Result<String, String> {
         Outcome::Refused(400 | 422, _) => {
             Ok("answers; it refuses an empty request, which some do".to_owned())
         }
-        outcome => Err(outcome.to_string()),
+        outcome => Err(format!("{outcome}; {}", hint(&outcome, config))),
+    }
+}
+
+/// Which setting an operator is to look at.
+fn hint(outcome: &Outcome, config: &Config) -> &'static str {
+    match outcome {
+        Outcome::Held(Cause::Status(401 | 403)) if config.forward.token.is_none() => {
+            "forward.token is not set"
+        }
+        Outcome::Held(Cause::Status(401 | 403)) => "forward.token is not the right one",
+        Outcome::Held(_) | Outcome::Later { .. } => "forward.endpoint is used as it stands",
+        _ => "it does not look like an OTLP receiver",
     }
 }

@@ -64,8 +64,20 @@ async fn check_reports_what_would_fail() {
     upstream.otherwise(Step::Status(401, None));
     let (code, out, err) = run(configured(&["check"], dir.path(), &upstream.endpoint())).await;
     assert_eq!(code, Some(1));
-    assert!(out.contains("FAIL  upstream: status 401"), "{out}");
+    let expected = "FAIL  upstream: status 401; forward.token is not set";
+    assert!(out.contains(expected), "{out}");
     assert!(err.contains("1 of 5 checks failed"), "{err}");
+
+    // Beside the server whose settings are looked at, its store is no reason to fail.
+    upstream.otherwise(Step::Accept);
+    let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+    let (code, out, _) = run(configured(&["check"], dir.path(), &upstream.endpoint())).await;
+    assert_eq!(code, Some(0), "{out}");
+    assert!(
+        out.contains("ok    store: not opened: a server that runs has it"),
+        "{out}"
+    );
+    let _ = road.stop().await;
 }
 
 #[tokio::test]
@@ -283,6 +295,12 @@ async fn help_and_the_table_of_keys_are_complete() {
     ] {
         assert!(out.contains(word), "{word}");
     }
+    // What can be copied is one command: a line that the next belongs to says so.
+    let (_, curl) = out.split_once("curl ").unwrap();
+    let address = curl.split_once("/api/v1/logs").unwrap().0;
+    let lines: Vec<&str> = address.lines().collect();
+    let (_, before) = lines.split_last().unwrap();
+    assert!(before.iter().all(|line| line.ends_with('\\')), "{address}");
     let (_, out, _) = run(ingest(&["config-keys"])).await;
     let uncommented: String = out
         .lines()
