@@ -1,19 +1,13 @@
 //! The command line, as an operator types it.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
 
-use crate::road::{Road, SECRET, data_dir, record};
+use crate::process::{Process, configured, ingest, token};
+use crate::road::{Road, data_dir, record};
 use crate::upstream::{Step, Upstream, text};
-
-fn ingest(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_soliplex-ingest"));
-    command.args(arguments).env_clear();
-    command
-}
 
 async fn run(mut command: Command) -> (Option<i32>, String, String) {
     let Output {
@@ -28,15 +22,6 @@ async fn run(mut command: Command) -> (Option<i32>, String, String) {
         String::from_utf8(stdout).unwrap(),
         String::from_utf8(stderr).unwrap(),
     )
-}
-
-fn configured(arguments: &[&str], dir: &Path, endpoint: &str) -> Command {
-    let mut command = ingest(arguments);
-    command
-        .env("SOLIPLEX_INGEST_DATA_DIR", dir)
-        .env("SOLIPLEX_INGEST_AUTH__HS256_SECRET", SECRET)
-        .env("SOLIPLEX_INGEST_FORWARD__ENDPOINT", endpoint);
-    command
 }
 
 #[tokio::test]
@@ -175,45 +160,18 @@ async fn a_server_asked_to_stop_finishes_and_exits_with_0() {
     let dir = data_dir();
     let mut command = configured(&["serve"], dir.path(), &upstream.endpoint());
     command
-        .env("SOLIPLEX_INGEST_LISTEN", "127.0.0.1:0")
-        .env("SOLIPLEX_INGEST_LOG__FORMAT", "json");
-    let mut server = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(server.stdout.as_mut().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let base = line
-        .trim()
-        .strip_prefix("listening on ")
-        .unwrap()
-        .to_owned();
-    let (_, token, _) = run(configured(
-        &["token", "--user", "jane@example.org"],
-        dir.path(),
-        "stdout",
-    ))
-    .await;
+        .env("SOLIPLEX_INGEST_LOG__FORMAT", "json")
+        .stderr(Stdio::piped());
+    let server = Process::start(command);
     let response = reqwest::Client::new()
-        .post(format!("{base}/api/v1/logs"))
-        .header("authorization", format!("Bearer {}", token.trim()))
+        .post(format!("{}/api/v1/logs", server.base))
+        .header("authorization", format!("Bearer {}", token(dir.path())))
         .body(json!({ "logs": [record(0, "info", "hello")] }).to_string())
         .send()
         .await
         .unwrap();
     assert_eq!(response.status(), 200);
-    let terminated = Command::new("kill")
-        .arg("-TERM")
-        .arg(server.id().to_string())
-        .status()
-        .unwrap();
-    assert!(terminated.success());
-    let output = tokio::task::spawn_blocking(move || server.wait_with_output().unwrap())
-        .await
-        .unwrap();
+    let output = server.stop().await;
     assert_eq!(output.status.code(), Some(0));
     let log = String::from_utf8(output.stderr).unwrap();
     assert!(
@@ -236,27 +194,11 @@ async fn with_a_folder_the_log_goes_to_a_file_of_the_day_and_old_ones_go() {
     }
     let mut command = configured(&["serve"], dir.path(), "http://127.0.0.1:9/v1/logs");
     command
-        .env("SOLIPLEX_INGEST_LISTEN", "127.0.0.1:0")
-        .env("SOLIPLEX_INGEST_LOG__DIR", &logs);
-    let mut server = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(server.stdout.as_mut().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let port = line.trim().rsplit(':').next().unwrap().to_owned();
-    let terminated = Command::new("kill")
-        .arg("-TERM")
-        .arg(server.id().to_string())
-        .status()
-        .unwrap();
-    assert!(terminated.success());
-    let output = tokio::task::spawn_blocking(move || server.wait_with_output().unwrap())
-        .await
-        .unwrap();
+        .env("SOLIPLEX_INGEST_LOG__DIR", &logs)
+        .stderr(Stdio::piped());
+    let server = Process::start(command);
+    let port = server.base.rsplit(':').next().unwrap().to_owned();
+    let output = server.stop().await;
     assert_eq!(output.status.code(), Some(0));
     assert!(output.stderr.is_empty(), "the log is in the file alone");
 

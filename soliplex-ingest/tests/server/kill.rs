@@ -2,72 +2,24 @@
 //! is known to the record.
 
 use std::collections::BTreeSet;
-use std::io::BufRead as _;
 use std::ops::Range;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use tokio::sync::Notify;
 
-use crate::road::{SECRET, data_dir, record, uid};
+use crate::process::{Process, configured, token};
+use crate::road::{data_dir, record, uid};
 use crate::upstream::{Step, Upstream};
 
-/// The server as an operator runs it.
-struct Process {
-    child: Child,
-    base: String,
-}
-
-fn command(arguments: &[&str], dir: &Path, endpoint: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_soliplex-ingest"));
+fn start(dir: &Path, endpoint: &str) -> Process {
+    let mut command = configured(&["serve"], dir, endpoint);
     command
-        .args(arguments)
-        .env_clear()
-        .env("SOLIPLEX_INGEST_LISTEN", "127.0.0.1:0")
-        .env("SOLIPLEX_INGEST_DATA_DIR", dir)
-        .env("SOLIPLEX_INGEST_AUTH__HS256_SECRET", SECRET)
-        .env("SOLIPLEX_INGEST_FORWARD__ENDPOINT", endpoint)
         .env("SOLIPLEX_INGEST_FORWARD__LINGER_MS", "1")
-        .env("SOLIPLEX_INGEST_LOG__FILTER", "off")
-        .stdout(Stdio::piped());
-    command
-}
-
-impl Process {
-    fn start(dir: &Path, endpoint: &str) -> Process {
-        let mut child = command(&["serve"], dir, endpoint).spawn().unwrap();
-        let mut line = String::new();
-        std::io::BufReader::new(child.stdout.as_mut().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let base = line
-            .trim()
-            .strip_prefix("listening on ")
-            .unwrap()
-            .to_owned();
-        Process { child, base }
-    }
-
-    fn kill(self) {}
-}
-
-impl Drop for Process {
-    /// A test that fails leaves no server behind either.
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-fn token(dir: &Path) -> String {
-    let output = command(&["token", "--user", "jane"], dir, "stdout")
-        .output()
-        .unwrap();
-    assert!(output.status.success());
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        .env("SOLIPLEX_INGEST_LOG__FILTER", "off");
+    Process::start(command)
 }
 
 /// What clients were told is safe.
@@ -159,7 +111,7 @@ async fn only_what_the_upstream_had_not_answered_before_the_last_commit_goes_out
     let upstream = Upstream::start([]).await;
     let dir = data_dir();
     let token = token(dir.path());
-    let server = Process::start(dir.path(), &upstream.endpoint());
+    let server = start(dir.path(), &upstream.endpoint());
     accept(&server, &token, 0..5).await;
     settled(&server).await;
     // The upstream has these and has not said so; their own commit settles the first five.
@@ -171,14 +123,14 @@ async fn only_what_the_upstream_had_not_answered_before_the_last_commit_goes_out
     server.kill();
 
     upstream.otherwise(Step::Accept);
-    let server = Process::start(dir.path(), &upstream.endpoint());
+    let server = start(dir.path(), &upstream.endpoint());
     let sums = settled(&server).await;
     assert_eq!(sums.of("records_recovered_total"), 5);
     assert_eq!(sums.of("records_forwarded_total"), 5);
     accept(&server, &token, 10..11).await;
     server.kill();
     // Of all that went before, the third start finds the last record at most.
-    let server = Process::start(dir.path(), &upstream.endpoint());
+    let server = start(dir.path(), &upstream.endpoint());
     accept(&server, &token, 0..11).await;
     let sums = settled(&server).await;
     assert!(sums.of("records_recovered_total") <= 1);
@@ -207,7 +159,7 @@ async fn a_server_killed_at_random_moments_loses_nothing_it_acknowledged() {
         } else {
             Step::Accept
         });
-        let server = Process::start(dir.path(), &upstream.endpoint());
+        let server = start(dir.path(), &upstream.endpoint());
         let clients: Vec<_> = (0..4)
             .map(|_| {
                 let post = post_until_gone(
@@ -231,7 +183,7 @@ async fn a_server_killed_at_random_moments_loses_nothing_it_acknowledged() {
         }
     }
     upstream.otherwise(Step::Accept);
-    let server = Process::start(dir.path(), &upstream.endpoint());
+    let server = start(dir.path(), &upstream.endpoint());
     let ids = acknowledged.ids.lock().unwrap().clone();
     upstream
         .until(|seen| ids.iter().all(|id| seen.taken.contains_key(id)))
