@@ -10,6 +10,8 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::upstream::Upstream;
+
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// A running server and a client's session.
@@ -131,4 +133,15 @@ pub(crate) fn uid(number: u64) -> String {
     uuid::Builder::from_unix_timestamp_millis(number, &[7; 10])
         .into_uuid()
         .to_string()
+}
+
+/// A server with an upstream that takes everything, for as long as the test looks at it.
+pub(crate) async fn with_road<F: AsyncFnOnce(&Road)>(more: &str, test: F) -> Upstream {
+    let upstream = Upstream::start([]).await;
+    let dir = data_dir();
+    let road = Road::start(dir.path(), &upstream.endpoint(), more).await;
+    test(&road).await;
+    let _ = road.stop().await;
+    upstream.seen(|seen| assert_eq!(seen.violations, Vec::<String>::new()));
+    upstream
 }

@@ -19,6 +19,8 @@ use soliplex_ingest::otlp::validate::validate;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
+use crate::road::uid;
+
 /// What to do with a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
@@ -276,4 +278,13 @@ fn shown(value: &soliplex_ingest::otlp::proto::AnyValue) -> String {
         Some(any_value::Value::IntValue(number)) => number.to_string(),
         other => format!("{other:?}"),
     }
+}
+
+/// Every record of `0..count` was taken exactly once, and nothing broke a rule.
+pub(crate) fn assert_taken_once(upstream: &Upstream, count: u64) {
+    upstream.seen(|seen| {
+        assert_eq!(seen.violations, Vec::<String>::new());
+        let expected: Vec<(String, usize)> = (0..count).map(|number| (uid(number), 1)).collect();
+        assert_eq!(seen.taken.clone().into_iter().collect::<Vec<_>>(), expected);
+    });
 }
