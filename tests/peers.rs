@@ -129,23 +129,33 @@ fn log_into(layer: impl Layer<Registry> + Send + Sync, rooted: bool) {
 /// `never_exported` by the peer anyway, or the test would prove nothing; with it, none may.
 fn check(export: impl Fn(bool) -> String, never_exported: &[&str], kept: &[&str]) {
     let bare = export(false);
-    let leaked = CANARIES.iter().filter(|canary| bare.contains(**canary));
-    let expected = CANARIES
-        .iter()
-        .filter(|canary| !never_exported.contains(canary));
-    assert_eq!(
-        leaked.collect::<Vec<_>>(),
-        expected.collect::<Vec<_>>(),
-        "without a root"
-    );
+    for canary in CANARIES {
+        let exported = !never_exported.contains(&canary);
+        assert_eq!(
+            holds(&bare, canary),
+            exported,
+            "{canary} without a root: {bare}"
+        );
+    }
 
     let rooted = export(true);
     for canary in CANARIES {
-        assert!(!rooted.contains(canary), "{canary} leaks: {rooted}");
+        assert!(!holds(&rooted, canary), "{canary} leaks: {rooted}");
     }
     for text in kept {
         assert!(rooted.contains(text), "{text} is lost: {rooted}");
     }
+}
+
+/// Whether a canary is there, as it is or, as bytes are shown, in hexadecimal or decimal numbers.
+fn holds(export: &str, canary: &str) -> bool {
+    let numbers = |show: fn(u8) -> String, between: &str| {
+        let shown: Vec<String> = canary.bytes().map(show).collect();
+        shown.join(between)
+    };
+    export.contains(canary)
+        || export.contains(&numbers(|byte| format!("{byte:02x}"), " "))
+        || export.contains(&numbers(|byte| byte.to_string(), ", "))
 }
 
 #[test]
@@ -167,7 +177,7 @@ fn sentry_captures_no_canary_in_events_breadcrumbs_logs_or_spans() {
     };
     check(
         export,
-        &["bytescanary"],
+        &[],
         &[
             "plain text",
             "[EMAIL]",
@@ -193,7 +203,7 @@ fn tracing_opentelemetry_exports_no_canary_in_spans_or_their_events() {
     };
     check(
         export,
-        &["bytescanary"],
+        &[],
         &[
             "plain text",
             "[EMAIL]",
@@ -221,7 +231,6 @@ fn opentelemetry_appender_tracing_exports_no_canary_in_log_records() {
             "spantokencanary",
             "latecanary",
             "latepasswordcanary",
-            "bytescanary",
             "sourcecanary",
             "causecanary",
         ],
