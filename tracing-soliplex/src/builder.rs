@@ -195,7 +195,7 @@ impl Builder<Fresh> {
         self
     }
 
-    /// How large the queue is; default 4 MiB.
+    /// How large the queue is; default 8 MiB.
     pub fn queue_bytes(mut self, bytes: u64) -> Builder {
         self.queue.capacity_bytes = bytes;
         self

@@ -17,7 +17,7 @@ use crate::spool::{AppendError, Frame, Lane, Spool, Unavailable};
 #[cfg(test)]
 mod tests;
 
-/// Bytes moved in one commit: a few milliseconds' writing, an eighth of the queue.
+/// Bytes moved in one commit: a few milliseconds' writing, a sixteenth of the queue.
 pub(crate) const MAX_COMMIT_BYTES: usize = 512 * 1024;
 
 /// The name under which the spool keeps which ring its position belongs to.

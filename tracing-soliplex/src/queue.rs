@@ -22,7 +22,7 @@
 //! # Bounds
 //! | what | how much | why |
 //! |---|---|---|
-//! | capacity | 4 MiB, set by [`QueueOptions`] | [`QueueOptions::default`] |
+//! | capacity | 8 MiB, set by [`QueueOptions`] | [`QueueOptions::default`] |
 //! | … at least, at most | 256 KiB, 64 MiB | a frame of the largest size in half of it; no start reads more |
 //! | a frame's payload | 64 KiB | the limit of a record |
 //! | what a lane may fill | 50, 75, 90, 100 % | [`Lane`] |

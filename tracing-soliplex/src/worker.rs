@@ -47,8 +47,8 @@ use send::{Flight, Hand, PACE};
 use test_event::PendingTest;
 pub(crate) use thread::spawn;
 
-/// How often the queue is looked at while records come in. At 4 MiB and half a kilobyte each, it
-/// takes more than 80,000 records a second to fill it in between, and half of that rouses us.
+/// How often the queue is looked at while records come in. At 8 MiB and half a kilobyte each, it
+/// takes more than 160,000 records a second to fill it in between, and half of that rouses us.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How often it is looked at when nothing has come for [`QUIET_AFTER`]: a phone in a pocket is

@@ -50,6 +50,7 @@ fn a_panic_of_the_worker_itself_is_on_record_and_no_end_is_claimed() {
 #[test]
 fn what_is_logged_before_the_start_is_bounded_and_counted() {
     let early = Soliplex::builder("app", "1")
+        .queue_bytes(4 << 20)
         .panic_hook(PanicHook::Off)
         .early()
         .unwrap();

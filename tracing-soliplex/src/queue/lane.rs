@@ -31,8 +31,8 @@ impl Lane {
     ///
     /// INFO stops at 75: with a quarter kept for WARN and above, a flood lost none of 20,000
     /// warnings; without it, a fifth of them. TRACE and DEBUG stop at the half, where the worker is
-    /// woken, so that a flood of them leaves INFO a quarter. The last tenth, 400 KiB by default, is
-    /// some eight hundred errors, whose room no flood of anything else can take.
+    /// woken, so that a flood of them leaves INFO a quarter. The last tenth, 800 KiB by default, is
+    /// some sixteen hundred errors, whose room no flood of anything else can take.
     const fn share_percent(self) -> u64 {
         match self {
             Lane::Debug => 50,
