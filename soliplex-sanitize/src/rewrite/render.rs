@@ -322,19 +322,15 @@ fn print(value: &dyn fmt::Debug, text: &mut String) {
 /// Appends the head of a value that is over the bound.
 #[cold]
 fn push_head(value: &str, text: &mut String) {
-    let start = text.len();
-    text.push_str(head(value, MAX_VALUE_BYTES));
-    text.truncate(last_word(text.as_bytes(), start));
+    let head = head(value, MAX_VALUE_BYTES);
+    text.push_str(head.split_at(last_word(head.as_bytes(), 0)).0);
     text.push_str(TRUNCATED);
 }
 
 /// The head of a byte string and what ends it: nothing, unless it is over the bound.
 fn bytes_head(value: &[u8]) -> (&[u8], &'static str) {
     match value.get(..MAX_VALUE_BYTES) {
-        Some(head) if head.len() < value.len() => {
-            let end = last_word(head, 0);
-            (head.get(..end).unwrap_or(head), TRUNCATED)
-        }
+        Some(head) if head.len() < value.len() => (head.split_at(last_word(head, 0)).0, TRUNCATED),
         _ => (value, ""),
     }
 }
