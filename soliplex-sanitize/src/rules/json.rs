@@ -86,7 +86,9 @@ fn redact_told(rules: &Rules, items: &mut [Value]) {
             text.bytes()
                 .all(|c| c.is_ascii_lowercase() || matches!(c, b'_' | b'-'))
         });
-        if !names && rules.key(name) == KeyVerdict::Redact {
+        // A text that was redacted has a bracket in it, and is no name for having lost its rest.
+        let plain = !name.contains(['[', '<']);
+        if !names && plain && rules.key(name) == KeyVerdict::Redact {
             redact_whole(rules, value);
         }
     }
