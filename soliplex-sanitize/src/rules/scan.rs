@@ -99,7 +99,7 @@ pub(super) fn find_again(table: &Table, text: &str, before: &Found) -> Found {
 
 fn finish(scan: &mut Scan<'_>, text: &str) -> Found {
     let mut spans = mem::take(&mut scan.spans);
-    give_up_rest(scan.full_at, text.len(), &mut spans);
+    give_up_rest(scan.full_at, text.as_bytes(), &mut spans);
     if scan.needs_fold {
         find_folded(scan.table, text, &mut spans);
     }
@@ -116,7 +116,7 @@ fn finish(scan: &mut Scan<'_>, text: &str) -> Found {
 }
 
 /// Lets the last of the spans that end well before `full_at` take all that follows it.
-fn give_up_rest(full_at: usize, length: usize, spans: &mut Vec<Span>) {
+fn give_up_rest(full_at: usize, b: &[u8], spans: &mut Vec<Span>) {
     if full_at == usize::MAX {
         return;
     }
@@ -125,9 +125,14 @@ fn give_up_rest(full_at: usize, length: usize, spans: &mut Vec<Span>) {
     let ends = spans.iter().map(|span| span.end);
     let from = ends.filter(|end| *end <= known).max().unwrap_or(0);
     spans.retain(|span| span.start < from);
+    // It begins inside the last one, but never inside a character.
+    let mut start = from.saturating_sub(1);
+    while start > 0 && b[start] & 0xc0 == 0x80 {
+        start -= 1;
+    }
     spans.push(Span {
-        start: from.saturating_sub(1),
-        end: length,
+        start,
+        end: b.len(),
         source: Source::Builtin(Rule::Key),
         fill: Fill::Marker,
     });

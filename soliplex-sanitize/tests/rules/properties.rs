@@ -157,6 +157,7 @@ fn what_follows_too_many_finds_goes_with_them() {
     assert_eq!(rules.sanitize(&known), "[IPV6] ".repeat(16 * 1024));
     for dense in [
         "::1 ",
+        "a@é.é ",
         "é ::1 ",
         "219-09-9999\nx ",
         "password=[\"ab\",\"cd\"] ",

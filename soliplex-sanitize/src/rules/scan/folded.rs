@@ -26,7 +26,7 @@ pub(super) fn find_folded(table: &Table, text: &str, spans: &mut Vec<Span>) {
         let plain = spans.len();
         let mut scan = Scan::new(table, &folded.text);
         scan.run();
-        give_up_rest(scan.full_at, folded.text.len(), &mut scan.spans);
+        give_up_rest(scan.full_at, &folded.text, &mut scan.spans);
         for span in &scan.spans {
             let (start, end) = folded.original(span.start, span.end);
             if let Some(joint) = folded.joint(span.start, span.end) {
