@@ -321,7 +321,15 @@ impl<Stage> Builder<Stage> {
         self
     }
 
-    /// How long an undelivered record is kept; default 30 days.
+    /// How much memory the store may keep its pages in; default 1 MiB, which is as fast as more. With
+    /// none, storing takes about four times as long.
+    pub fn store_cache_bytes(mut self, bytes: usize) -> Builder<Stage> {
+        self.spool.cache_bytes = bytes;
+        self
+    }
+
+    /// How long an undelivered record is kept; default 30 days, by a wall clock that has not been
+    /// set for five minutes.
     pub fn max_age(mut self, age: Duration) -> Builder<Stage> {
         self.spool.max_age = age.min(LONGEST);
         self

@@ -110,6 +110,19 @@ fn a_peek_keeps_to_its_limits_but_for_the_first_chunk() {
 }
 
 #[test]
+fn a_spool_without_a_cache_does_the_same() {
+    let options = SpoolOptions {
+        cache_bytes: 0,
+        ..SpoolOptions::default()
+    };
+    let (mut spool, _) = Spool::in_memory(&options).unwrap();
+    spool.append_records(&records(Lane::Low, 1..200)).unwrap();
+    let peeked = spool.peek_first();
+    assert_eq!(spool.confirm(&peeked.handle, &[]).unwrap().missing, 0);
+    assert_eq!(spool.waiting().len() + peeked.records.len(), 199);
+}
+
+#[test]
 fn an_empty_spool_has_nothing_to_peek() {
     let mut spool = on_disk(&Disk::default());
     assert!(spool.peek(Cursor::default(), NO_LIMITS).unwrap().is_none());
