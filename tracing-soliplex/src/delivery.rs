@@ -292,8 +292,12 @@ impl Pace {
         self.not_before = Some(now + asked.map_or(wait, |asked| asked.max(wait)));
     }
 
-    /// The server refused this token.
+    /// The server refused this token. One that wants a token where there is nobody to ask for one
+    /// is another server than was configured.
     pub(crate) fn unauthorized(&mut self, now: Instant, refused: Option<Token>) {
+        if refused.is_none() {
+            return self.misplaced(now);
+        }
         self.not_before = None;
         // The provider is asked once more without delay: the token may just have been renewed.
         self.parked = Some(Parked::Token {

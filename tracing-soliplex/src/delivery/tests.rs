@@ -182,8 +182,25 @@ fn a_refused_token_is_not_tried_again_and_a_new_one_is() {
     assert!(!pace.admits(Some(&old), now));
     assert_eq!(pace.wait_until(now), Some(now + ASK_TOKEN_EVERY));
     assert_eq!(pace.state(), State::Parked);
+    pace.changed(now);
+    assert!(
+        !pace.admits(Some(&old), now),
+        "another network, the same token"
+    );
     assert!(pace.admits(Some(&new), now));
     assert!(pace.admits(None, now));
+}
+
+#[test]
+fn a_server_that_wants_a_token_where_there_is_none_is_tried_again_when_something_changes() {
+    let now = Instant::now();
+    let mut pace = Pace::new(1);
+    pace.unauthorized(now, None);
+    assert_eq!(pace.wait_until(now), Some(now + MISPLACED_FOR));
+    assert_eq!(pace.state(), State::Parked);
+    pace.changed(now);
+    assert!(pace.admits(None, now));
+    assert_eq!(pace.wait_until(now), None);
 }
 
 #[test]
