@@ -260,3 +260,21 @@ fn a_field_announced_as_empty_is_still_announced() {
     });
     assert_eq!(*announced.0.lock().unwrap(), ["a", "b", "c"]);
 }
+
+/// A field that is absent prints nothing, so that two events of one callsite may print the same
+/// bytes under different names. What was harmless as a nickname is not as a password.
+#[test]
+fn what_was_clean_under_one_name_is_looked_at_under_another() {
+    let recorder = Recorder::default();
+    let stack = Registry::default()
+        .with(recorder.clone())
+        .sanitize(Rules::standard());
+    dispatcher::with_default(&stack.into(), || {
+        for (nickname, password) in [(Some("hunter2"), None), (None, Some("hunter2"))] {
+            info!(nickname, password, "saved");
+        }
+    });
+    let seen = format!("{:?}", recorder.seen());
+    assert_eq!(seen.matches("hunter2").count(), 1, "{seen}");
+    assert!(seen.contains("[REDACTED]"), "{seen}");
+}
