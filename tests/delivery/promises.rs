@@ -59,6 +59,20 @@ fn a_server_that_never_answers_blocks_nobody() {
     assert_balance(&soliplex);
 }
 
+/// `message = …` beside a literal makes two fields of the name, and both are told.
+#[test]
+fn an_event_with_two_messages_keeps_both() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let soliplex = start(&server);
+    log(&soliplex, || {
+        tracing::error!(message = %"the disk is full", "request failed");
+    });
+    let _ = soliplex.flush(SOON);
+    let logged = server.wait_for(1)[0].logged().join(" ");
+    assert!(logged.contains("the disk is full"), "{logged}");
+    assert!(logged.contains("request failed"), "{logged}");
+}
+
 #[test]
 fn records_stay_bound_to_the_user_they_were_captured_under() {
     let server = Scripted::start(|_| Reply::accepted());

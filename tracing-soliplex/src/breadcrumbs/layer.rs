@@ -137,7 +137,8 @@ impl Drop for BreadcrumbLayer {
 #[inline]
 fn take_message(plans: &Plans, event: &Event<'_>, text: &mut Text) -> bool {
     let plan = || Plan::of_event(event);
-    if plans.with(event.metadata(), plan, |plan| plan.categorizes) {
+    let lends = |plan: &Plan| plan.says_once && !plan.categorizes;
+    if !plans.with(event.metadata(), plan, lends) {
         return false;
     }
     with_clean_message(event, |message| text.push(message)).is_some()

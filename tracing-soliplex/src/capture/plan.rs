@@ -25,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) repeats: bool,
     /// Whether a field may name the breadcrumb's category.
     pub(crate) categorizes: bool,
+    /// Whether there is one message and no more.
+    pub(crate) says_once: bool,
 }
 
 /// What becomes of one field.
@@ -112,6 +114,7 @@ impl Plan {
             opening: None,
             fields: names.iter().enumerate().map(plan).collect(),
             categorizes: names.contains(&CATEGORY),
+            says_once: count(&|other| part(other) == Part::Message) == 1,
             repeats: names.iter().any(|name| count(&|other| other == *name) > 1),
         }
     }

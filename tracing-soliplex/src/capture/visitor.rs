@@ -114,7 +114,7 @@ impl<T: Take> Visit for Visitor<'_, T> {
         let Some(field) = self.plan.field(field) else {
             return;
         };
-        if field.part == Part::Message && self.take_message(field) {
+        if field.part == Part::Message && field.is_only && self.take_message(field) {
             return;
         }
         render::debug(self.rendered, value);
