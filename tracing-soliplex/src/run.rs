@@ -214,8 +214,18 @@ impl Run {
     /// survives [`Duration::MAX`], not even an end in order.
     pub(crate) fn panicked(&self, now: Moment, ends_within: Duration) {
         let nanos = u64::try_from(ends_within.as_nanos()).unwrap_or(u64::MAX);
-        self.note(AFTER_PANIC, nanos);
-        self.note(RUN_PANICKED, self.runs_for(now));
+        let runs_for = self.runs_for(now);
+        // Another thread's panic, on the way to the end, does not bring the first one's end nearer.
+        let word = |place: usize| self.words.get(place).map_or(0, |word| word.load(Relaxed));
+        let first = match (word(PANICKED), word(AFTER_PANIC)) {
+            (0, _) => 0,
+            (_, u64::MAX) => u64::MAX,
+            (_, after) => word(RUN_PANICKED)
+                .saturating_add(after)
+                .saturating_sub(runs_for),
+        };
+        self.note(AFTER_PANIC, nanos.max(first));
+        self.note(RUN_PANICKED, runs_for);
         self.note(PANICKED, now.unix_nanos.cast_unsigned().max(1));
     }
 

@@ -40,7 +40,7 @@ fn found(directory: &TempDir) -> Found {
 #[test]
 fn each_end_is_told_by_what_the_run_left() {
     type Left = fn(&Run);
-    let cases: [(&str, Left, End); 13] = [
+    let cases: [(&str, Left, End); 15] = [
         ("killed at once", |_| (), End::Uncleanly),
         ("killed", |run| run.alive(at(9 * SECOND)), End::Uncleanly),
         ("shut down", |run| run.end(at(SECOND)), End::Clean),
@@ -79,6 +79,25 @@ fn each_end_is_told_by_what_the_run_left() {
                 run.panicked(at(SECOND), GRACE);
                 run.panicked(at(SECOND), Duration::MAX);
                 run.end(at(2 * SECOND));
+            },
+            End::Panic,
+        ),
+        (
+            "shut down by a guard that unwound, while another thread panicked too",
+            |run| {
+                run.panicked(at(SECOND), GRACE);
+                run.panicked(at(SECOND), Duration::MAX);
+                run.panicked(at(SECOND), GRACE);
+                run.end(at(2 * SECOND));
+            },
+            End::Panic,
+        ),
+        (
+            "panicked, and another thread of it, and unwound for a while",
+            |run| {
+                run.panicked(at(SECOND), 4 * GRACE);
+                run.panicked(at(SECOND), GRACE);
+                run.alive(at(SECOND + 2 * i64::try_from(GRACE.as_nanos()).unwrap()));
             },
             End::Panic,
         ),
