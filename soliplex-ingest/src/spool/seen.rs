@@ -82,13 +82,25 @@ impl Seen {
         }
     }
 
-    /// The keys of the oldest commits whose ids need not be remembered any longer, if there are any.
-    /// The caller removes them from disk and then [forgets](Seen::forget) their ids.
-    pub(super) fn pop_expired(&mut self, now_ms: u64) -> Option<RangeInclusive<u64>> {
+    /// Forgets the ids of the oldest commits, which `ids` reads by their keys, if they need not be
+    /// remembered any longer; the keys are to be removed from disk.
+    ///
+    /// Ids that cannot be read and whose time is over stay marked until the next start: a few bytes,
+    /// no harm. Those that only go for want of room are kept: marks that stay would make everything
+    /// after them go too.
+    pub(super) fn pop_expired(
+        &mut self,
+        now_ms: u64,
+        ids: impl FnOnce(RangeInclusive<u64>) -> Option<Vec<Uuid>>,
+    ) -> Option<RangeInclusive<u64>> {
         let oldest = self.groups.front()?;
         let over = now_ms.saturating_sub(oldest.ended_ms) >= self.window_ms;
         let crowded = self.marks.len() > self.max_ids && oldest.len > 0;
         if !over && !crowded {
+            return None;
+        }
+        let found = ids(oldest.first..=oldest.last);
+        if !over && found.is_none() {
             return None;
         }
         if !over {
@@ -100,6 +112,7 @@ impl Seen {
             }
             self.early += oldest.len as u64;
         }
+        self.forget(&found.unwrap_or_default());
         self.groups
             .pop_front()
             .map(|group| group.first..=group.last)
@@ -143,10 +156,11 @@ mod tests {
         assert!(seen.groups.len() <= 1025, "{}", seen.groups.len());
         // Nothing is forgotten before its own time is over, nor a thousandth of the window later.
         let day_ms = 86_400_000;
-        assert_eq!(seen.pop_expired(day_ms), None);
-        let first = seen.pop_expired(day_ms + 84_375).unwrap();
+        let read = |_| Some(Vec::new());
+        assert_eq!(seen.pop_expired(day_ms, read), None);
+        let first = seen.pop_expired(day_ms + 84_375, read).unwrap();
         assert_eq!(first, 0..=84 * 7);
-        assert_eq!(seen.pop_expired(day_ms + 84_375), None);
+        assert_eq!(seen.pop_expired(day_ms + 84_375, read), None);
     }
 
     #[test]
@@ -156,5 +170,21 @@ mod tests {
             (0..5).for_each(|key| seen.committed(key, key * 10, 1));
             assert_eq!(seen.groups.len(), 5, "{window:?} {max_ids}");
         }
+    }
+
+    /// One read that failed once emptied the whole window, for the marks it left kept it crowded.
+    #[test]
+    fn ids_that_go_for_want_of_room_go_only_when_they_can_be_read() {
+        let mut seen = Seen::new(DAY, 2);
+        let ids: Vec<Uuid> = (0..3).map(Uuid::from_u128).collect();
+        for (key, id) in ids.iter().enumerate() {
+            assert!(seen.insert(*id));
+            seen.committed(key as u64, 1000 * key as u64, 1);
+        }
+        assert_eq!(seen.pop_expired(3000, |_| None), None);
+        assert_eq!((seen.len(), seen.early()), (3, 0));
+        let day_ms = 86_400_000;
+        assert!(seen.pop_expired(2 * day_ms, |_| None).is_some());
+        assert_eq!(seen.len(), 3, "their marks stay until the next start");
     }
 }

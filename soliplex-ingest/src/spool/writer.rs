@@ -247,10 +247,8 @@ impl Writer {
 
     fn forget_expired(&mut self, now_ms: u64) -> Vec<RangeInclusive<u64>> {
         let mut expired = Vec::new();
-        while let Some(keys) = self.seen.pop_expired(now_ms) {
-            // Ids that cannot be read stay marked until the next start: a few bytes, no harm.
-            self.seen
-                .forget(&self.shared.store.ids(keys.clone()).unwrap_or_default());
+        let ids = |keys| self.shared.store.ids(keys).ok();
+        while let Some(keys) = self.seen.pop_expired(now_ms, ids) {
             expired.push(keys);
         }
         expired
