@@ -110,8 +110,9 @@ impl<'a> Json<'a> {
     }
 
     fn map(&mut self, depth: usize) -> Option<AnyValueRef<'a>> {
-        // Room for what a record usually has; growing from nothing would copy it three times.
-        let mut pairs = Vec::with_capacity(8);
+        // No room before there is a pair: a body of nothing but `{}` would take a hundred times its
+        // size.
+        let mut pairs = Vec::new();
         self.object(|json, mut key| {
             cut_borrowed(&mut key, MAX_KEY_BYTES);
             match json.value(depth)? {
