@@ -180,6 +180,10 @@ impl Breadcrumbs {
     /// Goes on with the session that was begun, after another process may have used the file.
     pub(crate) fn rejoin(&self) {
         let upkeep = self.upkeep();
+        if !upkeep.wiped {
+            // It may have closed it, because its user withdrew consent.
+            self.ring.open();
+        }
         if let Some(id) = upkeep.session {
             self.ring.begin_session(id.as_u64_pair());
         }
