@@ -239,6 +239,10 @@ impl Intake {
         let seqs = seqs.filter(|head| head.context == context).map(|h| h.seq);
         let seqs = seqs.clone().min().zip(seqs.max());
         self.diagnostics.discard(reason, gone.len() as u64, seqs);
+        let own = gone.iter().filter_map(head);
+        let own = own.filter(|head| self.session.is_own(head.context)).count() as u64;
+        self.diagnostics.taken_in.fetch_add(own, Ordering::Relaxed);
+        taken.own_session -= own;
         taken.records = kept;
         if taken.records.is_empty() {
             self.forget_taken();

@@ -146,6 +146,21 @@ fn what_cannot_be_stored_is_told_under_the_number_it_was_given_first() {
 }
 
 #[test]
+fn the_first_record_of_a_session_waits_in_a_lane_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = Run::start(folder.path());
+    let first = run.session.first_head(0, Severity::Info, 1).to_bytes();
+    run.queue
+        .push(QueueLane::Error, &[&first[..], b"{}"].concat())
+        .unwrap();
+    (0..2).for_each(|_| run.log());
+    run.store();
+    let lanes = run.spool.stats().lanes.map(|lane| lane.records);
+    assert_eq!(lanes[Lane::Marker as usize], 1, "{lanes:?}");
+    assert_eq!(lanes[Lane::High as usize], 2, "{lanes:?}");
+}
+
+#[test]
 fn a_frame_of_another_version_is_counted_where_it_came_from() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = Run::start(folder.path());
