@@ -7,7 +7,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use soliplex_wire::encode::{self, Buffer, Members};
 use soliplex_wire::limits::{MAX_RECORD_BYTES, TRUNCATED};
@@ -49,6 +49,8 @@ pub(crate) struct Capture {
     pub(crate) plans: Plans,
     pub(crate) enabled: AtomicBool,
     pub(crate) denied: AtomicBool,
+    /// How often consent was withdrawn.
+    pub(crate) withdrawals: AtomicU64,
     /// Whether the queue's file is not ours at present.
     pub(crate) barred: AtomicBool,
 }

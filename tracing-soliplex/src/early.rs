@@ -3,7 +3,7 @@
 //! ([`Builder::start`]). What an application logs while it still reads its configuration lies in
 //! the queue in between, which is as much of a promise as it is later: it outlives the process.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 
 use soliplex_sanitize::Rules;
@@ -122,6 +122,7 @@ impl Builder<Fresh> {
             plans: Default::default(),
             enabled: AtomicBool::new(true),
             denied: AtomicBool::new(self.consent == Consent::Denied),
+            withdrawals: AtomicU64::new(0),
             barred: AtomicBool::new(false),
         });
         start_marker::begin_run(&capture, &found, &previous);

@@ -141,6 +141,8 @@ struct Worker {
     wipe_due: bool,
     /// Whether consent was withdrawn and nothing is captured since.
     refused: bool,
+    /// How many withdrawals have been obeyed.
+    withdrawals: u64,
     /// Called when what is logged is captured again.
     on_readmitted: Option<Box<dyn FnOnce() + Send>>,
     /// When to try again to take the files that somebody else has.
@@ -250,6 +252,7 @@ impl Worker {
             let_go: false,
             wipe_due: settings.consent == Consent::Denied,
             refused: settings.consent == Consent::Denied,
+            withdrawals: 0,
             on_readmitted: None,
             resume_at: waits.then(|| now + STORE_RETRY),
             last_record: now,

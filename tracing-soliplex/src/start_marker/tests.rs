@@ -1,6 +1,6 @@
 //! What a session begins with, read out of the queue.
 
-use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
@@ -68,6 +68,7 @@ impl Device {
             plans: Default::default(),
             enabled: AtomicBool::new(true),
             denied: AtomicBool::new(false),
+            withdrawals: AtomicU64::new(0),
             barred: AtomicBool::new(false),
         });
         Device {

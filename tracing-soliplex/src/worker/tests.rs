@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::ready;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use soliplex_sanitize::Rules;
@@ -128,6 +128,7 @@ impl Pipeline {
             plans: Default::default(),
             enabled: AtomicBool::new(true),
             denied: AtomicBool::new(false),
+            withdrawals: AtomicU64::new(0),
             barred: AtomicBool::new(false),
         });
         let server = Server::default();

@@ -17,6 +17,7 @@ impl Worker {
     pub(super) fn begin_wipe(&mut self) {
         (self.flying, self.hand, self.to_send) = (None, None, 0);
         (self.wipe_due, self.refused, self.on_readmitted) = (true, true, None);
+        self.withdrawals += 1;
         self.breadcrumbs.refuse();
         if let Some(capture) = self.capture.upgrade() {
             // Whoever withdrew it has done so already. But where one thread gave consent while
@@ -63,14 +64,20 @@ impl Worker {
             if self.wipe_due || self.let_go {
                 return;
             }
-            self.breadcrumbs.reopen();
             if let Some(capture) = self.capture.upgrade() {
+                if capture.is_withdrawn_since(self.withdrawals) {
+                    // The command that says so is on its way.
+                    return;
+                }
+                self.breadcrumbs.reopen();
                 if !start_marker::begin_another(&capture, Another::Consent) {
                     // The next turn tries again.
                     return;
                 }
                 // Only now, so that the start marker comes before all else in its session.
-                capture.denied.store(false, Ordering::Release);
+                if !capture.readmit(self.withdrawals) {
+                    return self.breadcrumbs.refuse();
+                }
             }
             self.refused = false;
         }

@@ -6,7 +6,7 @@ impl Pipeline {
     /// What [`Soliplex::set_consent`](crate::Soliplex::set_consent) does; resolves when it is so.
     fn consent(&self, consent: Consent) -> oneshot::Receiver<()> {
         if consent == Consent::Denied {
-            self.capture.denied.store(true, Ordering::Relaxed);
+            self.capture.withdraw();
         }
         let (reply, obeyed) = oneshot::channel();
         let reply = Box::new(move || _ = reply.send(()));
@@ -117,4 +117,20 @@ async fn without_its_files_no_session_begins() {
     pipeline.consent(Consent::Granted).await.unwrap();
     pipeline.log(Severity::Info, "kept");
     assert_eq!(pipeline.capture.diagnostics.stats().captured, 1);
+}
+
+/// The worker was about to capture again when consent was withdrawn once more: it must not, before
+/// it has read that command too.
+#[tokio::test(start_paused = true)]
+async fn a_withdrawal_holds_while_the_worker_still_obeys_an_earlier_change_of_mind() {
+    let pipeline = Pipeline::start();
+    pipeline.log_many(3);
+    drop(pipeline.consent(Consent::Denied));
+    drop(pipeline.consent(Consent::Granted));
+    // As on another thread, before its command is there.
+    pipeline.capture.withdraw();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    pipeline.log(Severity::Error, "not to be captured");
+    let captured = pipeline.capture.diagnostics.stats().captured;
+    assert_eq!(captured, 3);
 }
