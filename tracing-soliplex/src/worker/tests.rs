@@ -203,6 +203,14 @@ impl Pipeline {
         report.await.unwrap()
     }
 
+    /// Whether the files were let go of.
+    async fn suspend(&self) -> bool {
+        let (reply, suspended) = oneshot::channel();
+        let reply = Box::new(move |done| reply.send(done).unwrap());
+        self.commands.send(Command::Suspend(reply)).ok().unwrap();
+        suspended.await.unwrap()
+    }
+
     /// The law that holds whenever nothing is under way.
     fn assert_accounted(&self) {
         let stats = self.capture.diagnostics.stats();
@@ -495,14 +503,7 @@ async fn a_suspended_pipeline_keeps_what_is_logged_and_sends_it_when_resumed() {
     let pipeline = Pipeline::start();
     tokio::time::sleep(Duration::from_secs(1)).await;
     pipeline.log(Severity::Info, "before");
-    let (reply, suspended) = oneshot::channel();
-    let reply = Box::new(move |done| reply.send(done).unwrap());
-    pipeline
-        .commands
-        .send(Command::Suspend(reply))
-        .ok()
-        .unwrap();
-    assert!(suspended.await.unwrap());
+    assert!(pipeline.suspend().await);
     pipeline.log(Severity::Error, "asleep");
     let sent = pipeline.server.times().len();
     tokio::time::sleep(HOUR).await;

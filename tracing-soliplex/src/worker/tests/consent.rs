@@ -105,14 +105,7 @@ async fn who_withdraws_last_is_obeyed_whichever_thread_came_first() {
 async fn without_its_files_no_session_begins() {
     let pipeline = Pipeline::start();
     pipeline.consent(Consent::Denied).await.unwrap();
-    let (done, suspended) = oneshot::channel();
-    let reply = Box::new(move |is_done| _ = done.send(is_done));
-    pipeline
-        .commands
-        .send(Command::Suspend(reply))
-        .ok()
-        .unwrap();
-    assert!(suspended.await.unwrap());
+    assert!(pipeline.suspend().await);
     // The queue is in memory, and nobody else's.
     pipeline.consent(Consent::Granted).await.unwrap();
     pipeline.log(Severity::Info, "kept");
