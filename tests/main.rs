@@ -3,7 +3,7 @@
 //!
 //! ```sh
 //! cargo test -p soliplex-tests --test integration
-//! SOLIPLEX_KILLS=1000 cargo test -p soliplex-tests --test integration kills
+//! SOLIPLEX_KILLS=100 cargo test -p soliplex-tests --test integration kills
 //! SOLIPLEX_SEED=7 cargo test -p soliplex-tests --test integration kills    # the same choices again
 //! ```
 //!
@@ -16,7 +16,7 @@
     reason = "a test fails by a panic"
 )]
 
-// What is tested, from one record to a thousand deaths.
+// What is tested, from one record to a hundred deaths.
 mod breadcrumbs;
 mod delivery;
 mod quickstart;
