@@ -29,5 +29,6 @@ mod kills;
 // What it is tested with.
 mod backend;
 mod device;
+mod failure;
 mod random;
 mod scripted;

@@ -1,7 +1,6 @@
 //! One record from a macro to the OTLP receiver, through the real server.
 
 use std::error::Error;
-use std::fmt;
 use std::time::Duration;
 
 use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
@@ -12,6 +11,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::backend::{Backend, is_about_session};
+use crate::failure::Failure;
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -192,21 +192,6 @@ fn the_nearest_span_wins_and_late_fields_count() {
     assert_eq!(attributes["status"], 204);
     assert_eq!(attributes["span.name"], "query");
     assert_eq!(attributes["span.path"], "request:query");
-}
-
-#[derive(Debug)]
-struct Failure(&'static str, Option<Box<Failure>>);
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl Error for Failure {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.1.as_deref().map(|inner| inner as _)
-    }
 }
 
 #[test]

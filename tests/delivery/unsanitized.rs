@@ -2,7 +2,6 @@
 //! where the pipeline is strict, nothing, and that is counted.
 
 use std::error::Error;
-use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -14,22 +13,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::{Begin as _, SOON, assert_balance, builder, log_some};
+use crate::failure::Failure;
 use crate::scripted::{Reply, Request, Scripted};
-
-#[derive(Debug)]
-struct Failure(&'static str, Option<Box<Failure>>);
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl Error for Failure {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.1.as_deref().map(|source| source as _)
-    }
-}
 
 /// A value of every kind, each with a secret of its own that the standard rules know.
 pub(super) fn log_every_kind() {
