@@ -217,7 +217,7 @@ impl Intake {
     }
 
     /// Gives up what cannot be stored anywhere.
-    pub(crate) fn discard_taken(&mut self, reason: DiscardReason) {
+    fn discard_taken(&mut self, reason: DiscardReason) {
         let count = self.taken.records.len() as u64;
         self.diagnostics.discard(reason, count, None);
         self.forget_taken();
