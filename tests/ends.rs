@@ -91,7 +91,7 @@ fn check_signal(name: &str, status: Option<ExitStatus>) {
 
     let (abort, segfault) = (6, 11);
     let expected = match name {
-        "abort" | "panic = abort" => Some(abort),
+        name if name.starts_with("abort") || name == "panic = abort" => Some(abort),
         "SIGSEGV" => Some(segfault),
         _ => None,
     };
@@ -149,10 +149,35 @@ fn the_next_start_tells_how_the_run_before_it_ended() {
         &'a str,
         usize,
     );
-    let cases: [Case<'_>; 11] = [
+    let cases: [Case<'_>; 15] = [
         ("shutdown", &["--rate", "0"], None, "clean", "INFO", 0),
         (
-            "exit without shutdown",
+            "main returns",
+            &["--rate", "0", "--end", "return"],
+            None,
+            "clean",
+            "INFO",
+            0,
+        ),
+        (
+            "exit(0) in main",
+            &["--rate", "0", "--end", "exit=0"],
+            None,
+            "clean",
+            "INFO",
+            0,
+        ),
+        (
+            "exit(1) in main",
+            &["--rate", "0", "--end", "exit=1"],
+            None,
+            "clean",
+            "INFO",
+            0,
+        ),
+        // So says the documentation: it cannot be told from the thread's own end.
+        (
+            "exit in another thread, without shutdown",
             &crash("5=exit"),
             None,
             "uncleanly",
@@ -170,7 +195,7 @@ fn the_next_start_tells_how_the_run_before_it_ended() {
         ),
         (
             "panic in main",
-            &["--rate", "0", "--main-panics"],
+            &["--rate", "0", "--end", "panic"],
             None,
             "panic",
             "ERROR",
@@ -205,6 +230,15 @@ fn the_next_start_tells_how_the_run_before_it_ended() {
         (
             "SIGSEGV",
             &crash("5=segfault"),
+            None,
+            "uncleanly",
+            "ERROR",
+            0,
+        ),
+        // That the thread which logged last has ended tells of no end in order.
+        (
+            "abort in main, after the other threads' end",
+            &["--rate", "0", "--end", "abort"],
             None,
             "uncleanly",
             "ERROR",
@@ -296,7 +330,11 @@ fn a_session_begins_with_what_it_runs_on_and_what_came_before() {
 
 #[test]
 fn what_is_logged_before_a_crash_at_the_very_start_arrives() {
-    for (how, end) in [("abort", "uncleanly"), ("panic", "panic")] {
+    for (how, end) in [
+        ("abort", "uncleanly"),
+        ("panic", "panic"),
+        ("exit", "clean"),
+    ] {
         let arguments = ["--events", "7", "--rate", "0", "--crash-at-startup", how];
         let aftermath = Aftermath::of(&arguments, None);
         assert_eq!(aftermath.told.len(), 7, "{how}");
@@ -320,7 +358,7 @@ fn where_panics_abort_each_of_them_is_the_end_and_is_on_record() {
         &["--crash-after", "5=panics"],
         // Nobody catches it.
         &["--crash-after", "5=caught-panic"],
-        &["--main-panics"],
+        &["--end", "panic"],
         &["--crash-at-startup", "panic"],
     ];
     for arguments in more {

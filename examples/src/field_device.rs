@@ -22,7 +22,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 use crate::account::Account;
-use crash::{Crash, CrashAfter};
+use crash::{Crash, CrashAfter, End};
 
 /// Logs events on the road from a macro to the server, and tells which it has logged.
 #[derive(Debug, Parser)]
@@ -56,9 +56,15 @@ struct Args {
     /// Logs the events while the pipeline is not started yet, and ends the process there.
     #[arg(long, value_name = "HOW", conflicts_with_all = ["crash_after", "drain"])]
     crash_at_startup: Option<Crash>,
-    /// Panics in `main` once all events are logged, while the pipeline is at work.
-    #[arg(long, conflicts_with = "drain")]
-    main_panics: bool,
+    /// How `main` ends once all events are logged: shutdown, return, exit=CODE, panic or abort. All but the
+    /// first leave the pipeline at work.
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "shutdown",
+        conflicts_with = "drain"
+    )]
+    end: End,
     /// Logs nothing, delivers what is stored, prints the account and exits.
     #[arg(long)]
     drain: bool,
@@ -132,8 +138,12 @@ fn run(args: &Args) -> Result<ExitCode, Failure> {
         // up.
         return Ok(ExitCode::from(PANICKED));
     }
-    if args.main_panics {
-        crash::panic();
+    match args.end {
+        End::Shutdown => {}
+        End::Return => return Ok(ExitCode::SUCCESS),
+        End::Exit(code) => std::process::exit(code),
+        End::Panic => crash::panic(),
+        End::Abort => std::process::abort(),
     }
     // What is not delivered within the time is stored, and the next start delivers it.
     let report: FlushReport = soliplex.shutdown(args.timeout.unwrap_or(SHUTDOWN_TIMEOUT));

@@ -18,6 +18,7 @@ use crate::breadcrumbs::Breadcrumbs;
 use crate::capture::plan::Plans;
 use crate::clock::Clock;
 use crate::diagnostics::{Diagnostics, DiscardReason};
+use crate::end_of_main;
 use crate::packed::{HEAD_BYTES, PackedHead};
 use crate::queue::{Lane, Queue};
 use crate::session::Session;
@@ -192,6 +193,14 @@ impl Capture {
         true
     }
 
+    /// Nobody logs any more. What is in memory only, and not stored yet, is lost then: that is no end
+    /// in order.
+    pub(crate) fn is_left(&self) {
+        if self.queue.is_durable() {
+            self.session.run.left(self.clock.moment());
+        }
+    }
+
     fn push(&self, head: &PackedHead, packed: &[u8]) {
         self.diagnostics.captured.fetch_add(1, Ordering::Relaxed);
         match self.queue.push(Lane::from(head.severity), packed) {
@@ -205,6 +214,13 @@ impl Capture {
         if head.severity >= Severity::Error {
             self.wake.note_urgent();
         }
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        // The worker, if there is one, is about to find out; the process may not live to see it.
+        self.is_left();
     }
 }
 
@@ -235,7 +251,14 @@ fn with_buffers(use_them: impl FnOnce(&mut Buffers)) {
     thread_local! {
         static KEPT: Cell<Option<Box<Buffers>>> = const { Cell::new(None) };
     }
-    let mut buffers = KEPT.try_with(Cell::take).ok().flatten().unwrap_or_default();
+    let mut buffers = match KEPT.try_with(Cell::take) {
+        Ok(Some(buffers)) => buffers,
+        Ok(None) => {
+            end_of_main::watch_this_thread();
+            Box::default()
+        }
+        Err(_) => Box::default(),
+    };
     use_them(&mut buffers);
     buffers.clear();
     if buffers.capacity() <= MAX_KEPT_BYTES {

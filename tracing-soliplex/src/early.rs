@@ -18,6 +18,7 @@ use crate::clock::SystemClock;
 use crate::command::Consent;
 use crate::connectivity::Connectivity;
 use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::end_of_main;
 use crate::export_layer::ExportLayer;
 use crate::exporter::Exporter;
 use crate::exporter::http::{Endpoint, HttpExporter};
@@ -126,6 +127,7 @@ impl Builder<Fresh> {
             barred: AtomicBool::new(false),
         });
         start_marker::begin_run(&capture, &found, &previous);
+        end_of_main::watch(&capture);
         panic_hook::install(self.panic_hook, &capture, &self.rules);
         Ok(self.with_stage(Early {
             capture,

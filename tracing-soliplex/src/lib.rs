@@ -47,8 +47,12 @@
 //! # How did the last run end?
 //! Each start says so, in a record of its own (`previous_session_ended`): in order, by a panic, or
 //! *uncleanly*, which is everything that could not be foreseen: a kill, a segfault, no memory, no
-//! power. An application ends in order by [`Soliplex::shutdown`], or by dropping every handle and
-//! layer; a `main` that only returns, with a global subscriber, has ended uncleanly. A panic that
+//! power. An application ends in order by [`Soliplex::shutdown`], by dropping every handle and
+//! layer, or when its `main` returns or calls [`std::process::exit`], whatever the exit code, which
+//! nobody tells us. An `exit` that another thread calls cannot be told from that thread's own end:
+//! it is *uncleanly*, unless `shutdown` comes before it. So is the end of a `main` that is not Rust's,
+//! as in a library that a host in another language loads, and with musl, where nothing of ours runs
+//! at the end of `main`; and so it is where what was logged lay in memory. A panic that
 //! is caught ends nothing, and one that the pipeline itself catches, of a value that cannot be
 //! printed, is not even a record. Where the system ends applications that nobody looks at, an unclean end
 //! in the background is information and no error.
@@ -115,6 +119,7 @@ mod panic_hook;
 mod alias;
 mod bound;
 mod capture;
+mod end_of_main;
 mod install;
 mod packed;
 mod resource;

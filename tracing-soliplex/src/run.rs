@@ -1,7 +1,7 @@
 //! The run marker: one mapped page that says how this run of the application ended, to the next.
 //!
-//! There are no signal handlers and no exit hooks. A run writes down that it goes on, and what
-//! ends it in order writes down that it did; everything else is read from what is missing. The
+//! There are no signal handlers. A run writes down that it goes on, and what ends it in order, the
+//! end of `main` included, writes down that it did; everything else is read from what is missing. The
 //! page belongs to the kernel, so whatever kills the process leaves it as it was.
 //!
 //! # The file
@@ -21,6 +21,7 @@
 //!      13     how long it may take to end of that panic, in nanoseconds
 //!      14     how long it had run when it was last known to be alive, in nanoseconds
 //!      15     how long it had run when that thread panicked
+//!      16     how long it had run when nobody was left to log, 0 if somebody is
 //! ```
 //! When something was is told by the wall clock, and how long after something else by one that
 //! nobody sets: a clock set back after a caught panic must not make a later kill a panic.
@@ -69,6 +70,7 @@ const GENERATION: usize = 12;
 const AFTER_PANIC: usize = 13;
 const RUN_ALIVE: usize = 14;
 const RUN_PANICKED: usize = 15;
+const LEFT: usize = 16;
 
 /// This run's marker. Every write is a plain store into memory: no system call, no lock.
 pub(crate) struct Run {
@@ -227,6 +229,13 @@ impl Run {
         self.note(AFTER_PANIC, nanos.max(first));
         self.note(RUN_PANICKED, runs_for);
         self.note(PANICKED, now.unix_nanos.cast_unsigned().max(1));
+    }
+
+    /// Nobody is left to log: `main` has ended, or the last handle and layer are gone. That is an
+    /// end in order, unless the run is seen alive for longer than an end takes.
+    pub(crate) fn left(&self, now: Moment) {
+        self.alive(now);
+        self.note(LEFT, self.runs_for(now).max(1));
     }
 
     /// What the user sees of the application from now on.

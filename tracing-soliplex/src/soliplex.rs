@@ -262,6 +262,8 @@ impl Soliplex {
 
     /// [Flushes](Soliplex::flush), then ends the pipeline and lets go of its files. What is
     /// logged afterwards is found by the next start where the store is a directory.
+    /// Without it an [`exit`](std::process::exit) in any thread but the main one, as in a signal's,
+    /// is taken for an unclean end.
     pub fn shutdown(&self, timeout: Duration) -> FlushReport {
         if std::thread::panicking() {
             // A guard that goes down with the application: the panic is what ends this run.

@@ -1,4 +1,4 @@
-//! Ends of a process that nobody plans for, on demand.
+//! Ends of a process on demand, planned or not.
 
 use std::panic;
 use std::process::Command;
@@ -21,7 +21,7 @@ pub(super) enum Crash {
     Abort,
     /// SIGSEGV.
     Segfault,
-    /// `exit(0)` without a word to the pipeline.
+    /// `exit(0)` in a thread other than the main one, without a word to the pipeline.
     Exit,
 }
 
@@ -32,6 +32,38 @@ pub(super) struct CrashAfter {
     pub(super) events: u64,
     /// How.
     pub(super) crash: Crash,
+}
+
+/// How `main` ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Having shut down the pipeline.
+    Shutdown,
+    /// By returning, without a word to the pipeline.
+    Return,
+    /// By `exit` with this code, without a word to the pipeline.
+    Exit(i32),
+    /// By a panic that nobody catches.
+    Panic,
+    /// By `abort`.
+    Abort,
+}
+
+impl FromStr for End {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<End, &'static str> {
+        let code = |text: &str| text.strip_prefix("exit=")?.parse().ok();
+        match text {
+            "shutdown" => Ok(End::Shutdown),
+            "return" => Ok(End::Return),
+            "panic" => Ok(End::Panic),
+            "abort" => Ok(End::Abort),
+            text => code(text)
+                .map(End::Exit)
+                .ok_or("give shutdown, return, exit=CODE, panic or abort as the end"),
+        }
+    }
 }
 
 /// Why a text is no [`CrashAfter`].

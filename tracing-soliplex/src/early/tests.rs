@@ -108,3 +108,23 @@ fn before_the_start_it_is_what_is_logged_that_says_the_application_is_alive() {
     assert!(previous.last_alive > begun, "{previous:?}");
     assert!(previous.run_nanos > 0, "{previous:?}");
 }
+
+#[test]
+fn who_lets_go_of_everything_before_the_start_has_ended_in_order_if_nothing_is_lost() {
+    for (queue_is_in_memory, end) in [(false, End::Clean), (true, End::Uncleanly)] {
+        let directory = tempfile::tempdir().unwrap();
+        if queue_is_in_memory {
+            // What stands there cannot be opened as a file.
+            std::fs::create_dir(directory.path().join(RING)).unwrap();
+        }
+        let builder = Soliplex::builder("app", "1").store_dir(directory.path());
+        let early = builder.panic_hook(PanicHook::Off).early().unwrap();
+        let layer = early.export_layer();
+        drop((early, layer));
+        let (_, found) = Run::open(&directory.path().join(run::FILE));
+        let Ok(Found::Previous(previous)) = found else {
+            panic!("no marker");
+        };
+        assert_eq!(previous.end, end);
+    }
+}

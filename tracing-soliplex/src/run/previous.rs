@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use soliplex_wire::Uuid;
 
 use super::{
-    AFTER_PANIC, ALIVE, CHECKSUM, ENDED, GENERATION, ID, INSTALL, LIFECYCLE, Lifecycle, MAGIC,
-    Mark, PANICKED, RUN_ALIVE, RUN_PANICKED, STARTED, VERSION, checksum,
+    AFTER_PANIC, ALIVE, CHECKSUM, ENDED, GENERATION, ID, INSTALL, LEFT, LIFECYCLE, Lifecycle,
+    MAGIC, Mark, PANICKED, RUN_ALIVE, RUN_PANICKED, STARTED, VERSION, checksum,
 };
 
 /// What the marker says of the run before this one.
@@ -44,7 +44,8 @@ pub(crate) struct Previous {
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// It was shut down, or everybody had let go of it, and all it had logged was stored.
+    /// It was shut down, or everybody had let go of it, and all it had logged was stored; or its
+    /// `main` has ended.
     Clean,
     /// A panic that it did not survive.
     Panic,
@@ -91,6 +92,10 @@ impl End {
     }
 }
 
+/// How long a process may take to end after `main`, in nanoseconds: what else it has to tidy up
+/// takes no longer. One that is alive after that has lost its first thread and nothing else.
+const AFTER_LEFT: u64 = 2_000_000_000;
+
 /// Reads a marker's words.
 pub(super) fn read(words: &[AtomicU64]) -> Found {
     let word = |place: usize| words.get(place).map_or(0, |word| word.load(Relaxed));
@@ -109,8 +114,9 @@ pub(super) fn read(words: &[AtomicU64]) -> Found {
         return Found::Unreadable;
     };
     let (alive, panicked) = (word(ALIVE).cast_signed(), word(PANICKED).cast_signed());
-    let lived_on = word(RUN_ALIVE).saturating_sub(word(RUN_PANICKED));
-    let survived = lived_on > word(AFTER_PANIC);
+    let lived_on_after = |then: u64| word(RUN_ALIVE).saturating_sub(then);
+    let survived = lived_on_after(word(RUN_PANICKED)) > word(AFTER_PANIC);
+    let was_left = word(LEFT) != 0 && lived_on_after(word(LEFT)) <= AFTER_LEFT;
     // A panic is a sign of life too, and may be the last one.
     let (last_alive, run_nanos) = if panicked != 0 && word(RUN_PANICKED) > word(RUN_ALIVE) {
         (panicked, word(RUN_PANICKED))
@@ -131,6 +137,7 @@ pub(super) fn read(words: &[AtomicU64]) -> Found {
             Mark::Suspended => End::Suspended,
             Mark::Unwatched => End::Unknown,
             Mark::Running if panicked != 0 && !survived => End::Panic,
+            Mark::Running if was_left => End::Clean,
             Mark::Running => End::Uncleanly,
         },
         lifecycle,

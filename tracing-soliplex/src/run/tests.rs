@@ -40,7 +40,7 @@ fn found(directory: &TempDir) -> Found {
 #[test]
 fn each_end_is_told_by_what_the_run_left() {
     type Left = fn(&Run);
-    let cases: [(&str, Left, End); 15] = [
+    let cases: [(&str, Left, End); 20] = [
         ("killed at once", |_| (), End::Uncleanly),
         ("killed", |run| run.alive(at(9 * SECOND)), End::Uncleanly),
         ("shut down", |run| run.end(at(SECOND)), End::Clean),
@@ -132,6 +132,46 @@ fn each_end_is_told_by_what_the_run_left() {
             End::Uncleanly,
         ),
         ("lost its worker", |run| run.unwatched(), End::Unknown),
+        (
+            "its main ended, and its worker looked once more",
+            |run| {
+                run.left(at(SECOND));
+                run.alive(at(2 * SECOND));
+            },
+            End::Clean,
+        ),
+        (
+            "its main thread ended, it served on, killed",
+            |run| {
+                run.left(at(SECOND));
+                run.alive(at(4 * SECOND));
+            },
+            End::Uncleanly,
+        ),
+        (
+            "panicked in main, which ended of it",
+            |run| {
+                run.panicked(at(SECOND), GRACE);
+                run.left(at(SECOND));
+            },
+            End::Panic,
+        ),
+        (
+            "caught a panic, and its main ended some time later",
+            |run| {
+                run.panicked(at(SECOND), GRACE);
+                run.left(at(4 * SECOND));
+            },
+            End::Clean,
+        ),
+        (
+            "panicked on its way out of main",
+            |run| {
+                run.left(at(SECOND));
+                run.panicked(at(SECOND), GRACE);
+            },
+            End::Panic,
+        ),
     ];
     for (name, left, end) in cases {
         let directory = tempdir().unwrap();
