@@ -64,7 +64,7 @@ pub fn secret(n: usize) -> String {
 }
 
 /// Repeated to a mebibyte, these make a reader look again and again.
-pub const HOSTILE: [&str; 13] = [
+pub const HOSTILE: [&str; 17] = [
     "@",
     "7",
     "1.",
@@ -78,4 +78,8 @@ pub const HOSTILE: [&str; 13] = [
     "AA11 ",
     "1234-",
     "http://a:b@",
+    "=/home/",
+    "pin:{",
+    " -p",
+    "(+",
 ];

@@ -44,21 +44,22 @@ impl Scan<'_> {
     /// A flag of one letter means what its program says.
     fn short_flag(&mut self, at: usize, end: usize) {
         let b = self.b;
-        let tools: &[&[u8]] = match b[at] {
-            b'p' => &[b"sshpass", b"docker login", b"podman login"],
-            b'a' => &[b"redis-cli"],
-            b'u' | b'U' => &[b"curl", b"wget", b"http ", b"smbclient"],
-            _ => return,
-        };
-        let before = &b[at.saturating_sub(MAX_COMMAND_BYTES)..at];
-        steps(before.len());
-        let runs = |tool: &[u8]| memchr::memmem::find(before, tool).is_some();
-        // These ask for a password that does not follow at once.
-        let asks = b[at] == b'p' && end > at + 1 && (runs(b"mysql") || runs(b"mariadb"));
-        if !asks && !tools.iter().any(|tool| runs(tool)) {
+        if !matches!(b[at], b'p' | b'a' | b'u' | b'U') {
             return;
         }
-        self.looked(before.len());
+        self.tools.look_until(b, at);
+        let runs = |tool: Option<usize>| tool.is_some_and(|start| at - start <= MAX_COMMAND_BYTES);
+        let tool = match b[at] {
+            // These ask for a password that does not follow at once.
+            b'p' if end > at + 1 && runs(self.tools.asking) => self.tools.asking,
+            b'p' => self.tools.login,
+            b'a' => self.tools.redis,
+            _ => self.tools.web,
+        };
+        if !runs(tool) {
+            return;
+        }
+        self.looked(MAX_COMMAND_BYTES);
         let long = at > 1 && b[at - 2] == b'-';
         let apart = matches!(b.get(end), Some(b' ' | b'='))
             && (end == at + 1 && !long || b[at..end] == *b"user");
@@ -83,6 +84,40 @@ impl Scan<'_> {
 
 /// How far before a short flag the name of its program is looked for.
 const MAX_COMMAND_BYTES: usize = 160;
+
+/// Where each sort of program was named last; a text is looked through for them once.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Tools {
+    seen: usize,
+    login: Option<usize>,
+    asking: Option<usize>,
+    redis: Option<usize>,
+    web: Option<usize>,
+}
+
+impl Tools {
+    fn look_until(&mut self, b: &[u8], at: usize) {
+        let from = self.seen.max(at.saturating_sub(MAX_COMMAND_BYTES));
+        for i in from..at {
+            let is = |name: &[u8]| b[i..].starts_with(name);
+            let sort = match b[i] {
+                b's' if is(b"sshpass") => &mut self.login,
+                b'd' if is(b"docker login") => &mut self.login,
+                b'p' if is(b"podman login") => &mut self.login,
+                b'm' if is(b"mysql") || is(b"mariadb") => &mut self.asking,
+                b'r' if is(b"redis-cli") => &mut self.redis,
+                b's' if is(b"smbclient") => &mut self.web,
+                b'c' if is(b"curl") => &mut self.web,
+                b'w' if is(b"wget") => &mut self.web,
+                b'h' if is(b"http ") => &mut self.web,
+                _ => continue,
+            };
+            *sort = Some(i);
+        }
+        steps(at.saturating_sub(from));
+        self.seen = self.seen.max(at);
+    }
+}
 
 /// Where the argument that begins at `from` has its text.
 fn argument(b: &[u8], from: usize) -> (usize, usize) {

@@ -253,7 +253,7 @@ impl Scan<'_> {
 
     /// Where the bare value at `at` ends, or `until`. Values that overlap share their end, which is
     /// looked for once.
-    fn bare_end(&mut self, at: usize, until: usize, in_json: bool) -> usize {
+    pub(super) fn bare_end(&mut self, at: usize, until: usize, in_json: bool) -> usize {
         let seen = &mut self.bare_seen[usize::from(in_json)];
         if !seen.contains(&at) {
             *seen = at..at;

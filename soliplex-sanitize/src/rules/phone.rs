@@ -20,7 +20,7 @@ impl Scan<'_> {
             return;
         }
         let (end, digits, groups) = number_end(b, at + 1);
-        let country = b[at + 1..].iter().find(|c| c.is_ascii_digit());
+        let country = b[at + 1..end].iter().find(|c| c.is_ascii_digit());
         let enough = if groups > 1 {
             (8..=15).contains(&digits)
         } else {

@@ -9,10 +9,11 @@ use std::ops::Range;
 use super::catalog::Rule;
 use super::context::{self, Context};
 use super::field::Suspect;
+use super::flags::Tools;
 use super::gate::{self, Shape};
 use super::keys::Strength;
 use super::pairs::MAX_CONTAINER_BYTES;
-use super::paths;
+use super::paths::{self, Walk};
 use super::span::{Fill, Source, Span, resolve};
 use super::steps::steps;
 use super::table::Table;
@@ -45,6 +46,8 @@ pub(super) struct Scan<'t> {
     pub(super) bare_seen: [Range<usize>; 2],
     /// The name judged last, and the same with the words before it.
     pub(super) judged: [(Range<usize>, Option<Strength>); 2],
+    pub(super) walk: Walk,
+    pub(super) tools: Tools,
     pub(super) container_until: usize,
     pub(super) container_budget: usize,
 }
@@ -199,8 +202,10 @@ impl<'t> Scan<'t> {
             groups_seen: 0..0,
             bare_seen: [0..0, 0..0],
             judged: [(0..0, None), (0..0, None)],
+            walk: Walk::default(),
+            tools: Tools::default(),
             container_until: 0,
-            container_budget: 4 * MAX_CONTAINER_BYTES,
+            container_budget: (2 * b.len()).min(4 * MAX_CONTAINER_BYTES),
         }
     }
 

@@ -17,7 +17,6 @@ mod tests {
     use std::cell::Cell;
 
     use crate::Rules;
-    use crate::rules::pairs::MAX_CONTAINER_BYTES;
 
     thread_local! {
         pub(super) static STEPS: Cell<u64> = const { Cell::new(0) };
@@ -33,8 +32,8 @@ mod tests {
 
     #[test]
     fn reading_hostile_text_of_twice_the_length_takes_twice_the_steps() {
-        // Containers that do not end are read again up to this bound, whatever the length.
-        let bound = 8 * MAX_CONTAINER_BYTES as u64;
+        // A path or a container may be as long as this before it turns out to be none.
+        let bound = 64 * 1024;
         for unit in UNITS {
             let [once, twice, four_times] = [1, 2, 4].map(|n| taken(unit, n * 8 * 1024));
             for (less, more) in [(once, twice), (twice, four_times)] {
@@ -44,10 +43,27 @@ mod tests {
                 );
             }
             assert!(
-                four_times <= 32 * 1024 * 80 + bound,
+                four_times <= 32 * 1024 * MOST_STEPS_A_BYTE,
                 "{unit:?}: {four_times}"
             );
         }
+    }
+
+    #[test]
+    fn pieces_put_together_take_few_steps_a_byte() {
+        const BYTES: usize = 4 * 1024;
+        let count = PIECES.len();
+        let pairs = (1..count * count).map(|n| [n % count, n / count, 0]);
+        // Of three pieces each, one unit in so many, which is odd to every other number here.
+        let threes = (97..count.pow(3)).step_by(97);
+        let threes = threes.map(|n| [n % count, n / count % count, n / count / count]);
+        let most = pairs
+            .chain(threes)
+            .map(|unit| unit.map(|n| PIECES[n]).concat())
+            .map(|unit| (taken(&unit, BYTES), unit))
+            .max();
+        let most = most.expect("there are units");
+        assert!(most.0 <= BYTES as u64 * MOST_STEPS_A_BYTE, "{most:?}");
     }
 
     #[test]
@@ -65,6 +81,56 @@ mod tests {
             assert!(taken(unit, 8 * 1024) > 4 * 1024, "{unit:?}");
         }
     }
+
+    /// All readings of a text together look no oftener at a byte of it.
+    const MOST_STEPS_A_BYTE: u64 = 120;
+
+    /// What begins, joins or ends what verifiers look for; the first is nothing.
+    const PIECES: &[&str] = &[
+        "",
+        "a",
+        "7",
+        "=",
+        ":",
+        "/",
+        " ",
+        "\"",
+        "'",
+        "@",
+        ".",
+        "-",
+        "+",
+        "(",
+        "[",
+        "{",
+        "<",
+        ">",
+        "&",
+        "\\",
+        "\n",
+        "é",
+        "１",
+        "%41",
+        "&#65;",
+        "1234",
+        "::",
+        "key",
+        "pin",
+        "password",
+        "Bearer ",
+        "Basic ",
+        "eyJ",
+        "-----BEGIN ",
+        "://",
+        "/home/",
+        ".rs",
+        "C:",
+        "is ",
+        "Cookie: ",
+        " -p",
+        "curl ",
+        "lat ",
+    ];
 
     /// What verifiers find hardest to let go of.
     const UNITS: &[&str] = &[

@@ -1,12 +1,11 @@
 //! Lists and maps under a sensitive name: all that is in them goes, and their shape stays.
 
 use super::MAX_CONTAINER_BYTES;
-use super::ends::{
-    bare_end, closes_string, closing_quote, is_quote_at, opening_quote, skip_spaces,
-};
+use super::ends::{closes_string, closing_quote, is_quote_at, opening_quote, skip_spaces};
 use super::shapes::is_number;
 use crate::rules::catalog::Rule;
 use crate::rules::entropy::is_benign_word;
+use crate::rules::keys::MAX_KEY_BYTES;
 use crate::rules::scan::Scan;
 use crate::rules::span::Fill;
 use crate::rules::steps::steps;
@@ -76,7 +75,12 @@ impl Scan<'_> {
     /// Redacts a bare word or number inside a container, unless it names something; where it ends.
     pub(super) fn element(&mut self, at: usize, quote: Option<(u8, usize)>) -> usize {
         let b = self.b;
-        let end = bare_end(b, at, true).max(at + 1);
+        let end = self.bare_end(at, b.len(), true).max(at + 1);
+        // `name: value`, `Name(…`, `Name { …`.
+        let mut name = b[at..end].iter().take(MAX_KEY_BYTES);
+        if let Some(n) = name.position(|c| matches!(c, b':' | b'(')) {
+            return at + n.max(1);
+        }
         let word = &b[at..end];
         if is_number(word) {
             match quote {
@@ -86,10 +90,6 @@ impl Scan<'_> {
                 None => self.push(at, end, Rule::Key),
             }
             return end;
-        }
-        // `name: value`, `Name(…`, `Name { …`.
-        if let Some(n) = word.iter().position(|c| matches!(c, b':' | b'(')) {
-            return at + n.max(1);
         }
         let names = b.get(end) == Some(&b':') || b[end..].starts_with(b" {");
         if !names && !is_benign_word(word) {
