@@ -50,6 +50,7 @@ impl Capture {
     pub(crate) fn withdraw(&self) {
         self.withdrawals.fetch_add(1, SeqCst);
         self.denied.store(true, SeqCst);
+        self.session.run.forget();
     }
 
     /// Whether consent was withdrawn more often than `obeyed`.
@@ -69,5 +70,64 @@ impl Capture {
             self.denied.store(true, SeqCst);
         }
         stays
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::PanicHook;
+    use crate::builder::Builder;
+    use crate::run::{self, End, Found, Run};
+
+    const SOON: Duration = Duration::from_secs(30);
+
+    fn builder(store: &Path) -> Builder {
+        let builder = Soliplex::builder("app", "1").store_dir(store);
+        builder.panic_hook(PanicHook::Off)
+    }
+
+    /// What a start on this directory would find now, as after a kill.
+    fn found(store: &Path) -> Found {
+        Run::open(&store.join(run::FILE)).1.unwrap()
+    }
+
+    #[test]
+    fn a_run_without_consent_leaves_nothing_of_it_or_of_those_before_to_be_told() {
+        let store = tempfile::tempdir().unwrap();
+        let granted = builder(store.path()).start().unwrap();
+        let _ = granted.shutdown(SOON);
+        assert!(matches!(found(store.path()), Found::Previous(_)));
+
+        let denied = builder(store.path()).consent(Consent::Denied);
+        let denied = denied.start().unwrap();
+        assert_eq!(found(store.path()), Found::Nothing);
+        let _ = denied.on_hidden();
+        let _ = denied.shutdown(SOON);
+        assert_eq!(found(store.path()), Found::Nothing);
+    }
+
+    #[test]
+    fn withdrawn_consent_is_no_end_to_be_told_and_given_again_the_run_begins_anew() {
+        let store = tempfile::tempdir().unwrap();
+        let soliplex = builder(store.path()).start().unwrap();
+        soliplex.set_consent(Consent::Denied);
+        assert_eq!(found(store.path()), Found::Nothing);
+        assert!(soliplex.suspend(SOON));
+        soliplex.resume();
+        let _ = soliplex.flush(SOON);
+        assert_eq!(found(store.path()), Found::Nothing, "awake again");
+
+        let before = soliplex.inner.capture.clock.unix_nanos();
+        soliplex.set_consent(Consent::Granted);
+        let _ = soliplex.flush(SOON);
+        let Found::Previous(again) = found(store.path()) else {
+            panic!("no marker");
+        };
+        assert_eq!((again.generation, again.end), (1, End::Uncleanly));
+        assert!(again.started >= before, "{again:?}");
     }
 }

@@ -76,11 +76,13 @@ const LEFT: usize = 16;
 pub(crate) struct Run {
     words: Memory,
     file: Option<File>,
-    /// Whether the page is ours: not yet begun, or let go of, it may be another process's.
+    /// Whether the page is ours: let go of, it may be another process's.
     ours: AtomicBool,
+    /// Whether the run is to be told of: it has begun, and consent for it was not withdrawn.
+    told: AtomicBool,
     started: AtomicI64,
-    /// The same by the clock that nobody sets; none before the run begins.
-    begun: OnceLock<i64>,
+    /// The same by the clock that nobody sets.
+    begun: AtomicI64,
     install_id: OnceLock<Uuid>,
 }
 
@@ -117,8 +119,9 @@ impl Run {
             words: Memory::heap(WORDS),
             file: None,
             ours: AtomicBool::new(false),
+            told: AtomicBool::new(false),
             started: AtomicI64::new(0),
-            begun: OnceLock::new(),
+            begun: AtomicI64::new(0),
             install_id: OnceLock::new(),
         }
     }
@@ -134,6 +137,7 @@ impl Run {
                 let run = Run {
                     words,
                     file: Some(file),
+                    ours: AtomicBool::new(true),
                     ..Run::unmarked()
                 };
                 (run, Ok(found))
@@ -142,10 +146,10 @@ impl Run {
         }
     }
 
-    /// Writes this run's marker over the one before.
+    /// Writes this run's marker over the one before, or over nothing, where consent is given again.
     pub(crate) fn begin(&self, first_session: Uuid, install_id: Uuid, now: Moment) {
         self.started.store(now.unix_nanos, Relaxed);
-        let _ = self.begun.set(now.monotonic_nanos);
+        self.begun.store(now.monotonic_nanos, Relaxed);
         let _ = self.install_id.set(install_id);
         self.write(first_session, now);
     }
@@ -165,7 +169,7 @@ impl Run {
             install_low,
         ];
         // Invalid until it is whole.
-        self.words[0].store(0, Relaxed);
+        self.words[0].store(0, Release);
         for (word, value) in self.words[1..].iter().zip(&fixed[1..]) {
             word.store(*value, Release);
         }
@@ -176,14 +180,22 @@ impl Run {
         self.words[ALIVE].store(now.unix_nanos.cast_unsigned(), Release);
         self.words[RUN_ALIVE].store(self.runs_for(now), Release);
         self.words[0].store(MAGIC, Release);
-        self.ours.store(true, Release);
+        self.told.store(true, Release);
+    }
+
+    /// Overwrites the marker with zeros, because consent is withdrawn or was never given: the next
+    /// start tells neither of this run nor of one before it.
+    pub(crate) fn forget(&self) {
+        self.told.store(false, Release);
+        if self.ours.load(Relaxed) {
+            self.words.iter().for_each(|word| word.store(0, Release));
+        }
     }
 
     /// How long it has run, in nanoseconds.
     fn runs_for(&self, now: Moment) -> u64 {
-        let begun = self.begun.get().copied().unwrap_or(now.monotonic_nanos);
         now.monotonic_nanos
-            .saturating_sub(begun)
+            .saturating_sub(self.begun.load(Relaxed))
             .max(0)
             .cast_unsigned()
     }
@@ -191,7 +203,11 @@ impl Run {
     /// Takes the page again after it was [let go of](Run::suspend), and says what another
     /// process left there in the meantime, if one came.
     pub(crate) fn resume(&self, first_session: Uuid, generation: u16, now: Moment) -> Found {
-        if self.ours.load(Relaxed) {
+        if self.ours.swap(true, Relaxed) {
+            return Found::Nothing;
+        }
+        if !self.told.load(Relaxed) {
+            self.forget();
             return Found::Nothing;
         }
         let (found, lifecycle) = match previous::read(&self.words) {
@@ -281,6 +297,7 @@ impl Run {
 
     fn note(&self, place: usize, value: u64) {
         if self.ours.load(Relaxed)
+            && self.told.load(Relaxed)
             && let Some(word) = self.words.get(place)
         {
             word.store(value, Release);

@@ -67,19 +67,21 @@ pub(crate) enum Another {
 pub(crate) fn begin_run(capture: &Capture, found: &Found, kept: &breadcrumbs::Previous) {
     let (session, now) = (&capture.session, capture.clock.unix_nanos());
     capture.breadcrumbs.follow(|| session.session_id());
-    announce(capture, 0);
-    // Where nothing may be captured, the session begins when consent is given.
-    if !capture.denied.load(Ordering::Relaxed) {
-        match found {
-            Found::Nothing => push_start(capture, 0, now, None, None),
-            Found::Unreadable => push_start(capture, 0, now, None, Some(End::Unknown.as_str())),
-            Found::Previous(previous) => {
-                let end = Some(previous.end.as_str());
-                push_start(capture, 0, now, Some(previous.session_id()), end);
-            }
-        }
-        session.has_begun(0, now);
+    if capture.denied.load(Ordering::Relaxed) {
+        // Nothing may be captured: the session begins when consent is given, and what an earlier
+        // run left is wiped, as all that is stored.
+        return session.run.forget();
     }
+    announce(capture, 0);
+    match found {
+        Found::Nothing => push_start(capture, 0, now, None, None),
+        Found::Unreadable => push_start(capture, 0, now, None, Some(End::Unknown.as_str())),
+        Found::Previous(previous) => {
+            let end = Some(previous.end.as_str());
+            push_start(capture, 0, now, Some(previous.session_id()), end);
+        }
+    }
+    session.has_begun(0, now);
     if let Found::Previous(previous) = found {
         // Those of an older session say nothing of this end.
         let are_its_own = kept.session_id == Some(previous.session_id());
@@ -87,10 +89,15 @@ pub(crate) fn begin_run(capture: &Capture, found: &Found, kept: &breadcrumbs::Pr
         tell_previous(capture, previous, breadcrumbs);
     }
     // Only now: killed before, the next start finds the same marker and tells of it again.
+    mark(capture);
+}
+
+/// Has the run's marker say that it goes on.
+fn mark(capture: &Capture) {
+    let session = &capture.session;
     let install_id = Uuid::parse_str(session.install_id()).unwrap_or_default();
-    session
-        .run
-        .begin(session.first_id(), install_id, capture.clock.moment());
+    let now = capture.clock.moment();
+    session.run.begin(session.first_id(), install_id, now);
 }
 
 /// Notes the time of something that is captured or kept, and begins another session before it if it
@@ -125,7 +132,10 @@ pub(crate) fn begin_another(capture: &Capture, why: Another) -> bool {
     announce(capture, next);
     let why = match why {
         Another::Inactivity => "inactivity",
-        Another::Consent => "consent",
+        Another::Consent => {
+            mark(capture);
+            "consent"
+        }
     };
     push_start(capture, next, now, Some(before), Some(why));
     session.has_begun(next, now);

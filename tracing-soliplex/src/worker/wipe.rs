@@ -24,6 +24,7 @@ impl Worker {
             // another withdrew it, the commands decide, and not the threads.
             capture.denied.store(true, Ordering::Relaxed);
         }
+        self.intake.session().run.forget();
     }
 
     /// Deletes what is stored, if that was asked for; tries again until everything is gone.
