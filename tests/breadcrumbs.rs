@@ -278,3 +278,41 @@ fn nothing_is_said_to_be_collected_once_the_subscriber_is_gone() {
     drop(other);
     assert_eq!(collection(), Collection::NoLayer);
 }
+
+#[test]
+fn who_wakes_up_tells_how_a_run_in_between_ended_and_what_it_did_last() {
+    // Not one that keeps to itself how sessions begin.
+    let server = Scripted::proxy(|_| Reply::accepted());
+    let store = tempdir().unwrap();
+    let sleeper = builder(&server).store_dir(store.path()).start().unwrap();
+    assert!(sleeper.suspend(SOON));
+
+    let other = builder(&server).store_dir(store.path()).breadcrumbs(1_000);
+    let other = other.start().unwrap();
+    let stack = registry().with(other.breadcrumb_layer());
+    tracing::dispatcher::with_default(&stack.sanitize(&other).into(), || {
+        info!(target: "app::router", "opened the map");
+        info!(target: "app::camera", "took a photo of canary@example.org");
+    });
+    let session = other.session_id();
+    let _ = other.shutdown(SOON);
+    drop(other);
+
+    sleeper.resume();
+    assert!(sleeper.flush(SOON).is_complete());
+    let requests = server.requests().into_iter();
+    let records: Vec<Value> = requests.flat_map(|request| request.records()).collect();
+    let told = records.iter().filter(|record| {
+        let attributes = &record["attributes"];
+        attributes["event.name"] == "previous_session_ended"
+            && attributes["session.previous_id"] == session.as_str()
+    });
+    let told: Vec<&Value> = told.collect();
+    assert_eq!(told.len(), 1, "{records:?}");
+    assert_eq!(told[0]["attributes"]["soliplex.previous.end"], "clean");
+    let did = [
+        ("ui", "opened the map"),
+        ("system", "took a photo of [EMAIL]"),
+    ];
+    assert_eq!(breadcrumbs(told[0]), did);
+}

@@ -7,7 +7,7 @@
 //!   newest; a message that does not fit is cut and marked ([`text`]).
 //! - What was kept when the process ended is found by the next start, however it ended: the ring
 //!   lies in a mapped file (`breadcrumbs.ring` in the store directory). Without a directory, or
-//!   where the file cannot be had, it is on the heap. A damaged file is replaced.
+//!   where the file cannot be had, it is on the heap. A damaged file is begun anew.
 //! - Only sanitized text is kept: by a root above, or by the layer itself ([`layer`]). When consent
 //!   is withdrawn all of it is overwritten with zeros.
 //!
@@ -21,7 +21,7 @@
 //! out there ([`category`]).
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
@@ -73,6 +73,7 @@ pub(crate) struct BreadcrumbOptions {
 /// The records kept, shared by all who write and read them.
 pub(crate) struct Breadcrumbs {
     ring: Ring<Memory>,
+    path: Option<PathBuf>,
     attached: usize,
     categories: Categories,
     /// Records that found their slot taken.
@@ -122,15 +123,15 @@ impl Breadcrumbs {
     pub(crate) fn open(path: Option<&Path>, options: BreadcrumbOptions) -> (Breadcrumbs, Previous) {
         let slots = options.ring_slots();
         let (ring, trouble) = match path.map(|path| file::open(path, slots)) {
-            Some(Ok(Opened { ring, replaced })) => {
-                let trouble = "the breadcrumbs' file was damaged and has been replaced";
-                (ring, replaced.then(|| trouble.to_owned()))
+            Some(Ok(Opened { ring, was_damaged })) => {
+                (ring, was_damaged.then(|| DAMAGED.to_owned()))
             }
             Some(Err(error)) => (heap(slots), Some(crate::store::chain(&error))),
             None => (heap(slots), None),
         };
         let breadcrumbs = Breadcrumbs {
             ring,
+            path: path.map(Path::to_owned),
             attached: options.attached.min(MAX_BREADCRUMBS),
             categories: options.categories,
             skipped: AtomicU64::new(0),
@@ -177,16 +178,31 @@ impl Breadcrumbs {
         }
     }
 
-    /// Goes on with the session that was begun, after another process may have used the file.
-    pub(crate) fn rejoin(&self) {
-        let upkeep = self.upkeep();
-        if !upkeep.wiped {
+    /// Goes on with the session that was begun, after another process may have used the file, and
+    /// says what that left. To be called while nobody writes.
+    pub(crate) fn rejoin(&self) -> Previous {
+        let mut upkeep = self.upkeep();
+        // Mapped once more: the other may have begun a ring of another size in it.
+        let opened = self
+            .path
+            .as_deref()
+            .map(|path| file::open(path, self.ring.slots()));
+        let previous = Previous {
+            trouble: opened.and_then(|opened| match opened {
+                Ok(opened) => opened.was_damaged.then(|| DAMAGED.to_owned()),
+                Err(error) => Some(crate::store::chain(&error)),
+            }),
+            ..self.previous()
+        };
+        match upkeep.wiped {
+            true => upkeep.wiped = self.ring.close_all(),
             // It may have closed it, because its user withdrew consent.
-            self.ring.open();
+            false => self.ring.open(),
         }
         if let Some(id) = upkeep.session {
             self.ring.begin_session(id.as_u64_pair());
         }
+        previous
     }
 
     /// A layer hands over what is logged from now on, or it no longer does.
@@ -317,6 +333,9 @@ impl BreadcrumbOptions {
         slots.clamp(1, MAX_SLOTS).next_power_of_two()
     }
 }
+
+/// What is told of a file that was of no use.
+const DAMAGED: &str = "the breadcrumbs' file was damaged and has been begun anew";
 
 fn heap(slots: u64) -> Ring<Memory> {
     Ring::format(Memory::heap(file_words(slots)))

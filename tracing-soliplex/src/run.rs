@@ -192,6 +192,11 @@ impl Run {
         }
     }
 
+    /// Whether the page has not been let go of.
+    pub(crate) fn is_held(&self) -> bool {
+        self.ours.load(Relaxed)
+    }
+
     /// How long it has run, in nanoseconds.
     fn runs_for(&self, now: Moment) -> u64 {
         now.monotonic_nanos

@@ -23,7 +23,7 @@
 //! Its breadcrumbs are the last records before the end.
 
 use soliplex_wire::encode::{Buffer, Members, Value};
-use soliplex_wire::{AnyValue, Breadcrumb, Severity, Uuid};
+use soliplex_wire::{AnyValue, Severity, Uuid};
 use std::sync::atomic::Ordering;
 
 use crate::alias;
@@ -83,10 +83,7 @@ pub(crate) fn begin_run(capture: &Capture, found: &Found, kept: &breadcrumbs::Pr
     }
     session.has_begun(0, now);
     if let Found::Previous(previous) = found {
-        // Those of an older session say nothing of this end.
-        let are_its_own = kept.session_id == Some(previous.session_id());
-        let breadcrumbs: &[_] = if are_its_own { &kept.breadcrumbs } else { &[] };
-        tell_previous(capture, previous, breadcrumbs);
+        tell_previous(capture, previous, kept);
     }
     // Only now: killed before, the next start finds the same marker and tells of it again.
     mark(capture);
@@ -159,11 +156,14 @@ pub(crate) fn forgive(capture: &Capture) {
         .discard(DiscardReason::Denied, count, None);
 }
 
-/// Says how a run before this one ended.
-pub(crate) fn tell_previous(capture: &Capture, previous: &Previous, breadcrumbs: &[Breadcrumb]) {
+/// Says how a run before this one ended, and what it did last, of what was kept.
+pub(crate) fn tell_previous(capture: &Capture, previous: &Previous, kept: &breadcrumbs::Previous) {
     if capture.denied.load(Ordering::Relaxed) {
         return;
     }
+    // Those of an older session say nothing of this end.
+    let are_its_own = kept.session_id == Some(previous.session_id());
+    let breadcrumbs: &[_] = if are_its_own { &kept.breadcrumbs } else { &[] };
     let severity = severity(previous);
     let head = capture.session.head(severity, capture.clock.unix_nanos());
     let end = previous.end.as_str();

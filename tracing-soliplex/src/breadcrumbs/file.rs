@@ -1,12 +1,16 @@
-//! The file under the ring: found or made, of its full size, and replaced when it is of no use.
+//! The file under the ring: found or made, of its full size, and begun anew when it is of no use.
 //!
-//! The store directory's lock is what keeps other processes out; there is none on this file.
+//! The store directory's lock is what keeps other processes out; there is none on this file. One
+//! that sleeps has it mapped all the same, and a mapping of a file that was made shorter ends its
+//! process. So the file is never made shorter, and never another one: whoever wants a ring of
+//! another size begins it where the old one stood, and who wakes up does the same.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::sync::atomic::Ordering::{Relaxed, Release};
 
-use super::ring::{Entry, Found, PREFIX_WORDS, Ring};
+use super::ring::{Entry, Found, MAGIC_AT, PREFIX_WORDS, Ring};
 use super::slot::{SLOT_WORDS, Slot};
 use super::word::WORD_BYTES;
 use crate::map::Memory;
@@ -24,39 +28,25 @@ pub(crate) enum OpenError {
     /// It could not be mapped into memory.
     #[error("the breadcrumbs' file could not be mapped")]
     Map(#[source] io::Error),
-    /// It was of no use and could not be removed either.
-    #[error("the breadcrumbs' file could not be replaced")]
-    Replace(#[source] io::Error),
 }
 
 /// A ring in a file.
 pub(super) struct Opened {
     pub(super) ring: Ring<Memory>,
     /// Whether there was a file that was of no use.
-    pub(super) replaced: bool,
+    pub(super) was_damaged: bool,
 }
 
 /// Opens the ring at `path`, or makes one of that many slots there.
 pub(super) fn open(path: &Path, slots: u64) -> Result<Opened, OpenError> {
     let file = open_file(path)?;
-    match adopt(&file)? {
-        Some(ring) if ring.slots() == slots => Ok(Opened {
-            ring,
-            replaced: false,
-        }),
-        Some(ring) => {
-            let new = replace(path, file, slots)?;
-            move_over(&ring, &new);
-            Ok(Opened {
-                ring: new,
-                replaced: false,
-            })
-        }
-        None => Ok(Opened {
-            replaced: !is_blank(&file).map_err(OpenError::Open)?,
-            ring: replace(path, file, slots)?,
-        }),
-    }
+    let found = adopt(&file)?;
+    let was_damaged = found.is_none() && !is_blank(&file).map_err(OpenError::Open)?;
+    let ring = match found {
+        Some(ring) if ring.slots() == slots => ring,
+        found => begin(&file, found.as_ref(), slots)?,
+    };
+    Ok(Opened { ring, was_damaged })
 }
 
 fn open_file(path: &Path) -> Result<File, OpenError> {
@@ -72,14 +62,12 @@ fn open_file(path: &Path) -> Result<File, OpenError> {
 
 fn adopt(file: &File) -> Result<Option<Ring<Memory>>, OpenError> {
     let bytes = file.metadata().map_err(OpenError::Open)?.len();
-    let word_bytes = WORD_BYTES as u64;
-    let plausible = bytes.is_multiple_of(word_bytes)
-        && bytes > PREFIX_WORDS as u64 * word_bytes
-        && bytes <= file_words(super::MAX_SLOTS) as u64 * word_bytes;
-    if !plausible {
+    // Nobody has ever written more, so what is beyond is not ours.
+    let words = bytes.min(MOST_BYTES) as usize / WORD_BYTES;
+    if words <= PREFIX_WORDS {
         return Ok(None);
     }
-    let memory = Memory::map(file, (bytes / word_bytes) as usize).map_err(OpenError::Map)?;
+    let memory = Memory::map(file, words).map_err(OpenError::Map)?;
     Ok(Ring::adopt(memory))
 }
 
@@ -92,22 +80,35 @@ fn is_blank(mut file: &File) -> io::Result<bool> {
     Ok(first.iter().all(|byte| *byte == 0))
 }
 
-/// A new ring in a new file of this name.
-///
-/// Another process may have the old one mapped, as one that was suspended does, and a mapping of a
-/// file that was made shorter ends it: so the old one only loses its name.
-fn replace(path: &Path, old: File, slots: u64) -> Result<Ring<Memory>, OpenError> {
-    drop(old);
-    fs::remove_file(path).map_err(OpenError::Replace)?;
-    let file = open_file(path)?;
-    let words = file_words(slots);
-    if let Err(error) = write_zeros(&file, (words * WORD_BYTES) as u64) {
-        // What could be written of it would only keep the disk full.
-        let _ = fs::remove_file(path);
+/// A new ring in this file, with what it has room for of the one that is there.
+fn begin(
+    mut file: &File,
+    old: Option<&Ring<Memory>>,
+    slots: u64,
+) -> Result<Ring<Memory>, OpenError> {
+    let new = Ring::format(Memory::heap(file_words(slots)));
+    if let Some(old) = old {
+        move_over(old, &new);
+    }
+    let there = file.seek(SeekFrom::End(0)).map_err(OpenError::Open)?;
+    let wanted = (file_words(slots) * WORD_BYTES) as u64;
+    if let Err(error) = write_zeros(file, wanted.saturating_sub(there)) {
+        // What could be written of it would only keep the disk full, and nobody has it mapped.
+        let _ = file.set_len(there);
         return Err(OpenError::Allocate(error));
     }
-    let memory = Memory::map(&file, words).map_err(OpenError::Map)?;
-    Ok(Ring::format(memory))
+    let words = wanted.max(there.min(MOST_BYTES)) as usize / WORD_BYTES;
+    let memory = Memory::map(file, words).map_err(OpenError::Map)?;
+    // Blank until it is whole; behind it nothing of a larger one is left.
+    memory[MAGIC_AT].store(0, Release);
+    let zeros = std::iter::repeat(0);
+    let values = new.memory().iter().map(|word| word.load(Relaxed));
+    for (word, value) in memory.iter().zip(values.chain(zeros)).skip(MAGIC_AT + 1) {
+        word.store(value, Release);
+    }
+    let magic = new.memory()[MAGIC_AT].load(Relaxed);
+    memory[MAGIC_AT].store(magic, Release);
+    Ok(new.moved_to(memory))
 }
 
 /// Writes every byte: a file with holes would end the application with SIGBUS in the middle of a
@@ -127,6 +128,8 @@ fn move_over(old: &Ring<Memory>, new: &Ring<Memory>) {
     let mut slot = Slot::new();
     let tail = old.tail();
     for ticket in old.oldest(tail)..tail {
+        // The ticket stays the same: who follows the records counts by it.
+        new.go_on_with(ticket);
         if old.read(ticket, &mut slot) == Found::Whole {
             let (text, _) = slot.text.as_chunks();
             let used = slot.head.text_bytes().div_ceil(WORD_BYTES);
@@ -138,9 +141,13 @@ fn move_over(old: &Ring<Memory>, new: &Ring<Memory>) {
             });
         }
     }
+    new.go_on_with(tail);
 }
 
+/// As large as the file can be.
+const MOST_BYTES: u64 = (file_words(super::MAX_SLOTS) * WORD_BYTES) as u64;
+
 /// Words in the file of a ring with that many slots.
-pub(super) fn file_words(slots: u64) -> usize {
+pub(super) const fn file_words(slots: u64) -> usize {
     PREFIX_WORDS + slots as usize * SLOT_WORDS
 }

@@ -37,7 +37,7 @@ pub(super) const PREFIX_WORDS: usize = 64;
 
 // The prefix's words: first what never changes, then the sessions; what every writer changes has
 // a pair of cache lines to itself.
-const MAGIC_AT: usize = 0;
+pub(super) const MAGIC_AT: usize = 0;
 const VERSION_AT: usize = 1;
 const SLOTS_AT: usize = 2;
 const CHECKSUM_AT: usize = 3;
@@ -63,7 +63,8 @@ const CLOSED: u64 = u64::MAX;
 /// No ticket reaches this: at a gigabyte a second it would take forty thousand years.
 const MAX_TICKET: u64 = 1 << 61;
 
-/// A ring over any memory that is a slice of words: the prefix, then a power of two of slots.
+/// A ring over any memory that is a slice of words: the prefix, then a power of two of slots, then
+/// whatever a larger one may have left, which is zeros.
 pub(super) struct Ring<M> {
     memory: M,
     /// Slots, less one: ands a ticket to its slot.
@@ -113,7 +114,7 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
             && memory[VERSION_AT].load(Relaxed) == VERSION
             && memory[CHECKSUM_AT].load(Relaxed) == prefix_checksum(slots)
             && slots.is_power_of_two()
-            && memory.len() as u64 == PREFIX_WORDS as u64 + slots.checked_mul(SLOT_WORDS as u64)?;
+            && memory.len() as u64 >= PREFIX_WORDS as u64 + slots.checked_mul(SLOT_WORDS as u64)?;
         if !is_ours {
             return None;
         }
@@ -244,6 +245,16 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         self.mask + 1
     }
 
+    /// The next record gets this ticket. Only for who has no writers.
+    pub(super) fn go_on_with(&self, ticket: u64) {
+        self.memory[TAIL_AT].store(ticket, Relaxed);
+    }
+
+    /// The same ring over other memory, to which it has been copied.
+    pub(super) fn moved_to(self, memory: M) -> Ring<M> {
+        Ring { memory, ..self }
+    }
+
     /// Whether the slots hold nothing. Only meant for tests and for who has no writers.
     #[cfg(test)]
     pub(super) fn is_blank(&self) -> bool {
@@ -330,7 +341,6 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         &self.memory[start..start + SLOT_WORDS]
     }
 
-    #[cfg(test)]
     pub(super) fn memory(&self) -> &M {
         &self.memory
     }

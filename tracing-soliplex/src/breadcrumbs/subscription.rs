@@ -87,8 +87,8 @@ impl Subscription {
                 (self.next, self.waits_since, self.missed) = (tail, None, 0);
                 return None;
             }
-            // What was cleared away was not missed.
-            self.next = self.next.max(self.breadcrumbs.ring.cleared());
+            // What was cleared away was not missed. And a damaged file was begun anew.
+            self.next = self.next.min(tail).max(self.breadcrumbs.ring.cleared());
             let oldest = self.breadcrumbs.ring.oldest(tail);
             if self.next < oldest {
                 self.miss(oldest - self.next);

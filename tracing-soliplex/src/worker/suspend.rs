@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use super::Worker;
 use super::keep::STORE_RETRY;
-use crate::diagnostics::DiscardReason;
+use crate::breadcrumbs;
+use crate::diagnostics::{Diagnostic, DiscardReason};
 use crate::run::Found;
 use crate::start_marker;
 use crate::store::Joined;
@@ -94,19 +95,28 @@ impl Worker {
         if self.let_go {
             self.queue.relock()?;
             self.intake.rejoin();
-            self.breadcrumbs.rejoin();
             self.let_go = false;
-            self.bar(false);
         }
         self.resume_run();
+        self.bar(false);
         self.store.open(&mut self.intake, &self.diagnostics)
     }
 
-    /// Has the marker again, and tells how a run ended that came in between.
+    /// Has the marker and the breadcrumbs again, and tells how a run ended that came in between.
     fn resume_run(&self) {
-        let found = self.intake.session().resume_run(self.clock.moment());
+        let session = self.intake.session();
+        if session.run.is_held() {
+            return;
+        }
+        let kept = self.breadcrumbs.rejoin();
+        if let Some(error) = kept.trouble.clone() {
+            let file = breadcrumbs::FILE.to_owned();
+            self.diagnostics
+                .report(&Diagnostic::FileUnavailable { file, error });
+        }
+        let found = session.resume_run(self.clock.moment());
         if let (Found::Previous(between), Some(capture)) = (found, self.capture.upgrade()) {
-            start_marker::tell_previous(&capture, &between, &[]);
+            start_marker::tell_previous(&capture, &between, &kept);
         }
     }
 

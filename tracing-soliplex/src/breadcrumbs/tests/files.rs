@@ -120,23 +120,63 @@ fn another_size_takes_over_what_it_has_room_for() {
         assert_eq!(previous.session_id, Some(SESSION));
         let expected: Vec<String> = (20 - kept..20).rev().map(|n| n.to_string()).collect();
         assert_eq!(shown(&breadcrumbs), expected, "{before} to {after}");
-        let words = file_words(after.next_power_of_two() as u64);
+        let words = [before, after].map(|slots| file_words(slots.next_power_of_two() as u64));
+        let bytes = fs::read(&place.path).expect("the file");
+        assert_eq!(bytes.len(), words[0].max(words[1]) * 8, "never shorter");
+        let behind = &bytes[words[1] * 8..];
+        assert!(behind.iter().all(|byte| *byte == 0), "and nothing behind");
+    }
+}
+
+#[test]
+fn who_sleeps_while_another_uses_the_file_goes_on_in_it_and_learns_what_that_did() {
+    // How many slots the other wants, and what becomes of the sleeper's records in its ring.
+    for (slots, kept) in [(8, &["old"][..]), (32, &["old"]), (2, &[])] {
+        let place = place();
+        let (sleeper, _) = place.open_with(8);
+        let sleeper = Arc::new(sleeper);
+        sleeper.begin_session(SESSION);
+        note(&sleeper, "old");
+        let mut view = subscription::Subscription::new(Arc::clone(&sleeper), Default::default());
+
+        let (other, previous) = place.open_with(slots);
+        assert_eq!(previous.session_id, Some(SESSION));
+        other.begin_session(LATER);
+        note(&other, "by the other");
+        note(&other, "and again");
+        drop(other);
+
+        let between = sleeper.rejoin();
+        assert_eq!(between.session_id, Some(LATER));
+        assert_eq!(told(&between), ["by the other", "and again"], "{slots}");
+        assert_eq!(between.trouble, None);
+        note(&sleeper, "awake");
+        let expected = [&["awake", "and again", "by the other"], kept].concat();
+        assert_eq!(shown(&sleeper), expected, "{slots}");
+        let last = view.by_ref().last();
+        let Some(subscription::Update::Record(record)) = last else {
+            panic!("{last:?}");
+        };
+        assert_eq!(record.breadcrumb.message, "awake");
+
+        // And whoever comes next finds it.
+        drop((sleeper, view));
+        let (_, previous) = place.open_with(8);
         assert_eq!(
-            fs::metadata(&place.path).expect("a file").len(),
-            words as u64 * 8
+            (previous.session_id, told(&previous)),
+            (Some(SESSION), vec!["awake"])
         );
     }
 }
 
 #[test]
-fn a_damaged_file_is_replaced_and_said_so() {
-    let changes: [fn(&mut Vec<u8>); 6] = [
+fn a_damaged_file_is_begun_anew_and_said_so() {
+    let changes: [fn(&mut Vec<u8>); 5] = [
         |bytes| bytes[..8].copy_from_slice(b"SQLite f"),
         |bytes| bytes[8] ^= 2,
         |bytes| bytes[16] ^= 1,
         |bytes| bytes[24] ^= 1,
         |bytes| bytes.truncate(1000),
-        |bytes| bytes.push(0),
     ];
     for (number, change) in changes.into_iter().enumerate() {
         let place = place();
@@ -244,7 +284,7 @@ proptest! {
     }
 
     #[test]
-    fn a_file_of_any_bytes_is_replaced(
+    fn a_file_of_any_bytes_is_begun_anew(
         bytes in prop::collection::vec(any::<u8>(), 0..6000),
     ) {
         let place = place();
