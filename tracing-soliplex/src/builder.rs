@@ -189,7 +189,7 @@ impl Builder<Fresh> {
     ///
     /// Silence is when the application logs nothing that a layer of the pipeline is shown,
     /// breadcrumbs included; whether it can be stored or sent does not matter. It is measured to
-    /// within a second, by the wall clock, which goes on while the device sleeps.
+    /// within two seconds, by a clock that nobody sets, and goes on while the device sleeps.
     pub fn session_timeout(mut self, silence: Duration) -> Builder {
         self.session_timeout = Some(silence.min(LONGEST));
         self

@@ -161,7 +161,7 @@ impl Capture {
     #[inline]
     pub(crate) fn note_time(&self, unix_nanos: i64) {
         if self.session.is_to_note(unix_nanos) {
-            start_marker::note_time(self, unix_nanos);
+            start_marker::note_time(self);
         }
     }
 

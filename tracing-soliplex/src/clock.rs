@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use soliplex_wire::Timestamp;
+use sysinfo::System;
 
 /// The time of day, and beside it a time that nobody sets: only the one says when, and only the
 /// other how long after something else.
@@ -25,12 +26,18 @@ pub(crate) trait Clock: Debug + Send + Sync {
     /// Nanoseconds since the Unix epoch.
     fn unix_nanos(&self) -> i64;
 
-    /// The same as an instant.
+    /// How long the device has slept since it was switched on, in nanoseconds, but for a constant:
+    /// only the difference of two says anything. `None` where the system does not tell.
+    ///
+    /// Asks the system, which takes longer than to look at a clock.
+    fn asleep(&self) -> Option<i64>;
+
+    /// The time of day as an instant.
     fn now(&self) -> Timestamp {
         timestamp(self.unix_nanos())
     }
 
-    /// The same, for what is to be compared with another moment of this process.
+    /// The time of day, for what is to be compared with another moment of this process.
     fn moment(&self) -> Moment {
         static BEGIN: OnceLock<Instant> = OnceLock::new();
         let since = BEGIN.get_or_init(Instant::now).elapsed();
@@ -57,6 +64,13 @@ impl Clock for SystemClock {
             .and_then(|seconds| seconds.checked_mul(1_000_000_000))
             .and_then(|nanos| nanos.checked_add(i64::from(since.subsec_nanos())))
             .unwrap_or(0)
+    }
+
+    fn asleep(&self) -> Option<i64> {
+        // Counted from the system's start on, asleep or awake.
+        let seconds = i64::try_from(System::uptime()).ok().filter(|up| *up > 0)?;
+        let uptime = seconds.checked_mul(1_000_000_000)?;
+        uptime.checked_sub(self.moment().monotonic_nanos)
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use soliplex_wire::{AnyValue, Attributes, Severity, Uuid};
 
 use crate::bound::Bound;
-use crate::clock::Moment;
+use crate::clock::{Clock, Moment};
 use crate::packed::{Kind, PackedHead};
 use crate::run::{Found, Run};
 use owed::Owed;
@@ -37,6 +37,11 @@ pub(crate) struct Session {
     /// The wall clock's time after which the next record has its time noted, and is asked whether
     /// it ends a silence: a moment after the last one that was.
     look_at: AtomicI64,
+    /// When the last record whose time was noted came, by the one clock and by the other.
+    active_unix: AtomicI64,
+    active_monotonic: AtomicI64,
+    /// How long the device had slept by then ([`Clock::asleep`]).
+    asleep: AtomicI64,
     /// Whether a thread is about to begin another session.
     beginning: AtomicBool,
     /// Start markers and their like, packed, for which the queue had no room.
@@ -63,6 +68,10 @@ pub(crate) const FIRST: u64 = 1;
 /// How often a record's time is noted, at most: so exactly is a silence measured, and so exactly is
 /// it known how long an application without a worker was alive.
 const NOTE_EVERY: i64 = 1_000_000_000;
+
+/// How far the wall clock and the one that nobody sets may part: a correction, and neither a sleep nor
+/// another date. What a silence is mistaken by at most.
+const DRIFT: i64 = 2_000_000_000;
 
 /// Where the generation stands in a context, and so in a session's id: in its second group, where
 /// no bit of a UUID says of which version it is.
@@ -97,6 +106,9 @@ impl Session {
             numbers: AtomicU64::new(FIRST),
             timeout: timeout.map(nanos),
             look_at: AtomicI64::new(i64::MAX),
+            active_unix: AtomicI64::new(i64::MAX),
+            active_monotonic: AtomicI64::new(i64::MAX),
+            asleep: AtomicI64::new(0),
             beginning: AtomicBool::new(false),
             owed: Owed::default(),
             bound: Bound::default(),
@@ -217,18 +229,54 @@ impl Session {
         until.cast_unsigned() > 2 * NOTE_EVERY.cast_unsigned()
     }
 
-    /// Whether a record of this time comes after the silence that ends a session.
-    pub(crate) fn has_expired(&self, unix_nanos: i64) -> bool {
-        let silence = unix_nanos.saturating_sub(self.look_at.load(Ordering::Relaxed));
-        self.timeout.is_some_and(|timeout| silence > timeout)
+    /// Whether a record that comes now comes after the silence that ends a session.
+    pub(crate) fn has_expired(&self, clock: &dyn Clock) -> bool {
+        let Some(timeout) = self.timeout else {
+            return false;
+        };
+        let awake = |now: Moment| {
+            let then = self.active_monotonic.load(Ordering::Relaxed);
+            now.monotonic_nanos.saturating_sub(then)
+        };
+        let now = clock.moment();
+        awake(now) > timeout || awake(now).saturating_add(self.slept(clock, now).0) > timeout
     }
 
     /// The application is active: the silence, if there is one, begins now.
-    pub(crate) fn active(&self, unix_nanos: i64) {
+    pub(crate) fn active(&self, clock: &dyn Clock) {
+        let now = clock.moment();
+        if self.timeout.is_some() {
+            let (_, asleep) = self.slept(clock, now);
+            self.asleep.store(asleep, Ordering::Relaxed);
+        }
+        self.active_unix.store(now.unix_nanos, Ordering::Relaxed);
+        self.active_monotonic
+            .store(now.monotonic_nanos, Ordering::Relaxed);
         let sixteenth = |timeout| timeout / 16;
         let step = self.timeout.map_or(NOTE_EVERY, sixteenth).min(NOTE_EVERY);
-        let look_at = unix_nanos.saturating_add(step);
+        let look_at = now.unix_nanos.saturating_add(step);
         self.look_at.store(look_at, Ordering::Relaxed);
+    }
+
+    /// How long the device has slept since the application was active, in which time the clock that
+    /// nobody sets may stand still, and how long it has slept in all.
+    ///
+    /// The system is asked only where the clocks say that it has slept or that one of them was set;
+    /// where it does not tell, it has slept.
+    fn slept(&self, clock: &dyn Clock, now: Moment) -> (i64, i64) {
+        let load = |then: &AtomicI64| then.load(Ordering::Relaxed);
+        let dated = now.unix_nanos.saturating_sub(load(&self.active_unix));
+        let elapsed = now
+            .monotonic_nanos
+            .saturating_sub(load(&self.active_monotonic));
+        let (apart, before) = (dated.saturating_sub(elapsed), load(&self.asleep));
+        if apart.abs() <= DRIFT {
+            return (0, before);
+        }
+        match clock.asleep() {
+            Some(asleep) => (asleep.saturating_sub(before).max(0), asleep),
+            None => (apart.max(0), before),
+        }
     }
 
     /// Whether the run can begin no more sessions.
@@ -256,11 +304,11 @@ impl Session {
 
     /// The session has begun: its first record has been made, and those captured from now on are
     /// numbered after it. A record that was given a number before keeps it.
-    pub(crate) fn has_begun(&self, generation: u16, unix_nanos: i64) {
+    pub(crate) fn has_begun(&self, generation: u16, clock: &dyn Clock) {
         self.numbers
             .store(word(generation, FIRST), Ordering::Relaxed);
         self.run.set_generation(generation);
-        self.active(unix_nanos);
+        self.active(clock);
         self.beginning.store(false, Ordering::Release);
     }
 }

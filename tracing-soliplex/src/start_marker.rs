@@ -81,7 +81,7 @@ pub(crate) fn begin_run(capture: &Capture, found: &Found, kept: &breadcrumbs::Pr
             push_start(capture, 0, now, Some(previous.session_id()), end);
         }
     }
-    session.has_begun(0, now);
+    session.has_begun(0, &*capture.clock);
     if let Found::Previous(previous) = found {
         tell_previous(capture, previous, kept);
     }
@@ -101,12 +101,12 @@ fn mark(capture: &Capture) {
 /// ends a long silence. To be called when [`Session::is_to_note`](crate::session::Session::is_to_note)
 /// says so.
 #[cold]
-pub(crate) fn note_time(capture: &Capture, unix_nanos: i64) {
+pub(crate) fn note_time(capture: &Capture) {
     let session = &capture.session;
-    if session.has_expired(unix_nanos) {
+    if session.has_expired(&*capture.clock) {
         begin_another(capture, Another::Inactivity);
     } else {
-        session.active(unix_nanos);
+        session.active(&*capture.clock);
         // Before the pipeline is started nobody else says so.
         session.run.alive(capture.clock.moment());
     }
@@ -121,7 +121,7 @@ pub(crate) fn begin_another(capture: &Capture, why: Another) -> bool {
         return session.is_last();
     };
     // Another thread may have seen the same silence, and have begun a session since.
-    if matches!(why, Another::Inactivity) && !session.has_expired(now) {
+    if matches!(why, Another::Inactivity) && !session.has_expired(&*capture.clock) {
         session.begins_none();
         return false;
     }
@@ -135,7 +135,7 @@ pub(crate) fn begin_another(capture: &Capture, why: Another) -> bool {
         }
     };
     push_start(capture, next, now, Some(before), Some(why));
-    session.has_begun(next, now);
+    session.has_begun(next, &*capture.clock);
     capture.breadcrumbs.follow(|| session.session_id());
     true
 }

@@ -1,6 +1,7 @@
 //! Numbers, ids and silences.
 
 use super::*;
+use crate::clock::SystemClock;
 use std::collections::HashSet;
 
 #[test]
@@ -28,7 +29,7 @@ fn a_later_session_has_another_id_and_counts_from_its_first_record() {
     let next = session.take_next().unwrap();
     assert_eq!(session.take_next(), None, "only one thread begins it");
     let begins = session.first_head(next, Severity::Info, 0);
-    session.has_begun(next, 0);
+    session.has_begun(next, &SystemClock);
     let second = session.head(Severity::Info, 0);
     assert_eq!((begins.seq, second.seq), (1, 2));
     assert_eq!(
@@ -47,21 +48,44 @@ fn a_later_session_has_another_id_and_counts_from_its_first_record() {
     assert_eq!(ids.len(), 3);
 }
 
+/// Both clocks at once.
+#[derive(Debug)]
+struct At(i64);
+
+impl Clock for At {
+    fn unix_nanos(&self) -> i64 {
+        self.0
+    }
+
+    fn moment(&self) -> Moment {
+        Moment {
+            unix_nanos: self.0,
+            monotonic_nanos: self.0,
+        }
+    }
+
+    fn asleep(&self) -> Option<i64> {
+        Some(0)
+    }
+}
+
 #[test]
 fn a_session_expires_only_after_its_silence_and_only_if_asked_to() {
     let resource = Attributes::new();
     let timeout = Some(Duration::from_nanos(100));
     let session = Session::begin("install", &resource, Run::unmarked(), timeout);
-    assert!(!session.has_expired(i64::MAX), "nothing has happened yet");
-    session.active(1_000);
-    // It is measured from the last record whose time was noted, a sixteenth of it before.
+    assert!(
+        !session.has_expired(&At(i64::MAX)),
+        "nothing has happened yet"
+    );
+    session.active(&At(1_000));
     assert_eq!(
-        [1_050, 1_106, 1_107].map(|t| session.has_expired(t)),
+        [1_050, 1_100, 1_101].map(|t| session.has_expired(&At(t))),
         [false, false, true]
     );
     let endless = Session::new("install", &resource);
-    endless.active(1_000);
-    assert!(!endless.has_expired(i64::MAX));
+    endless.active(&At(1_000));
+    assert!(!endless.has_expired(&At(i64::MAX)));
 }
 
 #[test]
@@ -69,7 +93,7 @@ fn a_records_time_is_noted_once_a_second_and_when_the_clock_was_set() {
     let session = Session::new("install", &Attributes::new());
     let second = NOTE_EVERY;
     let start = 1_770_000_000 * second;
-    session.active(start);
+    session.active(&At(start));
     for (time, noted) in [
         (start, false),
         (start + second, false),

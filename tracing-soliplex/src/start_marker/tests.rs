@@ -9,7 +9,7 @@ use soliplex_wire::{Attributes, Breadcrumb, LogRecord};
 
 use super::*;
 use crate::breadcrumbs::{BreadcrumbOptions, Breadcrumbs};
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::packed::{Kind, Packed};
 use crate::queue::{Queue, QueueOptions, Reader};
 use crate::run::Run;
@@ -21,13 +21,31 @@ mod silence;
 const MINUTE: i64 = 60 * 1_000_000_000;
 const START: i64 = 1_770_000_000 * 1_000_000_000;
 
-/// A wall clock that a test sets.
-#[derive(Debug)]
-struct SetClock(AtomicI64);
+/// Clocks that a test sets.
+#[derive(Debug, Default)]
+struct SetClock {
+    unix: AtomicI64,
+    monotonic: AtomicI64,
+    asleep: AtomicI64,
+    /// Whether the system keeps to itself how long it has slept.
+    is_mute: AtomicBool,
+}
 
 impl Clock for SetClock {
     fn unix_nanos(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
+        self.unix.load(Ordering::Relaxed)
+    }
+
+    fn moment(&self) -> Moment {
+        Moment {
+            unix_nanos: self.unix_nanos(),
+            monotonic_nanos: self.monotonic.load(Ordering::Relaxed),
+        }
+    }
+
+    fn asleep(&self) -> Option<i64> {
+        let is_mute = self.is_mute.load(Ordering::Relaxed);
+        (!is_mute).then(|| self.asleep.load(Ordering::Relaxed))
     }
 }
 
@@ -45,7 +63,11 @@ impl Device {
 
     fn with_queue(options: QueueOptions) -> Device {
         let (queue, reader) = Queue::memory(options);
-        let clock = Arc::new(SetClock(AtomicI64::new(START)));
+        let clock = Arc::new(SetClock {
+            unix: AtomicI64::new(START),
+            asleep: AtomicI64::new(77 * MINUTE),
+            ..SetClock::default()
+        });
         let timeout = Some(Duration::from_secs(30 * 60));
         let resource: Attributes = [("service.version", "1.4.2"), ("color", "green")]
             .into_iter()
@@ -83,7 +105,20 @@ impl Device {
     }
 
     fn wait(&self, minutes: i64) {
-        self.clock.0.fetch_add(minutes * MINUTE, Ordering::Relaxed);
+        self.set_clock(minutes);
+        let clock = &self.clock.monotonic;
+        clock.fetch_add(minutes * MINUTE, Ordering::Relaxed);
+    }
+
+    fn sleep(&self, minutes: i64) {
+        self.set_clock(minutes);
+        let clock = &self.clock.asleep;
+        clock.fetch_add(minutes * MINUTE, Ordering::Relaxed);
+    }
+
+    fn set_clock(&self, minutes: i64) {
+        let clock = &self.clock.unix;
+        clock.fetch_add(minutes * MINUTE, Ordering::Relaxed);
     }
 
     /// All records in the queue, each with its session's id.

@@ -140,3 +140,73 @@ fn what_ends_a_silence_is_a_breadcrumb_of_the_session_that_it_begins() {
         [("broke", true), ("back again", true), ("before", false)]
     );
 }
+
+#[test]
+fn a_silence_goes_by_no_clock_that_somebody_sets_and_goes_on_while_the_device_sleeps() {
+    type Happens = fn(&Device);
+    let cases: [(&str, Happens, bool); 9] = [
+        (
+            "the clock is set forward",
+            |device| device.set_clock(600),
+            false,
+        ),
+        (
+            "the clock is set back",
+            |device| device.set_clock(-600),
+            false,
+        ),
+        (
+            "a silence, and the clock is set back",
+            |device| {
+                device.wait(31);
+                device.set_clock(-600);
+            },
+            true,
+        ),
+        ("the device sleeps long", |device| device.sleep(31), true),
+        ("the device sleeps", |device| device.sleep(29), false),
+        (
+            "the device sleeps, and nothing happens for a while",
+            |device| {
+                device.sleep(20);
+                device.wait(11);
+            },
+            true,
+        ),
+        (
+            "the device sleeps twice, and is used in between",
+            |device| {
+                device.sleep(20);
+                device.log("here");
+                device.sleep(20);
+            },
+            false,
+        ),
+        (
+            "the device sleeps, is used, and the clock is set forward",
+            |device| {
+                device.sleep(20);
+                device.log("here");
+                device.set_clock(20);
+            },
+            false,
+        ),
+        (
+            "a system that does not tell whether it slept may have",
+            |device| {
+                device.clock.is_mute.store(true, Ordering::Relaxed);
+                device.set_clock(31);
+            },
+            true,
+        ),
+    ];
+    for (name, happens, ends) in cases {
+        let device = Device::begun(&Found::Nothing);
+        device.log("before");
+        let first = device.capture.session.session_id();
+        happens(&device);
+        device.log("after");
+        let is_another = device.capture.session.session_id() != first;
+        assert_eq!(is_another, ends, "{name}");
+    }
+}
