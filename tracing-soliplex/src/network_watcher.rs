@@ -7,11 +7,11 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use netwatcher::{Interface, WatchHandle};
 
-use crate::connectivity::NetworkKind;
+use crate::connectivity::{Connectivity, NetworkKind};
 use crate::exporter::http::Endpoint;
 use crate::soliplex::Soliplex;
 
@@ -52,12 +52,7 @@ impl Soliplex {
         let endpoint = Arc::clone(&self.inner.endpoint);
         let told = netwatcher::watch_interfaces_with_callback(move |update| {
             if let Some(connectivity) = connectivity.upgrade() {
-                let kind = best(update.interfaces.values());
-                let endpoint = endpoint
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clone();
-                connectivity.changed(kind, can_be_reached(endpoint.as_ref(), kind));
+                tell(&connectivity, &endpoint, update.interfaces.values());
             }
         });
         let handle = told.map_err(WatchNetworkError)?;
@@ -69,6 +64,19 @@ impl fmt::Debug for NetworkWatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("NetworkWatcher")
     }
+}
+
+/// Tells how the network is now that these are the interfaces.
+fn tell<'i>(
+    connectivity: &Connectivity,
+    endpoint: &Mutex<Option<Endpoint>>,
+    interfaces: impl Iterator<Item = &'i Interface>,
+) {
+    let kind = best(interfaces);
+    let endpoint = endpoint.lock().unwrap_or_else(PoisonError::into_inner);
+    let online = can_be_reached(endpoint.as_ref(), kind);
+    drop(endpoint);
+    connectivity.changed(kind, online);
 }
 
 /// Whether records can be sent there from a machine that is connected like this.
@@ -122,12 +130,28 @@ fn kind(name: &str) -> Option<NetworkKind> {
 }
 
 /// Between the machine and what runs on it: loopback, containers, virtual machines.
-const INWARD: [&str; 8] = [
-    "lo0", "loopback", "docker", "virbr", "vboxnet", "vmnet", "cni", "dummy",
+const INWARD: [&str; 17] = [
+    "lo0",
+    "loopback",
+    "docker",
+    "virbr",
+    "vboxnet",
+    "vmnet",
+    "cni",
+    "dummy",
+    "podman",
+    "lxcbr",
+    "lxdbr",
+    "incusbr",
+    "flannel",
+    "cali",
+    "vethernet (default switch",
+    "vethernet (nat",
+    "vethernet (wsl",
 ];
 
 /// A container network's bridge, `br-` and twelve digits, or one end of a container's cable. Not
-/// `br-lan`, `br-ex` or `vEthernet (…)`, which may be the only way out.
+/// `br-lan`, `br-ex` or a `vEthernet` that somebody made and named, which may be the only way out.
 fn is_inward_bridge(name: &str) -> bool {
     let is_bridge = name
         .strip_prefix("br-")
@@ -153,6 +177,8 @@ const BY_PREFIX: [(&[&str], NetworkKind); 5] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::breadcrumbs::filter::Filter;
+    use crate::soliplex::Inner;
     use netwatcher::IpRecord;
 
     fn interface(name: &str, ips: &[&str]) -> Interface {
@@ -195,6 +221,15 @@ mod tests {
                     ("docker0", &["172.17.0.1"]),
                     ("virbr0", &["192.168.122.1"]),
                     ("br-0f3a5c11d2e4", &["172.18.0.1"]),
+                    ("veth1a2b3c", &["172.18.0.2"]),
+                    ("podman0", &["10.88.0.1"]),
+                    ("lxcbr0", &["10.0.3.1"]),
+                    ("lxdbr0", &["10.75.4.1"]),
+                    ("flannel.1", &["10.244.0.0"]),
+                    ("cali12d4a061371", &["10.244.0.1"]),
+                    ("vEthernet (Default Switch)", &["172.29.16.1"]),
+                    ("vEthernet (WSL (Hyper-V firewall))", &["172.30.0.1"]),
+                    ("vEthernet (nat)", &["172.31.0.1"]),
                 ],
                 NetworkKind::None,
             ),
@@ -214,6 +249,48 @@ mod tests {
                 .collect();
             assert_eq!(best(listed.iter()), expected, "{interfaces:?}");
         }
+    }
+
+    #[test]
+    fn each_later_change_is_on_record_and_what_changes_nothing_is_not() {
+        let builder = Soliplex::builder("app", "1").endpoint("https://ingest.example.org");
+        let builder = builder.panic_hook(crate::PanicHook::Off);
+        let soliplex = builder.start().unwrap();
+        let Inner {
+            connectivity,
+            endpoint,
+            ..
+        } = &*soliplex.inner;
+        let wifi = interface("wlan0", &["192.168.1.7"]);
+        let container = interface("docker0", &["172.17.0.1"]);
+        let without_lease = interface("wlan0", &["fe80::1"]);
+        let mobile = interface("wwan0", &["10.4.0.2"]);
+        for now in [
+            vec![&wifi],
+            vec![&wifi, &container],
+            vec![&without_lease, &container],
+            vec![],
+            vec![&mobile],
+            vec![&mobile, &wifi],
+        ] {
+            tell(connectivity, endpoint, now.into_iter());
+        }
+        let recent = soliplex.inner.capture.breadcrumbs.recent(&Filter::new());
+        let told: Vec<&str> = recent
+            .iter()
+            .rev()
+            .map(|record| &*record.breadcrumb.message)
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "network_changed type=wifi online=true",
+                "network_changed type=none online=false",
+                "network_changed type=cellular online=true",
+                "network_changed type=wifi online=true",
+            ]
+        );
+        assert_eq!(soliplex.stats().captured, 4);
     }
 
     #[test]
