@@ -171,7 +171,8 @@ impl Builder<Fresh> {
     /// field.
     ///
     /// What can be found out is there already: `os.type`, `os.name`, `os.version`, `host.arch`,
-    /// `device.model.identifier`. What is said here wins.
+    /// `device.model.identifier`. What is said here wins. `host.arch` is the machine's, not the
+    /// program's; one that the system translates, as Rosetta does, is told the one it was built for.
     pub fn resource(mut self, name: impl Into<String>, value: impl Into<AnyValue>) -> Builder {
         self.resource.insert(name, value);
         self

@@ -8,7 +8,7 @@ use soliplex_sanitize::{KeyVerdict, Rules};
 use soliplex_wire::{AnyValue, Attributes};
 use std::collections::BTreeMap;
 use std::env::consts::{ARCH, OS};
-use std::iter;
+use std::{env, iter};
 
 use sysinfo::{Product, System};
 
@@ -30,7 +30,7 @@ pub(crate) fn found() -> Attributes {
         ("os.type", Some(os_type(OS).to_owned())),
         ("os.name", os_name),
         ("os.version", System::os_version()),
-        ("host.arch", Some(host_arch(ARCH).to_owned())),
+        ("host.arch", Some(machine())),
         (
             "device.model.identifier",
             model.filter(|model| is_told(model)),
@@ -63,16 +63,38 @@ fn known_name(os: &str) -> Option<&'static str> {
     }
 }
 
-/// The value of `host.arch` for a name of [`std::env::consts::ARCH`].
-fn host_arch(arch: &str) -> &str {
-    match arch {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        "arm" => "arm32",
-        "powerpc" => "ppc32",
-        "powerpc64" => "ppc64",
-        arch => arch,
-    }
+/// The machine's architecture, which need not be the one that this program was built for, or else
+/// that one. Where the system runs the program by translating it, it tells the one it pretends.
+fn machine() -> String {
+    // Windows tells a program of 32 bits what it wants to hear, and the truth here.
+    let beneath = env::var("PROCESSOR_ARCHITEW6432")
+        .ok()
+        .filter(|_| cfg!(windows));
+    let told = match OS {
+        // The device's model stands in its place.
+        "ios" | "tvos" | "watchos" | "visionos" => None,
+        _ => Some(beneath.unwrap_or_else(System::cpu_arch)),
+    };
+    let known = told.as_deref().and_then(host_arch);
+    known.or(host_arch(ARCH)).unwrap_or(ARCH).to_owned()
+}
+
+/// The value of `host.arch` for what systems, and [`std::env::consts::ARCH`], call it.
+fn host_arch(arch: &str) -> Option<&'static str> {
+    Some(match arch.to_ascii_lowercase().as_str() {
+        "x86_64" | "amd64" => "amd64",
+        // A kernel of 64 bits, to a program of 32.
+        "aarch64" | "arm64" | "armv8l" => "arm64",
+        arm if arm.starts_with("arm") => "arm32",
+        "x86" | "ia32" | "i386" | "i486" | "i586" | "i686" => "x86",
+        "powerpc" | "ppc" => "ppc32",
+        "powerpc64" | "powerpc64le" | "ppc64" | "ppc64le" => "ppc64",
+        "ia64" => "ia64",
+        "s390x" => "s390x",
+        "riscv64" | "riscv64gc" => "riscv64",
+        "loongarch64" => "loongarch64",
+        _ => return None,
+    })
 }
 
 /// Whether a maker has put a model's name where it belongs, and not left the form's own words.
@@ -186,12 +208,18 @@ mod tests {
         for (ours, arch) in [
             ("x86_64", "amd64"),
             ("aarch64", "arm64"),
+            ("AMD64", "amd64"),
+            ("armv7l", "arm32"),
+            ("armv8l", "arm64"),
             ("arm", "arm32"),
+            ("i686", "x86"),
             ("x86", "x86"),
+            ("ppc64le", "ppc64"),
             ("riscv64", "riscv64"),
         ] {
-            assert_eq!(host_arch(ours), arch);
+            assert_eq!(host_arch(ours), Some(arch));
         }
+        assert_eq!(host_arch("iPhone14,2"), None);
     }
 
     #[test]
@@ -225,6 +253,11 @@ mod tests {
         }
         if let Some(version) = of_release("VERSION_ID=") {
             is("os.version", &version);
+        }
+        // As the kernel has it, whatever this test was built for.
+        if let Ok(uname) = std::process::Command::new("uname").arg("-m").output() {
+            let arch = String::from_utf8(uname.stdout).unwrap();
+            is("host.arch", host_arch(arch.trim()).unwrap());
         }
         // A virtual machine or a container may have none.
         let model = read_to_string("/sys/class/dmi/id/product_name").unwrap_or_default();
