@@ -58,6 +58,7 @@ fn the_quick_start_adds_up_and_no_canary_gets_out() {
         "online=false type=none",
         "online=true type=wifi",
         "session started",
+        "field-app 1.4.2, user tech-4711",
         "app.build_id=2026.02.1",
         "previous session ended uncleanly",
         "soliplex.previous.end=uncleanly",
@@ -88,6 +89,16 @@ fn the_quick_start_adds_up_and_no_canary_gets_out() {
         times.iter().all(|time| time.len() == "11:15:51.592".len()),
         "{end}"
     );
+    // Under the error stands that the network had gone before.
+    let error = text.split("photo could not be uploaded").nth(1).unwrap();
+    let error = error.split("FATAL").next().unwrap();
+    let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
+    let gone = error.find("network Connectivity: network_changed type=none online=false");
+    assert!(
+        gone < error.find("network http.client: no connection"),
+        "{error}"
+    );
+    assert!(gone.is_some(), "{error}");
     // Both sessions are of one device, whose name can be told on the phone.
     let named = text
         .lines()
@@ -99,6 +110,19 @@ fn the_quick_start_adds_up_and_no_canary_gets_out() {
     assert_eq!(names.len(), 2, "{text}");
     assert_eq!(names[0], names[1]);
     assert_eq!(names[0].split('-').count(), 3, "{}", names[0]);
+    // And on what it is: the model, the system, the architecture.
+    let device = text.lines().find(|line| line.contains("(install "));
+    let device = device.and_then(|line| line.split("): ").nth(1)).unwrap();
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        arch => arch,
+    };
+    assert!(
+        device.starts_with("rugged-10 ") && device.ends_with(arch),
+        "{device}"
+    );
+    assert!(device.split(' ').count() >= 3, "no system: {device}");
     for line in text.lines() {
         assert!(line.chars().count() <= 100, "over the page's width: {line}");
     }

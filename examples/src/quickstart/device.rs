@@ -131,6 +131,8 @@ impl Device {
             .token_provider(move || Some(token.clone()))
             .environment("quickstart")
             .build_id("2026.02.1")
+            // Found by itself where the machine says it; this one may be a container.
+            .resource("device.model.identifier", "rugged-10")
             // A fleet would spread its first requests; this device is alone.
             .startup_jitter(Duration::ZERO)
             .attached_breadcrumbs(args.act.breadcrumbs())

@@ -207,7 +207,7 @@ impl<'a> Record<'a> {
             );
         }
         for crumb in breadcrumbs.iter().skip(earlier) {
-            below(Ink::Dim, &[cut(crumb, page::COLUMNS - MARGIN)]);
+            below(Ink::Dim, &words(&cut(crumb, MAX_MESSAGE_CHARACTERS)));
         }
     }
 
@@ -348,7 +348,7 @@ fn cut(text: &str, columns: usize) -> String {
 const LOGGER_COLUMNS: usize = 16;
 
 /// Breadcrumbs that are shown below an error; the record has twenty.
-const SHOWN_BREADCRUMBS: usize = 6;
+const SHOWN_BREADCRUMBS: usize = 8;
 
 /// Characters of a message that are shown; the record has them all.
 const MAX_MESSAGE_CHARACTERS: usize = 180;
