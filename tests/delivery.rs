@@ -17,6 +17,7 @@ mod control;
 mod files;
 mod lifecycle;
 mod promises;
+mod session;
 mod unsanitized;
 
 /// For what is expected to happen; a flush returns as soon as it has.

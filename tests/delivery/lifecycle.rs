@@ -82,7 +82,7 @@ fn whoever_leaves_has_everything_delivered_before() {
 fn a_server_that_never_answers_holds_nobody_up_beyond_the_deadline() {
     let server = Scripted::start(|_| Reply::Silence);
     let store = tempdir().unwrap();
-    let timeout = Duration::from_millis(200);
+    let timeout = Duration::from_millis(500);
     let soliplex = builder(&server)
         .store_dir(store.path())
         .lifecycle_timeout(timeout)
@@ -93,10 +93,15 @@ fn a_server_that_never_answers_holds_nobody_up_beyond_the_deadline() {
     for (leave, state) in LEAVING {
         let begun = Instant::now();
         let report = leave(&soliplex);
+        let left = begun.elapsed();
         soliplex.on_resumed();
-        // The request itself would be given up after 30 seconds.
-        assert!(begun.elapsed() < SOON / 3, "{state}");
+        let back = begun.elapsed() - left;
         assert!(!report.flush.is_complete(), "{state}");
+        // A busy machine may need a moment to wake the one who waits; the request itself would be
+        // given up after 30 seconds.
+        for waited in [left, back] {
+            assert!(waited < timeout * 3, "{state}: {waited:?}");
+        }
     }
 }
 

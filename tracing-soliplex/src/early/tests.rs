@@ -8,6 +8,7 @@ use std::time::Duration;
 use soliplex_wire::Severity;
 use soliplex_wire::encode::Members;
 
+use crate::packed::Packed;
 use crate::panic_hook::PanicHook;
 use crate::queue::QueueOptions;
 use crate::run::End;
@@ -40,11 +41,18 @@ fn a_panic_of_the_worker_itself_is_on_record_and_no_end_is_claimed() {
     assert_eq!(previous.end, End::Unknown);
     let ring = directory.path().join(RING);
     let (_, mut reader, _) = Queue::open(&ring, QueueOptions::default());
-    let mut all = Vec::new();
-    let _ = reader.drain(usize::MAX, |frame| all.extend_from_slice(frame.payload));
-    let all = String::from_utf8_lossy(&all).into_owned();
-    assert!(all.contains("panicked: a defect of ours"));
-    assert!(all.contains("soliplex-worker"));
+    let mut fatal = Vec::new();
+    let _ = reader.drain(usize::MAX, |frame| {
+        let packed = Packed::parse(frame.payload).unwrap();
+        if packed.head.severity == Severity::Fatal {
+            fatal.push(String::from_utf8_lossy(packed.body).into_owned());
+        }
+    });
+    let [panic] = &fatal[..] else {
+        panic!("{fatal:?}");
+    };
+    assert!(panic.contains("panicked: a defect of ours"), "{panic}");
+    assert!(panic.contains("soliplex-worker"), "{panic}");
 }
 
 #[test]
