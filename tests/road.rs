@@ -260,37 +260,53 @@ fn a_record_over_its_limit_arrives_cut_and_says_so() {
 }
 
 #[test]
-fn the_ids_of_a_tracing_layer_arrive_and_none_are_invented() {
+fn the_ids_of_an_opentelemetry_layer_arrive_without_being_asked_for() {
     let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder().build();
     let backend = Backend::start();
-    let ids = |context: opentelemetry::Context| {
-        let span = context.span().span_context().clone();
-        Some((
-            TraceId::from_bytes(span.trace_id().to_bytes())?,
-            SpanId::from_bytes(span.span_id().to_bytes())?,
-        ))
-    };
-    let soliplex = builder(&backend)
-        .trace_context(move |span, dispatch| {
-            ids(tracing_opentelemetry::get_otel_context(span, dispatch)?)
-        })
-        .start()
-        .unwrap();
-    let expected = {
+    let soliplex = builder(&backend).start().unwrap();
+    let mut expected = Vec::new();
+    {
         let stack = tracing_subscriber::registry()
             .with(tracing_opentelemetry::layer().with_tracer(provider.tracer("road")))
             .with(soliplex.export_layer());
         let _default = stack.sanitize(&soliplex).set_default();
         info!("outside of any span");
-        let _span = info_span!("request").entered();
-        info!("inside");
-        let (trace_id, span_id) = ids(opentelemetry::Context::current()).unwrap();
-        (trace_id.to_string(), span_id.to_string())
-    };
+        for name in ["first", "second"] {
+            let _span = info_span!("request", name).entered();
+            info!("inside");
+            let span = opentelemetry::Context::current()
+                .span()
+                .span_context()
+                .clone();
+            expected.push((span.trace_id().to_string(), span.span_id().to_string()));
+        }
+    }
     let records = deliver(backend, &soliplex);
     assert!(records[0].get("traceId").is_none(), "{}", records[0]);
-    assert_eq!(records[1]["traceId"], expected.0.as_str());
-    assert_eq!(records[1]["spanId"], expected.1.as_str());
+    for (record, (trace_id, span_id)) in records[1..].iter().zip(&expected) {
+        assert_eq!(record["traceId"], trace_id.as_str());
+        assert_eq!(record["spanId"], span_id.as_str());
+    }
+    assert_ne!(expected[0].0, expected[1].0);
+}
+
+#[test]
+fn whoever_asks_a_layer_of_their_own_gets_its_ids_and_no_others() {
+    let backend = Backend::start();
+    let ids = TraceId::from_bytes([7; 16]).zip(SpanId::from_bytes([9; 8]));
+    let soliplex = builder(&backend).trace_context(move |_, _| ids).start();
+    let soliplex = soliplex.unwrap();
+    let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder().build();
+    {
+        let stack = tracing_subscriber::registry()
+            .with(tracing_opentelemetry::layer().with_tracer(provider.tracer("road")))
+            .with(soliplex.export_layer());
+        let _default = stack.sanitize(&soliplex).set_default();
+        info_span!("request").in_scope(|| info!("inside"));
+    }
+    let record = only(deliver(backend, &soliplex));
+    assert_eq!(record["traceId"], "07".repeat(16));
+    assert_eq!(record["spanId"], "09".repeat(8));
 }
 
 #[test]

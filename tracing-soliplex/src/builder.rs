@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use soliplex_sanitize::Rules;
@@ -14,13 +13,13 @@ use crate::command::Consent;
 #[cfg(doc)]
 use crate::diagnostics::DiscardReason;
 use crate::diagnostics::{Callback, Diagnostic};
-use crate::export_layer::TraceContextHook;
 use crate::exporter::http::EndpointError;
 use crate::lifecycle;
 use crate::panic_hook::PanicHook;
 use crate::queue::QueueOptions;
 use crate::soliplex::LONGEST;
 use crate::spool::SpoolOptions;
+use crate::trace_context::TraceContextHook;
 use crate::worker::{NetworkChecker, TokenProvider};
 
 mod breadcrumbs;
@@ -118,7 +117,7 @@ impl Builder<Fresh> {
             consent: Consent::default(),
             lifecycle_timeout: lifecycle::TIMEOUT,
             releases_files: false,
-            trace_context: None,
+            trace_context: TraceContextHook::unless_chosen(),
             on_diagnostic: None,
         }
     }
@@ -234,8 +233,9 @@ impl Builder<Fresh> {
 
     /// Asks a tracing layer for a span's real trace and span ids, so that records carry them.
     ///
-    /// Without it records carry no ids: none are invented. With tracing-opentelemetry, ask its
-    /// `get_otel_context(span, dispatch)`; a layer of one's own is asked in the same way:
+    /// Without it records carry no ids, for none are invented, unless this crate's feature
+    /// `tracing-opentelemetry` is on: then the layer of that crate is asked. For another version of
+    /// it, ask its `get_otel_context(span, dispatch)`; a layer of one's own is asked in the same way:
     ///
     /// ```
     /// # use tracing_soliplex::{Soliplex, SpanId, TraceId};
@@ -249,7 +249,7 @@ impl Builder<Fresh> {
         mut self,
         find: impl Fn(&span::Id, &Dispatch) -> Option<(TraceId, SpanId)> + Send + Sync + 'static,
     ) -> Builder {
-        self.trace_context = Some(TraceContextHook(Arc::new(find)));
+        self.trace_context = Some(TraceContextHook::new(find));
         self
     }
 

@@ -18,9 +18,7 @@ use crate::capture::plan::Plan;
 use crate::capture::visitor::Visitor;
 use crate::capture::{Capture, severity};
 use crate::diagnostics::DiscardReason;
-
-/// Asks a tracing layer for a span's real ids.
-pub(crate) type TraceContext = dyn Fn(&Id, &Dispatch) -> Option<(TraceId, SpanId)> + Send + Sync;
+use crate::trace_context::TraceContextHook;
 
 /// Turns events into records and hands them to the pipeline.
 ///
@@ -44,16 +42,6 @@ pub struct ExportLayer {
     /// The whole stack, for the trace context's hook.
     dispatch: OnceLock<WeakDispatch>,
     trace_context: Option<TraceContextHook>,
-}
-
-/// The hook, for a `Debug` that says no more than that there is one.
-#[derive(Clone)]
-pub(crate) struct TraceContextHook(pub(crate) Arc<TraceContext>);
-
-impl std::fmt::Debug for TraceContextHook {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("TraceContextHook")
-    }
 }
 
 impl ExportLayer {
@@ -132,7 +120,7 @@ impl ExportLayer {
 
     fn trace_of(&self, span: &Id) -> Option<(TraceId, SpanId)> {
         let hook = self.trace_context.as_ref()?;
-        hook.0(span, &self.dispatch.get()?.upgrade()?)
+        hook.find(span, &self.dispatch.get()?.upgrade()?)
     }
 
     fn write_scope<'r, S: LookupSpan<'r>>(

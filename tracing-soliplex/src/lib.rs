@@ -73,6 +73,13 @@
 //! the same ring for a log view in the application; [`Recent::to_text`] is the report its user can
 //! send by mail.
 //!
+//! # To which trace does a record belong?
+//! To that of the tracing layer in the same stack, if there is one. The feature
+//! `tracing-opentelemetry` has the layer of that crate asked, of the version this crate is built
+//! with, and there is nothing else to do; any other layer is asked by [`Builder::trace_context`].
+//! Without a layer no ids are invented. The example `trace_context` adopts the `traceparent` of
+//! incoming requests.
+//!
 //! # What should the application's host tell?
 //! What it knows of the network ([`Soliplex::network_changed`]): each change is a record, offline
 //! nothing is tried, and online it goes on at once. And what it knows of the application's life
@@ -115,6 +122,7 @@ mod soliplex;
 mod breadcrumbs;
 mod export_layer;
 mod panic_hook;
+mod trace_context;
 
 mod alias;
 mod bound;

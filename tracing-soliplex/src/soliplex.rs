@@ -22,9 +22,10 @@ use crate::command::{Command, Flush, FlushReport, StoredDeadLetter};
 use crate::connectivity::{Connectivity, NetworkKind};
 use crate::control::TelemetryControl;
 use crate::diagnostics::Stats;
-use crate::export_layer::{ExportLayer, TraceContextHook};
+use crate::export_layer::ExportLayer;
 use crate::exporter::http::Endpoint;
 use crate::lifecycle::Told;
+use crate::trace_context::TraceContextHook;
 
 /// The pipeline, from the layers to the server. Clone it freely; all clones are one pipeline.
 ///
@@ -262,8 +263,7 @@ impl Soliplex {
 
     /// [Flushes](Soliplex::flush), then ends the pipeline and lets go of its files. What is
     /// logged afterwards is found by the next start where the store is a directory.
-    /// Without it an [`exit`](std::process::exit) in any thread but the main one, as in a signal's,
-    /// is taken for an unclean end.
+    /// Without it an `exit` in any thread but the main one is taken for an unclean end.
     pub fn shutdown(&self, timeout: Duration) -> FlushReport {
         if std::thread::panicking() {
             // A guard that goes down with the application: the panic is what ends this run.

@@ -23,32 +23,25 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use flate2::read::GzDecoder;
 use opentelemetry::propagation::TextMapPropagator as _;
-use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
+use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_http::{HeaderExtractor, HeaderInjector};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 use tracing::{Instrument as _, Span, info, info_span};
-use tracing_opentelemetry::{OpenTelemetrySpanExt as _, get_otel_context};
-use tracing_soliplex::{FlushReport, Sanitize as _, Soliplex, SpanId, StartError, TraceId};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+use tracing_soliplex::{FlushReport, Sanitize as _, Soliplex, StartError};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 // === What an application needs ===
 
-/// Starts the pipeline beside an OpenTelemetry layer, and has records carry that layer's ids.
+/// Starts the pipeline beside an OpenTelemetry layer, whose ids records carry by the feature
+/// `tracing-opentelemetry`.
 fn install(endpoint: &str) -> Result<Soliplex, StartError> {
     let soliplex = Soliplex::builder("trace-context", env!("CARGO_PKG_VERSION"))
         .endpoint(endpoint)
-        .trace_context(|span, dispatch| {
-            let context = get_otel_context(span, dispatch)?;
-            let ids = context.span().span_context().clone();
-            Some((
-                TraceId::from_bytes(ids.trace_id().to_bytes())?,
-                SpanId::from_bytes(ids.span_id().to_bytes())?,
-            ))
-        })
         .start()?;
     let tracer = SdkTracerProvider::builder().build().tracer("trace-context");
     tracing_subscriber::registry()
