@@ -153,7 +153,7 @@ impl Capture {
         let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         if is(&self.enabled) && !is(&self.denied) {
             self.diagnostics.captured.fetch_add(1, Ordering::Relaxed);
-            self.diagnostics.discard(reason, 1, None);
+            self.diagnostics.discard(reason, 1);
         }
     }
 
@@ -208,7 +208,7 @@ impl Capture {
             Ok(_) => {}
             Err(_) => {
                 self.diagnostics
-                    .discard(DiscardReason::QueueFull, 1, Some((head.seq, head.seq)));
+                    .discard_record(DiscardReason::QueueFull, head);
             }
         }
         if head.severity >= Severity::Error {

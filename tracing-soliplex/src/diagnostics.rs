@@ -9,7 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::changes::Changes;
+use crate::packed::PackedHead;
+use crate::session::Session;
+use crate::spool::Loss;
+use discards::Discards;
 
+mod discards;
 mod told;
 
 pub use told::{Diagnostic, DiscardReason, State};
@@ -56,16 +61,6 @@ impl Stats {
     }
 }
 
-/// A gap in a session's numbering, to be told in the stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Loss {
-    pub(crate) reason: DiscardReason,
-    /// How many; nobody knows of a file that could not be read.
-    pub(crate) count: Option<u64>,
-    /// First and last number lost, where they are known; others in between may have arrived.
-    pub(crate) seqs: Option<(u64, u64)>,
-}
-
 /// The one place where the pipeline counts.
 pub(crate) struct Diagnostics {
     pub(crate) captured: AtomicU64,
@@ -79,8 +74,9 @@ pub(crate) struct Diagnostics {
     pub(crate) spooled: AtomicU64,
     pub(crate) delivered: AtomicU64,
     pub(crate) duplicates: AtomicU64,
-    uncounted: AtomicU64,
-    uncounted_untold: AtomicU64,
+    pub(crate) uncounted: AtomicU64,
+    /// Whether the queue's file was one of them, which no loss record has told yet.
+    uncounted_untold: AtomicBool,
     pub(crate) exports: AtomicU64,
     pub(crate) failures: AtomicU64,
     discards: [Discards; DiscardReason::ALL.len()],
@@ -92,16 +88,6 @@ pub(crate) struct Diagnostics {
 }
 
 pub(crate) type Callback = Box<dyn Fn(&Diagnostic) + Send + Sync>;
-
-/// Discards for one reason: in all, and those no loss record has told yet.
-#[derive(Debug)]
-struct Discards {
-    total: AtomicU64,
-    untold: AtomicU64,
-    unreported: AtomicU64,
-    first_seq: AtomicU64,
-    last_seq: AtomicU64,
-}
 
 impl Diagnostics {
     pub(crate) fn new(callback: Option<Callback>) -> Diagnostics {
@@ -116,16 +102,10 @@ impl Diagnostics {
             delivered: zero(),
             duplicates: zero(),
             uncounted: zero(),
-            uncounted_untold: zero(),
+            uncounted_untold: AtomicBool::new(false),
             exports: zero(),
             failures: zero(),
-            discards: DiscardReason::ALL.map(|_| Discards {
-                total: zero(),
-                untold: zero(),
-                unreported: zero(),
-                first_seq: AtomicU64::new(u64::MAX),
-                last_seq: zero(),
-            }),
+            discards: DiscardReason::ALL.map(|_| Discards::default()),
             state: AtomicU8::new(State::Active as u8),
             unsanitized: AtomicBool::new(false),
             last_error: Mutex::new(None),
@@ -134,28 +114,34 @@ impl Diagnostics {
         }
     }
 
-    /// Counts records given up, and remembers the gap until [`take_losses`](Self::take_losses).
-    pub(crate) fn discard(&self, reason: DiscardReason, count: u64, seqs: Option<(u64, u64)>) {
-        if count == 0 {
-            return;
-        }
+    /// Counts records given up, and remembers them until [`take_losses`](Self::take_losses).
+    pub(crate) fn discard(&self, reason: DiscardReason, count: u64) {
         let discards = &self.discards[reason as usize];
-        discards.total.fetch_add(count, Ordering::Relaxed);
-        discards.unreported.fetch_add(count, Ordering::Relaxed);
-        self.untell(Loss {
-            reason,
-            count: Some(count),
-            seqs,
-        });
+        discards.count(count);
+        discards.remember(count);
     }
 
-    /// Tells of a file that was set aside. How many records went with it is counted by the caller,
-    /// or is not known.
-    pub(crate) fn set_aside(&self, path: Option<&Path>, is_counted: bool) {
-        if !is_counted {
-            self.uncounted.fetch_add(1, Ordering::Relaxed);
-            self.uncounted_untold.fetch_add(1, Ordering::Relaxed);
-        }
+    /// The same for one record of which is known where it stood.
+    pub(crate) fn discard_record(&self, reason: DiscardReason, head: &PackedHead) {
+        let discards = &self.discards[reason as usize];
+        discards.count(1);
+        discards.remember_record(head);
+    }
+
+    /// Counts records given up that somebody else remembers: the spool does, of what it gives up.
+    pub(crate) fn count(&self, reason: DiscardReason, count: u64) {
+        self.discards[reason as usize].count(count);
+    }
+
+    /// The queue's file was of no use, and nobody knows how many records went with it.
+    pub(crate) fn queue_set_aside(&self, path: &Path) {
+        self.uncounted.fetch_add(1, Ordering::Relaxed);
+        self.uncounted_untold.store(true, Ordering::Relaxed);
+        self.set_aside(Some(path));
+    }
+
+    /// Tells of a file that was set aside. What went with it is counted by the caller.
+    pub(crate) fn set_aside(&self, path: Option<&Path>) {
         let file = path.and_then(Path::file_name).unwrap_or_default();
         let file = file.to_string_lossy().into_owned();
         self.report(&Diagnostic::SetAside { file });
@@ -165,46 +151,20 @@ impl Diagnostics {
     pub(crate) fn take_unreported(&self) -> Vec<(DiscardReason, u64)> {
         let counts = DiscardReason::ALL.into_iter().zip(&self.discards);
         counts
-            .map(|(reason, discards)| (reason, discards.unreported.swap(0, Ordering::Relaxed)))
+            .map(|(reason, discards)| (reason, discards.take_unreported()))
             .filter(|(_, count)| *count > 0)
             .collect()
     }
 
-    /// The gaps since the last call. Counts are exact; when records are being discarded at this
-    /// very moment, the edges of a gap may be told with the next one.
-    pub(crate) fn take_losses(&self) -> Vec<Loss> {
-        let take = |(reason, discards): (DiscardReason, &Discards)| {
-            let count = discards.untold.swap(0, Ordering::Acquire);
-            let first = discards.first_seq.swap(u64::MAX, Ordering::Relaxed);
-            let last = discards.last_seq.swap(0, Ordering::Relaxed);
-            let seqs = (first <= last).then_some((first, last));
-            (count > 0).then_some(Loss {
-                reason,
-                count: Some(count),
-                seqs,
-            })
-        };
-        let uncounted = self.uncounted_untold.swap(0, Ordering::Relaxed) > 0;
-        let uncounted = uncounted.then_some(Loss {
-            reason: DiscardReason::SpoolDamaged,
-            count: None,
-            seqs: None,
-        });
+    /// What was discarded since the last call, by session where that is known, and has to be told in
+    /// the stream. Counts are exact; when records are being discarded at this very moment, the edges
+    /// of a gap may be told with the next one.
+    pub(crate) fn take_losses(&self, session: &Session) -> Vec<Loss> {
+        let uncounted = self.uncounted_untold.swap(false, Ordering::Relaxed);
+        let uncounted = uncounted.then(|| Loss::uncounted(DiscardReason::SpoolDamaged.as_str()));
         let counted = DiscardReason::ALL.into_iter().zip(&self.discards);
-        counted.filter_map(take).chain(uncounted).collect()
-    }
-
-    /// Puts a loss back that could not be told.
-    pub(crate) fn untell(&self, loss: Loss) {
-        let discards = &self.discards[loss.reason as usize];
-        if let Some((first, last)) = loss.seqs {
-            discards.first_seq.fetch_min(first, Ordering::Relaxed);
-            discards.last_seq.fetch_max(last, Ordering::Relaxed);
-        }
-        match loss.count {
-            Some(count) => discards.untold.fetch_add(count, Ordering::Release),
-            None => self.uncounted_untold.fetch_add(1, Ordering::Relaxed),
-        };
+        let counted = counted.flat_map(|(reason, discards)| discards.take(reason, session));
+        counted.chain(uncounted).collect()
     }
 
     /// Says whether the stack lacks a sanitizing root; the worker reports it once.
@@ -270,7 +230,7 @@ impl Diagnostics {
     /// The counters now.
     pub(crate) fn stats(&self) -> Stats {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let total = |reason: DiscardReason| load(&self.discards[reason as usize].total);
+        let total = |reason: DiscardReason| self.discards[reason as usize].total();
         // What never was in the queue.
         let refused = total(DiscardReason::QueueFull) + total(DiscardReason::Unsanitized);
         let left_queue = load(&self.taken_in) + refused;
@@ -285,7 +245,7 @@ impl Diagnostics {
             duplicates: load(&self.duplicates),
             waiting,
             discarded: discarded
-                .map(|(reason, discards)| (reason, load(&discards.total)))
+                .map(|(reason, discards)| (reason, discards.total()))
                 .filter(|(_, count)| *count > 0)
                 .collect(),
             uncounted: load(&self.uncounted),
@@ -314,28 +274,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_loss_is_told_once_and_counted_for_good() {
-        let diagnostics = Diagnostics::new(None);
-        diagnostics.discard(DiscardReason::QueueFull, 1, Some((7, 7)));
-        diagnostics.discard(DiscardReason::QueueFull, 2, Some((3, 9)));
-        diagnostics.discard(DiscardReason::Torn, 1, None);
-        assert_eq!(
-            diagnostics.take_losses(),
-            [
-                Loss {
-                    reason: DiscardReason::QueueFull,
-                    count: Some(3),
-                    seqs: Some((3, 9))
-                },
-                Loss {
-                    reason: DiscardReason::Torn,
-                    count: Some(1),
-                    seqs: None
-                },
-            ]
-        );
-        assert_eq!(diagnostics.take_losses(), []);
-        assert_eq!(diagnostics.stats().total_discarded(), 4);
+    fn every_reason_that_the_spool_writes_down_is_one_of_ours() {
+        use crate::spool::{DENIED, EvictReason, REJECTED, SPOOL_DAMAGED};
+        for (reason, written) in [
+            (DiscardReason::SpoolFull, EvictReason::Bytes.as_str()),
+            (DiscardReason::Expired, EvictReason::Age.as_str()),
+            (DiscardReason::SpoolDamaged, SPOOL_DAMAGED),
+            (DiscardReason::Rejected, REJECTED),
+            (DiscardReason::Denied, DENIED),
+        ] {
+            assert_eq!(reason.as_str(), written);
+        }
     }
 
     #[test]

@@ -8,12 +8,12 @@ use soliplex_wire::Severity;
 
 use crate::clock::Clock;
 use crate::diagnostics::{Diagnostics, DiscardReason};
-use crate::loss;
 use crate::packed::{Kind, Packed, PackedHead};
 use crate::queue::{Position, Reader};
 use crate::session::{FIRST, Facts, Session};
-use crate::spool::{AppendError, Frame, Lane, Spool, Unavailable};
+use crate::spool::{Append, AppendError, Frame, Lane, Loss, Spool, Unavailable};
 
+mod losses;
 #[cfg(test)]
 mod tests;
 
@@ -52,9 +52,11 @@ struct Taken {
     bytes: Vec<u8>,
     records: Vec<Range<usize>>,
     contexts: Vec<(u64, Range<usize>)>,
-    /// Records of our own about losses. They are made once, however often storing them fails:
-    /// each takes a number of the session's.
-    told: Vec<Vec<u8>>,
+    /// What was given up of it, and by the threads that log.
+    losses: Vec<Loss>,
+    /// Records of our own about losses that the spool knows of. They are made once, however often
+    /// storing them fails: each takes a number of the session's.
+    told: Vec<(Vec<u8>, Loss)>,
     end: Option<Position>,
     /// The last attempt to store them failed, and may have taken place all the same.
     is_in_doubt: bool,
@@ -129,22 +131,12 @@ impl Intake {
 
     /// Whether every record that was in the queue when `end` was its end is on disk.
     pub(crate) fn has_reached(&self, end: Position) -> bool {
-        self.taken.records.is_empty() && end.is_reached_by(self.reader.position())
+        self.taken.end.is_none() && end.is_reached_by(self.reader.position())
     }
 
     /// The session the application is in.
     pub(crate) fn session(&self) -> &Arc<Session> {
         &self.session
-    }
-
-    /// Whether a context is that of the session the application is in, where losses are told.
-    pub(crate) fn is_current(&self, context: u64) -> bool {
-        context == self.session.context()
-    }
-
-    /// Whether these are the facts of the session the application is in.
-    pub(crate) fn is_current_session(&self, facts: &Facts) -> bool {
-        facts.context() == Some(self.session.context())
     }
 
     /// How far the queue has been read, and how much of that is not on disk.
@@ -153,7 +145,7 @@ impl Intake {
         (self.reader.position(), unstored)
     }
 
-    /// Moves one commit's worth of records, and tells of losses. Returns how many were moved.
+    /// Moves one commit's worth of records, and notes what was lost. Returns how many were moved.
     ///
     /// # Errors
     ///
@@ -162,22 +154,27 @@ impl Intake {
         let settled = self.settle(spool)?;
         // What could not be stored by a call that failed is tried again as it was.
         if self.taken.end.is_none() {
-            self.tell();
             self.take();
         }
+        self.gather_losses();
         Ok(settled + self.store_taken(spool)?)
     }
 
-    /// Gives up what is in the queue, and only tells of losses. Returns as [`run`](Self::run).
+    /// Gives up what is in the queue, and notes that. Returns as [`run`](Self::run).
     ///
     /// # Errors
     ///
     /// As [`Spool::append`].
     pub(crate) fn run_denied(&mut self, spool: &mut Spool) -> Result<u64, AppendError> {
-        let settled = self.settle(spool)?;
-        while self.discard_queued(DiscardReason::Denied) {}
-        self.tell();
-        Ok(settled + self.store_taken(spool)?)
+        let mut moved = self.settle(spool)?;
+        loop {
+            let any = self.discard_queued(DiscardReason::Denied);
+            self.gather_losses();
+            moved += self.store_taken(spool)?;
+            if !any {
+                return Ok(moved);
+            }
+        }
     }
 
     /// Lets go of what the last call stored, if it failed after its commit; how many they were.
@@ -191,7 +188,10 @@ impl Intake {
     }
 
     fn store_taken(&mut self, spool: &mut Spool) -> Result<u64, AppendError> {
-        if self.taken.end.is_none() && self.taken.told.is_empty() {
+        let Taken {
+            end, losses, told, ..
+        } = &self.taken;
+        if end.is_none() && losses.is_empty() && told.is_empty() {
             return Ok(0);
         }
         self.store(spool)?;
@@ -204,59 +204,9 @@ impl Intake {
             .own
             .fetch_add(told as u64, Ordering::Relaxed);
         let moved = (self.taken.records.len() + told) as u64;
+        self.taken.losses.clear();
         self.forget_taken();
         moved
-    }
-
-    /// Makes records of the losses nobody has been told of.
-    fn tell(&mut self) {
-        if self.taken.told.is_empty() {
-            let losses = self.diagnostics.take_losses();
-            self.taken.told = loss::records(&losses, &self.session, self.clock.unix_nanos());
-        }
-    }
-
-    /// Gives up what cannot be stored anywhere.
-    fn discard_taken(&mut self, reason: DiscardReason) {
-        let count = self.taken.records.len() as u64;
-        self.diagnostics.discard(reason, count, None);
-        self.forget_taken();
-    }
-
-    /// Gives up what is worth least of what has been read.
-    pub(crate) fn discard_lowest(&mut self, reason: DiscardReason) {
-        let taken = &mut self.taken;
-        let head = |range: &Range<usize>| {
-            let payload = taken.bytes.get(range.clone())?;
-            Some(Packed::parse(payload)?.head)
-        };
-        let lane_of = |range: &Range<usize>| head(range).as_ref().map(lane);
-        let lowest = taken.records.iter().filter_map(lane_of).min();
-        let goes = |range: &Range<usize>| lane_of(range) == lowest;
-        let (gone, kept): (Vec<_>, Vec<_>) = taken.records.iter().cloned().partition(goes);
-        let context = self.session.context();
-        let seqs = gone.iter().filter_map(head);
-        let seqs = seqs.filter(|head| head.context == context).map(|h| h.seq);
-        let seqs = seqs.clone().min().zip(seqs.max());
-        self.diagnostics.discard(reason, gone.len() as u64, seqs);
-        let own = gone.iter().filter_map(head);
-        let own = own.filter(|head| self.session.is_own(head.context)).count() as u64;
-        self.diagnostics.taken_in.fetch_add(own, Ordering::Relaxed);
-        taken.own_session -= own;
-        taken.records = kept;
-        if taken.records.is_empty() {
-            self.forget_taken();
-        }
-    }
-
-    /// Gives up what is in the queue; `false` when nothing was.
-    pub(crate) fn discard_queued(&mut self, reason: DiscardReason) -> bool {
-        if self.taken.end.is_none() {
-            self.take();
-        }
-        let any = self.taken.end.is_some();
-        self.discard_taken(reason);
-        any
     }
 
     fn take(&mut self) {
@@ -286,11 +236,11 @@ impl Intake {
         diagnostics
             .recovered
             .fetch_add(before + unreadable, Ordering::Relaxed);
-        diagnostics.discard(DiscardReason::Torn, drained.damaged + unreadable, None);
+        diagnostics.discard(DiscardReason::Torn, drained.damaged + unreadable);
     }
 
     fn store(&mut self, spool: &mut Spool) -> Result<(), AppendError> {
-        let through = match self.taken.end {
+        let ring_through = match self.taken.end {
             Some(end) => place(end),
             None => spool.ring_through()?,
         };
@@ -303,26 +253,35 @@ impl Intake {
             .records
             .iter()
             .filter_map(|range| taken.bytes.get(range.clone()));
-        let frames: Vec<Frame<'_>> = payloads
-            .chain(taken.told.iter().map(Vec::as_slice))
-            .filter_map(frame)
+        let frames: Vec<Frame<'_>> = payloads.filter_map(frame).collect();
+        let telling: Vec<(Frame<'_>, &Loss)> = taken
+            .told
+            .iter()
+            .filter_map(|(payload, loss)| Some((frame(payload)?, loss)))
             .collect();
         let mut contexts: Vec<(u64, &[u8])> = taken
             .contexts
             .iter()
             .filter_map(|(context, range)| Some((*context, taken.bytes.get(range.clone())?)))
             .collect();
-        let own = self.own_facts(&frames);
+        let told = telling.iter().map(|(frame, _)| frame);
+        let own = self.own_facts(frames.iter().chain(told));
         contexts.extend(own.iter().map(|(of, facts)| (*of, facts.as_slice())));
         let previous = self.previous.iter();
         contexts.extend(previous.map(|(context, facts)| (*context, facts.as_slice())));
-        let appended = spool.append(&frames, &contexts, through);
+        let appended = spool.append(Append {
+            frames: &frames,
+            contexts: &contexts,
+            ring_through,
+            losses: &taken.losses,
+            telling: &telling,
+        });
         self.taken.is_in_doubt = appended.is_err();
         appended.map(drop)
     }
 
     /// The facts of each session of this run that a frame names.
-    fn own_facts(&self, frames: &[Frame<'_>]) -> Vec<(u64, Vec<u8>)> {
+    fn own_facts<'a>(&self, frames: impl Iterator<Item = &'a Frame<'a>>) -> Vec<(u64, Vec<u8>)> {
         let mut own: Vec<(u64, Vec<u8>)> = Vec::new();
         for frame in frames {
             let known = own.iter().any(|(of, _)| *of == frame.context);
@@ -338,17 +297,20 @@ impl Intake {
         if let Some(end) = self.taken.end.take() {
             self.reader.release(end);
         }
-        self.diagnostics
-            .taken_in
-            .fetch_add(self.taken.own_session, Ordering::Relaxed);
-        self.taken.own_session = 0;
-        self.taken.bytes.clear();
-        self.taken.records.clear();
-        self.taken.contexts.clear();
+        self.taken.clear(&self.diagnostics);
     }
 }
 
 impl Taken {
+    /// Lets go of what was read, which is stored or given up.
+    fn clear(&mut self, diagnostics: &Diagnostics) {
+        let own = std::mem::take(&mut self.own_session);
+        diagnostics.taken_in.fetch_add(own, Ordering::Relaxed);
+        self.bytes.clear();
+        self.records.clear();
+        self.contexts.clear();
+    }
+
     fn add(&mut self, packed: &Packed<'_>, payload: &[u8], session: &Session) {
         let start = self.bytes.len();
         match packed.head.kind {

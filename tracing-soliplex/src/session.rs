@@ -128,6 +128,12 @@ impl Session {
         differs & !(u64::from(u16::MAX) << GENERATION_SHIFT) == 0
     }
 
+    /// The context of the session of this run in which a [`place`] is.
+    pub(crate) fn context_at(&self, place: u64) -> u64 {
+        let which = u64::from(u16::MAX) << GENERATION_SHIFT;
+        context(self.first_id) & !which | u64::from(generation(place)) << GENERATION_SHIFT
+    }
+
     /// The facts of the session of this run with this context.
     pub(crate) fn facts(&self, of: u64) -> Facts {
         let (_, low) = self.first_id.as_u64_pair();
@@ -177,7 +183,7 @@ impl Session {
             severity,
             context: context(session_id(self.first_id, generation(word))),
             id: self.record_id(word, unix_nanos),
-            seq: word & (u64::MAX >> (u64::BITS - NUMBER_BITS)),
+            seq: seq_at(word),
             unix_nanos,
         }
     }
@@ -319,18 +325,29 @@ pub(crate) fn session_id(first_id: Uuid, generation: u16) -> Uuid {
     Uuid::from_u64_pair(high ^ (u64::from(generation) << GENERATION_SHIFT), low)
 }
 
+/// Where a record of this run stands: in which session, and its number there. Of one session, later
+/// records have greater places.
+pub(crate) fn place(head: &PackedHead) -> u64 {
+    let session = head.context >> GENERATION_SHIFT & u64::from(u16::MAX);
+    session << NUMBER_BITS | head.seq
+}
+
+/// The number in a place.
+pub(crate) fn seq_at(place: u64) -> u64 {
+    place & (u64::MAX >> (u64::BITS - NUMBER_BITS))
+}
+
 fn word(generation: u16, number: u64) -> u64 {
     u64::from(generation) << NUMBER_BITS | number
 }
 
-fn generation(word: u64) -> u16 {
+pub(crate) fn generation(word: u64) -> u16 {
     // All that is left of it fits.
     u16::try_from(word >> NUMBER_BITS).unwrap_or(u16::MAX)
 }
 
 impl Facts {
     /// `None` when the JSON is none of ours.
-    #[cfg(test)]
     pub(crate) fn from_json(json: &[u8]) -> Option<Facts> {
         serde_json::from_slice(json).ok()
     }

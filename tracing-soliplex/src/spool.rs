@@ -15,8 +15,9 @@
 //! - **Bounded.** The file is never longer than [`SpoolOptions::max_bytes`], but for a moment
 //!   when a full one is freed. It doubles as it grows, so that between half of the bound and all
 //!   of it is used when the first record has to go. Memory: redb's cache and one batch.
-//! - **Counted.** Records appended = waiting + confirmed + evicted + lost to the disk; the last
-//!   are told by [`Spool::take_losses`].
+//! - **Counted.** Records appended = waiting + confirmed + evicted + lost to the disk. What was given
+//!   up is entered in the ledger by the commit that gives it up, and stays there until the record
+//!   that tells of it has been delivered (`ledger.rs`).
 //!
 //! # What happens when …
 //! - … *the disk fails*: the call says so, redb is closed, the next call opens it again. How long
@@ -50,23 +51,28 @@ mod error;
 mod evict;
 mod growth;
 mod lane;
+mod ledger;
 mod limits;
 mod memory;
 mod mend;
 mod meta;
 mod peek;
+mod place;
 mod state;
 mod store;
 mod tables;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use append::Frame;
+pub(crate) use append::{Append, Frame};
 pub(crate) use dead_letter::DeadLetter;
 pub(crate) use directory::Directory;
 pub(crate) use error::{AppendError, OpenError, Unavailable};
 pub(crate) use evict::EvictReason;
 pub(crate) use lane::Lane;
+pub(crate) use ledger::Loss;
+#[cfg(test)]
+pub(crate) use ledger::{DENIED, REJECTED, SPOOL_DAMAGED};
 pub(crate) use limits::SpoolOptions;
 pub(crate) use peek::{Cursor, PeekLimits, Peeked, StoredRecord};
 pub(crate) use store::SetAside;
@@ -77,10 +83,11 @@ use confirm::Confirmed;
 use evict::Evictions;
 use memory::Memory;
 use peek::PeekHandle;
+use place::Place;
 use state::LaneTotals;
 use std::io;
 use std::time::Duration;
-use store::{Place, Store};
+use store::Store;
 
 /// Records on disk. Dropping it closes the file and lets the next one in; opening it again costs
 /// a few milliseconds, so a mobile host that must let go of its files does just that.

@@ -151,9 +151,7 @@ pub(crate) fn forgive(capture: &Capture) {
     let count = capture.session.owed.pay(|_| true);
     let Diagnostics { taken_in, .. } = &*capture.diagnostics;
     taken_in.fetch_add(count, Ordering::Relaxed);
-    capture
-        .diagnostics
-        .discard(DiscardReason::Denied, count, None);
+    capture.diagnostics.discard(DiscardReason::Denied, count);
 }
 
 /// Says how a run before this one ended, and what it did last, of what was kept.
@@ -255,10 +253,9 @@ fn tell(capture: &Capture, head: PackedHead, write: impl FnOnce(&mut Members<'_>
 
 /// Counts a record of ours that is not kept after all.
 pub(crate) fn refuse(capture: &Capture, head: &PackedHead) {
-    let seqs = Some((head.seq, head.seq));
     capture
         .diagnostics
-        .discard(DiscardReason::QueueFull, 1, seqs);
+        .discard_record(DiscardReason::QueueFull, head);
 }
 
 /// Counts a record of ours and puts it into the queue, where it is admitted like an error.

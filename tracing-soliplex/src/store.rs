@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 use crate::diagnostics::{Diagnostics, DiscardReason};
 use crate::intake::Intake;
@@ -102,8 +103,13 @@ impl Store {
 /// that is known: of a store that has been open, whose records were counted when they came in.
 pub(crate) fn report(aside: &SetAside, diagnostics: &Diagnostics) -> u64 {
     let lost = aside.records_lost.unwrap_or(0);
-    diagnostics.discard(DiscardReason::SpoolDamaged, lost, None);
-    diagnostics.set_aside(aside.path.as_deref(), aside.records_lost.is_some());
+    // The fresh one remembers it, and tells.
+    diagnostics.count(DiscardReason::SpoolDamaged, lost);
+    let uncounted = u64::from(aside.records_lost.is_none());
+    diagnostics
+        .uncounted
+        .fetch_add(uncounted, Ordering::Relaxed);
+    diagnostics.set_aside(aside.path.as_deref());
     lost
 }
 

@@ -17,10 +17,9 @@ use crate::clock::Clock;
 use crate::command::{Command, Consent};
 use crate::delivery::Pace;
 use crate::diagnostics::{Diagnostic, Diagnostics, DiscardReason};
-use crate::exporter::http::Endpoint;
 use crate::exporter::{ExportOutcome, Exporter};
 use crate::intake::{Intake, MAX_COMMIT_BYTES};
-use crate::queue::{Position, Queue, Recovered};
+use crate::queue::{Position, Queue};
 use crate::receipt::Receipts;
 use crate::spool::{Spool, Unavailable};
 use crate::store::{self, Store};
@@ -31,8 +30,10 @@ mod connect;
 mod host;
 mod keep;
 mod obey;
+mod parts;
 mod send;
 mod suspend;
+mod tell;
 mod test_event;
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,7 @@ use calendar::Calendar;
 use host::Host;
 use keep::STORE_RETRY;
 use obey::PendingFlush;
+pub(crate) use parts::{MakeExporter, NetworkChecker, Parts, Settings, TokenProvider};
 use send::{Flight, Hand, PACE};
 use test_event::PendingTest;
 pub(crate) use thread::spawn;
@@ -56,44 +58,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const LOOK_EVERY_QUIET: Duration = Duration::from_millis(250);
 
 const QUIET_AFTER: Duration = Duration::from_secs(5);
-
-/// What the worker needs to start.
-pub(crate) struct Parts {
-    pub(crate) capture: Weak<Capture>,
-    pub(crate) queue: Arc<Queue>,
-    pub(crate) intake: Intake,
-    pub(crate) recovered: Recovered,
-    /// What was wrong with files that others opened.
-    pub(crate) troubles: Vec<Diagnostic>,
-    pub(crate) store: Store,
-    pub(crate) wake: Arc<Wake>,
-    pub(crate) breadcrumbs: Arc<Breadcrumbs>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) diagnostics: Arc<Diagnostics>,
-    pub(crate) commands: UnboundedReceiver<Command>,
-    pub(crate) receipts: Receipts,
-    pub(crate) settings: Settings,
-}
-
-/// How delivery goes about it; see the builder's methods of the same names.
-pub(crate) struct Settings {
-    pub(crate) service_name: String,
-    /// Where batches go; nowhere without one.
-    pub(crate) endpoint: Option<Endpoint>,
-    /// Makes the exporter, on the worker's thread.
-    pub(crate) exporter: MakeExporter,
-    pub(crate) token_provider: Option<TokenProvider>,
-    pub(crate) network_checker: Option<NetworkChecker>,
-    pub(crate) flush_interval: Duration,
-    pub(crate) startup_jitter: Duration,
-    pub(crate) consent: Consent,
-    /// Makes one device's waits differ from another's.
-    pub(crate) seed: u64,
-}
-
-pub(crate) type MakeExporter = Box<dyn Fn(&Endpoint) -> Result<Box<dyn Exporter>, String> + Send>;
-pub(crate) type TokenProvider = Box<dyn Fn() -> Option<String> + Send + Sync>;
-pub(crate) type NetworkChecker = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// Tells whoever waits for the end that it has come.
 type Stopped = Box<dyn FnOnce() + Send>;
@@ -187,7 +151,7 @@ impl Worker {
             });
         }
         if let Some(aside) = &recovered.set_aside {
-            diagnostics.set_aside(Some(&aside.path), false);
+            diagnostics.queue_set_aside(&aside.path);
         }
         if let Some(error) = store.refused.take() {
             diagnostics.report(&Diagnostic::StoreUnavailable { error });
@@ -195,7 +159,7 @@ impl Worker {
         diagnostics
             .recovered
             .fetch_add(recovered.torn, Ordering::Relaxed);
-        diagnostics.discard(DiscardReason::Torn, recovered.torn, None);
+        diagnostics.discard(DiscardReason::Torn, recovered.torn);
         let (mut spool, waits) = match first_spool(
             &mut store,
             &mut intake,

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 
-use crate::client::spool::{Cursor, Directory, Frame, Lane, PeekLimits, Spool, SpoolOptions};
+use crate::client::spool::{
+    Append, Cursor, Directory, Frame, Lane, PeekLimits, Spool, SpoolOptions,
+};
 
 pub(crate) const RECORD_BYTES: usize = 500;
 
@@ -77,7 +79,12 @@ impl Store for Ours {
             .collect();
         self.seq += records as u64;
         self.spool
-            .append(&frames, &[(1, b"facts")], self.seq)
+            .append(Append {
+                frames: &frames,
+                contexts: &[(1, b"facts")],
+                ring_through: self.seq,
+                ..Append::default()
+            })
             .unwrap();
     }
 

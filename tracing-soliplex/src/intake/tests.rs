@@ -125,24 +125,21 @@ fn a_start_that_is_killed_before_it_stores_anything_costs_no_record_its_session(
 }
 
 #[test]
-fn what_cannot_be_stored_is_told_under_the_number_it_was_given_first() {
+fn a_loss_that_cannot_be_told_keeps_the_number_it_was_given_first() {
+    let disk = Disk::default();
     let folder = tempfile::tempdir().unwrap();
-    let mut run = Run::start(folder.path());
-    run.diagnostics.discard(DiscardReason::QueueFull, 1, None);
-    run.intake.take();
-    run.intake.tell();
-    let told = run.intake.taken.told.clone();
-    assert_eq!(told.len(), 1);
-    run.diagnostics.discard(DiscardReason::QueueFull, 1, None);
-    run.intake.discard_taken(DiscardReason::SpoolFull);
-    run.intake.tell();
-    assert_eq!(run.intake.taken.told, told);
-    assert_eq!(run.intake.run(&mut run.spool).unwrap(), 1);
-    assert_eq!(
-        run.intake.run(&mut run.spool).unwrap(),
-        1,
-        "the second loss"
-    );
+    let mut run = Run::begin_on(folder.path(), &disk).joined();
+    run.diagnostics.discard(DiscardReason::QueueFull, 1);
+    run.store();
+    assert_eq!(run.spool.untold().len(), 1);
+    disk.fail_from(1);
+    for _ in 0..3 {
+        run.intake.tell(&mut run.spool).unwrap_err();
+    }
+    disk.heal();
+    assert_eq!(run.intake.tell(&mut run.spool).unwrap(), 1);
+    assert_eq!(run.intake.tell(&mut run.spool).unwrap(), 0, "told once");
+    assert_eq!(run.spool.waiting(), [FIRST + 1]);
 }
 
 #[test]
@@ -182,13 +179,17 @@ fn a_loss_is_stored_once_whichever_call_to_the_disk_fails() {
         run.store();
         let before = run.deliver().len();
         assert_eq!(before, 0);
-        run.diagnostics.discard(DiscardReason::QueueFull, 3, None);
+        run.diagnostics.discard(DiscardReason::QueueFull, 3);
         disk.fail_from(n);
-        let first = run.intake.run(&mut run.spool);
+        let note_and_tell = |run: &mut Run| {
+            run.intake.run(&mut run.spool)?;
+            run.intake.tell(&mut run.spool)
+        };
+        let first = note_and_tell(&mut run);
         let has_failed = disk.has_failed();
         disk.heal();
         if first.is_err() {
-            run.intake.run(&mut run.spool).unwrap();
+            note_and_tell(&mut run).unwrap();
         }
         assert_eq!(run.deliver().len(), 1, "call {n}");
         assert_eq!(run.diagnostics.stats().own, 1, "call {n}");
@@ -217,16 +218,16 @@ fn every_record_is_stored_once_whichever_call_to_the_disk_fails() {
             for _ in 0..3 {
                 run.log();
                 let _ = run.intake.run(&mut run.spool);
-                run.diagnostics.discard(DiscardReason::Torn, 1, None);
+                run.diagnostics.discard(DiscardReason::Torn, 1);
                 run.diagnostics.recovered.fetch_add(1, Ordering::Relaxed);
                 let _ = run.spool.put_meta("pace", &[1]);
                 let _ = run.intake.run(&mut run.spool);
+                let _ = run.intake.tell(&mut run.spool);
             }
             let has_failed = disk.has_failed();
             disk.heal();
-            for _ in 0..2 {
-                run.intake.run(&mut run.spool).unwrap();
-            }
+            run.intake.run(&mut run.spool).unwrap();
+            run.intake.tell(&mut run.spool).unwrap();
             run.store();
             let delivered = run.deliver().len() as u64;
             let stats = run.diagnostics.stats();

@@ -4,6 +4,7 @@
 use super::chunk::{self, ChunkRecord};
 use super::error::{AppendError, Fault, Unavailable};
 use super::lane::Lane;
+use super::ledger::Loss;
 use super::limits::{MAX_CHUNK_BYTES, MAX_CHUNK_RECORDS, MIN_SPLIT_BYTES, PAGE_SLACK_BYTES};
 use super::state::State;
 use super::{Spool, tables};
@@ -24,6 +25,22 @@ pub(crate) struct Frame<'a> {
     pub(crate) payload: &'a [u8],
 }
 
+/// What one commit adds to the spool.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Append<'a> {
+    /// Records. All must fit the spool at once: a few megabytes are too much for the default bound.
+    pub(crate) frames: &'a [Frame<'a>],
+    /// The facts of every context the frames name; those the spool has already are left as they
+    /// are.
+    pub(crate) contexts: &'a [(u64, &'a [u8])],
+    /// The ring's sequence up to which everything is now stored, or given up.
+    pub(crate) ring_through: u64,
+    /// What was given up on the way here.
+    pub(crate) losses: &'a [Loss],
+    /// Records that each tell of one of the [untold](Spool::untold) losses.
+    pub(crate) telling: &'a [(Frame<'a>, &'a Loss)],
+}
+
 /// What an append stored.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Appended {
@@ -36,26 +53,36 @@ pub(crate) struct Appended {
 }
 
 impl Spool {
-    /// Stores records durably, in one commit with `ring_through`, the ring's sequence up to
-    /// which everything is now stored.
-    ///
-    /// `contexts` holds the facts of every context the frames name; those the spool has already
-    /// are left as they are. All frames must fit the spool at once: a few megabytes are too much
-    /// for the default bound.
+    /// Stores records durably, in one commit with the ring's position and with what was lost on
+    /// the way.
     ///
     /// # Errors
     /// See [`AppendError`]. A caller asks [`Spool::append_took_place`] before it tries again.
-    pub(crate) fn append(
-        &mut self,
-        frames: &[Frame<'_>],
-        contexts: &[(u64, &[u8])],
-        ring_through: u64,
-    ) -> Result<Appended, AppendError> {
-        let chunks = plan(frames);
-        let appended = self.store.write(|txn, state| {
-            state.ring_through = ring_through;
-            write_chunks(txn, state, &chunks, contexts)
-        });
+    pub(crate) fn append(&mut self, append: Append<'_>) -> Result<Appended, AppendError> {
+        let telling = append.telling.iter().map(|(frame, _)| *frame);
+        let frames: Vec<Frame<'_>> = append.frames.iter().copied().chain(telling).collect();
+        let chunks = plan(&frames);
+        let work = |txn: &WriteTransaction, state: &mut State| {
+            state.ring_through = append.ring_through;
+            let first = state.next_chunk;
+            let appended = write_chunks(txn, state, &chunks, append.contexts)?;
+            for loss in append.losses {
+                state.ledger.add(loss.clone());
+            }
+            for (frame, loss) in append.telling {
+                let place = chunks
+                    .iter()
+                    .position(|plan| plan.holds(frame))
+                    .unwrap_or(0);
+                state.ledger.tell(loss, first + place as u64);
+            }
+            Ok(appended)
+        };
+        let appended = match frames.is_empty() {
+            // A few numbers that change place: there is room for that in a full file too.
+            true => self.store.write_freeing(work),
+            false => self.store.write(work),
+        };
         self.append_in_doubt = appended.is_err().then(|| self.store.last_write());
         appended.map_err(|fault| match fault {
             Fault::Bound => {
@@ -65,6 +92,11 @@ impl Spool {
             Fault::DiskFull => AppendError::DiskFull,
             fault => AppendError::Unavailable(Unavailable(fault)),
         })
+    }
+
+    /// What was given up, and no record tells of. Touches no disk.
+    pub(crate) fn untold(&self) -> &[Loss] {
+        self.store.state().ledger.untold()
     }
 
     /// Whether the last append, if it failed, is on the disk all the same. Opens the store if a
@@ -124,6 +156,12 @@ impl<'a> Plan<'a> {
             bytes: chunk::encoded_len(&start),
             records: start,
         })
+    }
+
+    fn holds(&self, frame: &Frame<'_>) -> bool {
+        self.lane == frame.lane
+            && self.context == frame.context
+            && self.records.iter().any(|record| record.seq == frame.seq)
     }
 
     fn takes(&self, frame: &Frame<'_>) -> bool {
@@ -198,7 +236,9 @@ fn write_chunks(
         appended.bytes += bytes;
         appended.chunks += 1;
     }
-    tables::prove_reserve(txn)?;
+    if appended.records > 0 {
+        tables::prove_reserve(txn)?;
+    }
     Ok(appended)
 }
 

@@ -4,7 +4,8 @@
 use super::chunk;
 use super::dead_letter::{DeadLetter, bury};
 use super::error::{Fault, Unavailable};
-use super::peek::{PeekHandle, PeekedChunk};
+use super::ledger::{Loss, REJECTED};
+use super::peek::PeekHandle;
 use super::state::State;
 use super::{InDoubt, Spool, tables};
 use redb::WriteTransaction;
@@ -70,6 +71,9 @@ impl Spool {
     }
 }
 
+/// A record's number and its payload.
+type ChunkEntry<'a> = (u64, &'a [u8]);
+
 fn remove_chunks(
     txn: &WriteTransaction,
     state: &mut State,
@@ -91,11 +95,28 @@ fn remove_chunks(
         };
         let dead_here: Vec<(usize, &str)> = dead_here.collect();
         confirmed.refused += dead_here.len() as u64;
-        if keep_dead {
-            bury_some(txn, state, chunk, bytes.value(), &dead_here, &mut confirmed)?;
+        let header = chunk.header;
+        if !dead_here.is_empty() {
+            let records = chunk::records(bytes.value())?;
+            let dead_here: Vec<(ChunkEntry<'_>, &str)> = dead_here
+                .iter()
+                .filter_map(|(place, reason)| Some((*records.get(*place)?, *reason)))
+                .collect();
+            let facts = tables::facts(txn, header.context)?;
+            let seqs = dead_here.iter().map(|((seq, _), _)| *seq);
+            state.ledger.add(Loss {
+                seqs: seqs.clone().min().zip(seqs.max()),
+                ..Loss::counted(REJECTED, dead_here.len() as u64)
+                    .of(header.context, facts.as_deref())
+            });
+            if keep_dead {
+                bury_some(txn, state, header.context, &dead_here, &mut confirmed)?;
+            }
         }
         drop(bytes);
-        let header = chunk.header;
+        // One of the refused may have told of a loss. That is not told again: it would be refused
+        // again, without end.
+        state.ledger.delivered(chunk.number);
         state
             .lane_mut(chunk.lane)
             .subtract(header.records, header.payload_bytes);
@@ -108,20 +129,13 @@ fn remove_chunks(
 fn bury_some(
     txn: &WriteTransaction,
     state: &mut State,
-    chunk: &PeekedChunk,
-    bytes: &[u8],
-    dead: &[(usize, &str)],
+    context: u64,
+    dead: &[(ChunkEntry<'_>, &str)],
     confirmed: &mut Confirmed,
 ) -> Result<(), Fault> {
-    if dead.is_empty() {
-        return Ok(());
-    }
-    let records = chunk::records(bytes)?;
-    for (place, reason) in dead {
-        if let Some(record) = records.get(*place) {
-            confirmed.dead_dropped += bury(txn, state, chunk.header.context, *record, reason)?;
-            confirmed.dead += 1;
-        }
+    for (record, reason) in dead {
+        confirmed.dead_dropped += bury(txn, state, context, *record, reason)?;
+        confirmed.dead += 1;
     }
     Ok(())
 }

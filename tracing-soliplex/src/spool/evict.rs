@@ -1,5 +1,5 @@
 //! Evicting: what is too old, or too much, goes, the lowest lane's oldest first. Everything that
-//! goes is named, so that a loss record can say what is missing.
+//! goes is entered in the ledger by the commit that removes it, so that it is told.
 //!
 //! A session's marker is the exception: it stays while any other record of its session does, and
 //! goes before the errors of others once none does.
@@ -13,6 +13,7 @@
 use super::chunk::ChunkHeader;
 use super::error::{Fault, Unavailable};
 use super::lane::Lane;
+use super::ledger::Loss;
 use super::limits::{
     COMPACTED_BELOW_SHARE, EARLIEST_UNIX_NANOS, EVICTED_SHARE, MAX_PASSED_OVER, MIN_COMPACTED_BYTES,
 };
@@ -29,6 +30,16 @@ pub(crate) enum EvictReason {
     Age,
 }
 
+impl EvictReason {
+    /// The reason as it stands in the ledger.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bytes => "spool_full",
+            Self::Age => "expired",
+        }
+    }
+}
+
 /// Records that went together: one lane, one context, one reason.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Eviction {
@@ -38,12 +49,8 @@ pub(crate) struct Eviction {
     pub(crate) reason: EvictReason,
     /// The context they were captured in.
     pub(crate) context: u64,
-    /// Its facts, which may have left with them.
-    pub(crate) facts: Vec<u8>,
     /// How many they were.
     pub(crate) records: u64,
-    /// Their payloads' bytes.
-    pub(crate) bytes: u64,
     /// The lowest seq among them.
     pub(crate) first_seq: u64,
     /// The highest; those between may have been delivered, or wait in another lane.
@@ -76,7 +83,7 @@ impl Spool {
     /// that is a lower one than last time.
     ///
     /// `now_unix_nanos` is the wall clock's, nanoseconds since the Unix epoch, where it can be
-    /// trusted; without one nothing is too old. Returns what went; after
+    /// trusted; without one nothing is too old. Returns what went, for the caller's counters; after
     /// [`AppendError::Full`](super::AppendError::Full) nothing, once only better is stored.
     ///
     /// # Errors
@@ -105,7 +112,8 @@ impl Spool {
             if !self.store.growth().is_over() || state.records() == 0 {
                 break;
             }
-            self.evict_by_bytes(state.bytes() / EVICTED_SHARE + 1, Lane::Marker)?;
+            let wanted = state.bytes() / EVICTED_SHARE + 1;
+            self.evict_by_bytes(wanted, Lane::Marker)?;
         }
         Ok(std::mem::take(&mut self.untold).list)
     }
@@ -239,7 +247,7 @@ impl Evictions {
             };
             table.remove(number)?;
             drop(table);
-            self.count(txn, state, lane, reason, header)?;
+            self.count(txn, state, lane, reason, (number, header))?;
             from = number;
         }
     }
@@ -263,7 +271,7 @@ impl Evictions {
             };
             txn.open_table(tables::chunks(Lane::Marker))?
                 .remove(number)?;
-            self.count(txn, state, Lane::Marker, reason, header)?;
+            self.count(txn, state, Lane::Marker, reason, (number, header))?;
         }
     }
 
@@ -273,7 +281,7 @@ impl Evictions {
         state: &mut State,
         lane: Lane,
         reason: EvictReason,
-        header: ChunkHeader,
+        (number, header): (u64, ChunkHeader),
     ) -> Result<(), Fault> {
         state
             .lane_mut(lane)
@@ -283,23 +291,24 @@ impl Evictions {
         };
         if let Some(found) = self.list.iter_mut().find(same) {
             found.records += header.records;
-            found.bytes += header.payload_bytes;
             found.first_seq = found.first_seq.min(header.first_seq);
             found.last_seq = found.last_seq.max(header.last_seq);
         } else {
-            let facts = txn.open_table(tables::CONTEXTS)?;
-            let facts = facts.get(header.context)?;
             self.list.push(Eviction {
                 lane,
                 reason,
                 context: header.context,
-                facts: facts.map_or_else(Vec::new, |facts| facts.value().to_vec()),
                 records: header.records,
-                bytes: header.payload_bytes,
                 first_seq: header.first_seq,
                 last_seq: header.last_seq,
             });
         }
+        let facts = tables::facts(txn, header.context)?;
+        state.ledger.given_up(number);
+        state.ledger.add(Loss {
+            seqs: Some((header.first_seq, header.last_seq)),
+            ..Loss::counted(reason.as_str(), header.records).of(header.context, facts.as_deref())
+        });
         tables::release_context(txn, header.context, 1)
     }
 }

@@ -54,6 +54,17 @@ pub(crate) const MAX_DEAD_BYTES: u64 = 1 << 20;
 /// A reason is a word or a sentence from the server; the rest of a longer one is cut.
 pub(crate) const MAX_REASON_BYTES: usize = 256;
 
+/// Losses kept apart by session and reason. More sessions at once than there are starts between two
+/// deliveries on a bad day; beyond it only the names of the sessions are lost.
+pub(crate) const MAX_UNTOLD: usize = 16;
+
+/// Records that tell of losses and are on their way; with more, the rest waits for some to arrive.
+pub(crate) const MAX_TOLD: usize = 48;
+
+/// A session's facts are kept with its loss up to this length, which an ordinary resource does not
+/// reach; the ledger is rewritten with each loss, and has to fit the reserve.
+pub(crate) const MAX_LEDGER_FACTS: usize = 1024;
+
 /// Damaged files kept for the curious; with more, the oldest goes.
 pub(crate) const MAX_SET_ASIDE: usize = 2;
 

@@ -7,6 +7,7 @@ use super::chunk::ChunkHeader;
 use super::dead_letter;
 use super::error::{Fault, Unavailable};
 use super::lane::Lane;
+use super::ledger::{Loss, SPOOL_DAMAGED};
 use super::state::{LaneTotals, State};
 use super::store::SetAside;
 use super::{Spool, tables};
@@ -23,7 +24,7 @@ pub(crate) struct Losses {
 }
 
 impl Spool {
-    /// What was lost to the disk since the last call; both kinds are counted nowhere else.
+    /// What was lost to the disk since the last call, for the caller's counters.
     pub(crate) fn take_losses(&mut self) -> Losses {
         Losses {
             unreadable_records: std::mem::take(&mut self.unreadable_records),
@@ -57,19 +58,25 @@ impl Spool {
 
 fn remove_unreadable(txn: &WriteTransaction, state: &mut State) -> Result<(), Fault> {
     let mut users = BTreeMap::<u64, u64>::new();
+    let before = state.records();
     for lane in Lane::ALL {
         let mut totals = LaneTotals::default();
         txn.open_table(tables::chunks(lane))?
-            .retain(|_, bytes| match readable(bytes) {
+            .retain(|number, bytes| match readable(bytes) {
                 Some(header) => {
                     totals.add(header.records, header.payload_bytes);
                     *users.entry(header.context).or_default() += 1;
                     true
                 }
-                None => false,
+                None => {
+                    state.ledger.given_up(number);
+                    false
+                }
             })?;
         *state.lane_mut(lane) = totals;
     }
+    let lost = before.saturating_sub(state.records());
+    state.ledger.add(Loss::counted(SPOOL_DAMAGED, lost));
     for row in txn.open_table(tables::DEAD)?.iter()? {
         if let Some(context) = dead_letter::context_of(row?.1.value()) {
             *users.entry(context).or_default() += 1;

@@ -1,11 +1,13 @@
 //! What the spool knows of itself without counting: the numbers that every commit carries along,
-//! so that they are right after any crash. One row of the store, and its codec.
+//! so that they are right after any crash. One row of the store, and its codec; the [`Ledger`] beside
+//! them is another.
 
 use super::chunk;
 use super::lane::{LANES, Lane};
+use super::ledger::Ledger;
 
 /// The counters, as of the last commit.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct State {
     /// The number the next chunk gets; never used twice, not even after a wipe.
     pub(crate) next_chunk: u64,
@@ -17,6 +19,8 @@ pub(crate) struct State {
     pub(crate) lanes: [LaneTotals; LANES],
     /// What was refused.
     pub(crate) dead: DeadTotals,
+    /// What was given up and not told; a row of its own.
+    pub(crate) ledger: Ledger,
 }
 
 /// What waits in one lane.
@@ -77,7 +81,7 @@ impl State {
         chunks + self.dead.bytes
     }
 
-    pub(crate) fn to_row(self) -> StateRow {
+    pub(crate) fn to_row(&self) -> StateRow {
         let [low, normal, high, marker] = self.lanes;
         let dead = self.dead;
         [
@@ -103,7 +107,7 @@ impl State {
         ]
     }
 
-    pub(crate) fn from_row(row: StateRow) -> Self {
+    pub(crate) fn from_row(row: StateRow, ledger: Ledger) -> Self {
         let [next_chunk, ring_through, commits, rest @ ..] = row;
         let [
             lr,
@@ -144,6 +148,7 @@ impl State {
                 next,
                 dropped,
             },
+            ledger,
         }
     }
 }
@@ -175,6 +180,6 @@ mod tests {
         for (value, field) in (1..).zip(row.iter_mut()) {
             *field = value;
         }
-        assert_eq!(State::from_row(row).to_row(), row);
+        assert_eq!(State::from_row(row, Ledger::default()).to_row(), row);
     }
 }

@@ -5,13 +5,14 @@
 //! redb refuses every call once its storage has failed, until it is dropped and opened again. So
 //! the handle is dropped at the failure and the next call opens a new one.
 
-use super::directory::Directory;
 use super::error::{Fault, Unavailable};
 use super::growth::{BoundedStorage, Failure, Growth};
+use super::ledger::{DENIED, Loss, SPOOL_DAMAGED};
 use super::limits::{MAX_CAME_TRUE, MIN_MAX_BYTES, QUICK_REPAIR_FROM, SpoolOptions};
+use super::place::Place;
 use super::state::{DeadTotals, State};
 use super::tables::{self, Meta};
-use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend, WriteTransaction};
+use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 use soliplex_sanitize::caught;
 use std::collections::VecDeque;
 use std::fmt;
@@ -36,14 +37,6 @@ pub(crate) struct Store {
     /// Why the file must not be opened again.
     spoiled: Option<Fault>,
     set_aside: Option<SetAside>,
-}
-
-/// Where the bytes are.
-pub(crate) enum Place {
-    /// In a folder on disk.
-    Directory(Directory),
-    /// In memory, or wherever a test puts them; called for each opening.
-    Supplied(Box<dyn Fn() -> io::Result<Box<dyn StorageBackend>> + Send>),
 }
 
 /// A store that had to be given up.
@@ -98,8 +91,8 @@ impl Store {
     }
 
     /// The counters as of the last commit.
-    pub(crate) fn state(&self) -> State {
-        self.state
+    pub(crate) fn state(&self) -> &State {
+        &self.state
     }
 
     /// The caller's facts.
@@ -164,14 +157,17 @@ impl Store {
         let Some(db) = &self.db else {
             return Err(redb::Error::DatabaseClosed.into());
         };
-        let mut state = self.state;
+        let mut state = self.state.clone();
         state.commits += 1;
         let quick_repair = self.growth.file_bytes() >= QUICK_REPAIR_FROM;
         let prepared = guarded(|| {
             let mut txn = db.begin_write()?;
             txn.set_quick_repair(quick_repair);
             let out = work(&txn, &mut state)?;
-            tables::save_state(&txn, state)?;
+            if state.ledger != self.state.ledger {
+                tables::save_ledger(&txn, &state.ledger)?;
+            }
+            tables::save_state(&txn, &state)?;
             Ok((txn, out))
         });
         let (txn, out) = prepared.map_err(|fault| self.settle(fault))?;
@@ -242,12 +238,16 @@ impl Store {
     }
 
     /// Deletes the file and everything set aside. The next call makes a new one, in which chunk
-    /// numbers and the ring's sequence go on.
+    /// numbers and the ring's sequence go on, and which tells how many records are gone.
     pub(crate) fn wipe(&mut self) -> io::Result<()> {
         self.close();
         self.spoiled = None;
         self.place.delete()?;
-        self.state = self.state.emptied();
+        let records = self.state.records();
+        self.state.empty();
+        // Whose they were is nobody's business any more.
+        self.state.ledger.forget_names();
+        self.state.ledger.add(Loss::counted(DENIED, records));
         self.meta.clear();
         self.growth.set_file_bytes(0);
         Ok(())
@@ -284,7 +284,8 @@ impl Store {
         let storage = self.place.storage()?;
         let growth = Arc::clone(&self.growth);
         let cache_bytes = self.cache_bytes;
-        let fresh = self.state.emptied();
+        let mut fresh = self.state.clone();
+        fresh.empty();
         let meta = self.meta.clone();
         let opened = guarded(|| {
             let storage =
@@ -299,7 +300,7 @@ impl Store {
                 return Ok((db, state, meta));
             }
             let txn = db.begin_write()?;
-            tables::create(&txn, fresh, &meta)?;
+            tables::create(&txn, &fresh, &meta)?;
             txn.commit()?;
             Ok((db, fresh, meta))
         });
@@ -345,7 +346,12 @@ impl Store {
                 (lost, untold) => Some(lost.unwrap_or(0) + untold.unwrap_or(0)),
             },
         });
-        self.state = self.state.emptied();
+        self.state.empty();
+        let ledger = &mut self.state.ledger;
+        ledger.add(match records_lost {
+            Some(records) => Loss::counted(SPOOL_DAMAGED, records),
+            None => Loss::uncounted(SPOOL_DAMAGED),
+        });
         Ok(())
     }
 }
@@ -357,9 +363,11 @@ impl Drop for Store {
 }
 
 impl State {
-    /// The counters of a new file: nothing in it, and no number given out twice.
-    fn emptied(self) -> Self {
-        Self {
+    /// What is left in a new file: nothing, but no number is given out twice, and what was lost is
+    /// still to be told.
+    fn empty(&mut self) {
+        self.ledger.all_given_up();
+        *self = Self {
             next_chunk: self.next_chunk.max(1),
             ring_through: self.ring_through,
             // The making of the file is its first commit.
@@ -368,46 +376,9 @@ impl State {
                 next: self.dead.next,
                 ..DeadTotals::default()
             },
+            ledger: std::mem::take(&mut self.ledger),
             ..Self::default()
-        }
-    }
-}
-
-impl Place {
-    fn storage(&self) -> Result<Box<dyn StorageBackend>, Fault> {
-        match self {
-            Self::Directory(directory) => Ok(directory.store()?),
-            Self::Supplied(supply) => Ok(supply().map_err(redb::Error::Io)?),
-        }
-    }
-
-    fn set_aside(&self) -> io::Result<Option<PathBuf>> {
-        match self {
-            Self::Directory(directory) => directory.set_store_aside(),
-            Self::Supplied(supply) => supply()?.set_len(0).map(|()| None),
-        }
-    }
-
-    fn delete(&self) -> io::Result<()> {
-        match self {
-            Self::Directory(directory) => directory.delete_stores(),
-            Self::Supplied(supply) => supply()?.set_len(0),
-        }
-    }
-
-    /// On a full disk there is nothing to take; the next call tries again.
-    fn take_headroom(&self) {
-        match self {
-            Self::Directory(directory) => drop(directory.take_headroom()),
-            Self::Supplied(_) => {}
-        }
-    }
-
-    fn release_headroom(&self) {
-        match self {
-            Self::Directory(directory) => drop(directory.release_headroom()),
-            Self::Supplied(_) => {}
-        }
+        };
     }
 }
 

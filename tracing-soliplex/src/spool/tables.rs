@@ -8,7 +8,7 @@
 //! | `contexts` | context | the facts of a session, as the caller encoded them |
 //! | `context_users` | context | how many chunks and dead letters name it; at none both rows go |
 //! | `dead` | dead-letter number | a dead letter, see `dead_letter.rs` |
-//! | `meta` | a name | small facts of the caller's |
+//! | `meta` | a name | small facts of the caller's, and the losses to be told, see `ledger.rs` |
 //! | `reserve` | | never anything: an append proves here that room is left |
 //!
 //! **Versions.** A change an older spool would misread raises [`FORMAT`], and an older spool then
@@ -17,6 +17,7 @@
 
 use super::error::Fault;
 use super::lane::Lane;
+use super::ledger::{self, Ledger};
 use super::limits::RESERVE_BYTES;
 use super::state::{State, StateRow};
 use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
@@ -55,7 +56,7 @@ pub(crate) fn chunks(lane: Lane) -> Chunks {
 }
 
 /// Makes every table of an empty store, so that readers need not ask whether they exist.
-pub(crate) fn create(txn: &WriteTransaction, state: State, meta: &Meta) -> Result<(), Fault> {
+pub(crate) fn create(txn: &WriteTransaction, state: &State, meta: &Meta) -> Result<(), Fault> {
     for lane in Lane::ALL {
         txn.open_table(chunks(lane))?;
     }
@@ -66,7 +67,9 @@ pub(crate) fn create(txn: &WriteTransaction, state: State, meta: &Meta) -> Resul
     for (name, value) in meta {
         table.insert(name.as_str(), value.as_slice())?;
     }
+    drop(table);
     txn.open_table(FORMATS)?.insert("spool", FORMAT)?;
+    save_ledger(txn, &state.ledger)?;
     save_state(txn, state)
 }
 
@@ -88,12 +91,27 @@ pub(crate) fn load(txn: &ReadTransaction) -> Result<Option<(State, Meta)>, Fault
         let (name, value) = fact?;
         meta.insert(name.value().to_owned(), value.value().to_vec());
     }
-    Ok(Some((State::from_row(row), meta)))
+    let ledger = meta.remove(ledger::ROW);
+    let ledger = ledger.map_or_else(Ledger::default, |json| Ledger::from_json(&json));
+    Ok(Some((State::from_row(row, ledger), meta)))
 }
 
-pub(crate) fn save_state(txn: &WriteTransaction, state: State) -> Result<(), Fault> {
+pub(crate) fn save_state(txn: &WriteTransaction, state: &State) -> Result<(), Fault> {
     txn.open_table(STATES)?.insert("state", state.to_row())?;
     Ok(())
+}
+
+pub(crate) fn save_ledger(txn: &WriteTransaction, ledger: &Ledger) -> Result<(), Fault> {
+    txn.open_table(META)?
+        .insert(ledger::ROW, ledger.to_json().as_slice())?;
+    Ok(())
+}
+
+/// The facts of a context; none where none were given, or nobody names it any more.
+pub(crate) fn facts(txn: &WriteTransaction, context: u64) -> Result<Option<Vec<u8>>, Fault> {
+    let contexts = txn.open_table(CONTEXTS)?;
+    let facts = contexts.get(context)?;
+    Ok(facts.map(|facts| facts.value().to_vec()))
 }
 
 /// Fails, as any write would, unless [`RESERVE_BYTES`] of the file would be free after this

@@ -7,6 +7,8 @@ mod damage;
 mod disk;
 mod disk_full;
 mod faults;
+mod losses;
+mod markers;
 mod model;
 mod processes;
 mod verbs;
@@ -74,11 +76,25 @@ impl Spool {
     /// Appends with facts for all contexts; the last seq stands for the ring's.
     fn append_records(&mut self, records: &[Record]) -> Result<Appended, AppendError> {
         let through = records.last().map_or(0, |record| record.seq);
-        self.append(&frames(records), FACTS, through)
+        self.append_with(records, FACTS, through)
+    }
+
+    fn append_with(
+        &mut self,
+        records: &[Record],
+        contexts: &[(u64, &[u8])],
+        ring_through: u64,
+    ) -> Result<Appended, AppendError> {
+        self.append(Append {
+            frames: &frames(records),
+            contexts,
+            ring_through,
+            ..Append::default()
+        })
     }
 
     /// The seqs of everything that waits, in the order it would be delivered.
-    fn waiting(&mut self) -> Vec<u64> {
+    pub(crate) fn waiting(&mut self) -> Vec<u64> {
         let mut seqs = Vec::new();
         let mut after = Cursor::default();
         while let Some(peeked) = self.peek(after, NO_LIMITS).unwrap() {

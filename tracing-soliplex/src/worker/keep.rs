@@ -35,6 +35,12 @@ impl Worker {
             Consent::Denied => self.intake.run_denied(&mut self.spool),
             Consent::Granted | Consent::Pending => self.intake.run(&mut self.spool),
         };
+        self.stored(moved);
+    }
+
+    /// Takes note of how an attempt to store something went.
+    pub(super) fn stored(&mut self, moved: Result<u64, AppendError>) {
+        let now = Instant::now();
         match moved {
             Ok(moved) => {
                 (self.store_retry, self.disk_full_until) = (None, None);
@@ -96,10 +102,7 @@ impl Worker {
                 EvictReason::Bytes => DiscardReason::SpoolFull,
                 EvictReason::Age => DiscardReason::Expired,
             };
-            // A number says something only within its own session, which is where it is told.
-            let own = self.intake.is_current(eviction.context);
-            let seqs = own.then_some((eviction.first_seq, eviction.last_seq));
-            self.diagnostics.discard(reason, eviction.records, seqs);
+            self.diagnostics.count(reason, eviction.records);
             evicted += eviction.records;
         }
         self.left += evicted;
@@ -120,7 +123,7 @@ impl Worker {
         }
         let losses = self.spool.take_losses();
         self.diagnostics
-            .discard(DiscardReason::SpoolDamaged, losses.unreadable_records, None);
+            .count(DiscardReason::SpoolDamaged, losses.unreadable_records);
         self.left += losses.unreadable_records;
         if let Some(aside) = losses.set_aside {
             self.left += store::report(&aside, &self.diagnostics);

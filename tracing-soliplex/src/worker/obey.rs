@@ -94,6 +94,10 @@ impl Worker {
 
     /// Looks after the flushes: sets a goal for those whose records are stored by now.
     pub(super) fn aim_flushes(&mut self) {
+        let is_aimed = |pending: &PendingFlush| pending.goal.is_some();
+        if !self.suspended && !self.flushes.iter().all(is_aimed) {
+            self.tell_losses();
+        }
         let waiting = self.spool.stats().records();
         let goal = self.left + waiting;
         for pending in &mut self.flushes {

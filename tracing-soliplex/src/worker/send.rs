@@ -109,7 +109,9 @@ impl Worker {
         }
         if urgent || now >= self.due {
             self.due = now + self.settings.flush_interval;
-            self.to_send = self.to_send.max(self.spool.stats().records());
+            let untold = self.spool.untold().len() as u64;
+            let waiting = self.spool.stats().records() + untold;
+            self.to_send = self.to_send.max(waiting);
         }
     }
 
@@ -118,6 +120,7 @@ impl Worker {
         if self.hand.is_some() {
             return true;
         }
+        self.tell_losses();
         match self.spool.peek(Cursor::default(), batch::PEEK) {
             Ok(Some(peeked)) => {
                 let facts = batch::facts(&peeked.facts, &self.settings.service_name);
@@ -217,13 +220,8 @@ impl Worker {
                 self.diagnostics
                     .duplicates
                     .fetch_add(hand.fates.duplicates, Ordering::Relaxed);
-                let own = self.intake.is_current_session(&hand.facts);
-                let letters = dead.iter().filter(|_| own);
-                let seqs =
-                    letters.filter_map(|letter| Some(hand.peeked.records.get(letter.record)?.seq));
-                let seqs = seqs.clone().min().zip(seqs.max());
                 self.diagnostics
-                    .discard(DiscardReason::Rejected, confirmed.refused, seqs);
+                    .count(DiscardReason::Rejected, confirmed.refused);
                 self.find_tests(&hand);
                 self.store_failing = false;
                 // What left has made room on a full disk.

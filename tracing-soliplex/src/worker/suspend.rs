@@ -130,8 +130,7 @@ impl Worker {
             .recovered
             .fetch_add(found, Ordering::Relaxed);
         if is_fresh {
-            self.diagnostics
-                .discard(DiscardReason::SpoolDamaged, taken, None);
+            self.diagnostics.discard(DiscardReason::SpoolDamaged, taken);
         } else {
             self.diagnostics
                 .delivered

@@ -15,12 +15,15 @@ use crate::breadcrumbs::BreadcrumbOptions;
 use crate::clock::SystemClock;
 use crate::command::{Flush, FlushReport};
 use crate::diagnostics::{DiscardReason, State};
+use crate::exporter::http::Endpoint;
 use crate::exporter::{Export, Exporting};
-use crate::queue::QueueOptions;
+use crate::queue::{QueueOptions, Recovered};
 use crate::session::Session;
 use crate::spool::{Disk, SpoolOptions};
 
 mod consent;
+mod host;
+mod outage;
 mod room;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -274,117 +277,6 @@ async fn an_error_in_a_loop_does_not_storm_the_server() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn hours_of_503_lose_nothing_and_hurry_nobody() {
-    let pipeline = Pipeline::start();
-    pipeline.server.answers_always(Some(BUSY));
-    for _ in 0..6 * 60 {
-        pipeline.log(Severity::Info, "during the outage");
-        tokio::time::sleep(Duration::from_secs(60)).await;
-    }
-    let attempts = pipeline.server.times().len();
-    assert!(
-        (6 * 48..6 * 90).contains(&attempts),
-        "{attempts} attempts in six hours"
-    );
-    pipeline.server.answers_always(None);
-    let report = pipeline.flush(HOUR).await;
-    assert_eq!((report.delivered, report.waiting), (360, 0));
-    pipeline.assert_accounted();
-}
-
-#[tokio::test(start_paused = true)]
-async fn beyond_the_byte_bound_the_loss_is_told_in_the_stream() {
-    let options = SpoolOptions {
-        max_bytes: 2 << 20,
-        ..SpoolOptions::default()
-    };
-    let pipeline = Pipeline::start_with(|_| {}, options);
-    pipeline.server.answers_always(Some(BUSY));
-    let long = "x".repeat(1000);
-    for _ in 0..4000 {
-        pipeline.log(Severity::Debug, &long);
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    pipeline.log(Severity::Error, "the one that matters");
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    pipeline.server.answers_always(None);
-    let _ = pipeline.flush(HOUR).await;
-    pipeline.assert_accounted();
-
-    let stats = pipeline.capture.diagnostics.stats();
-    assert!(stats.total_discarded() > 0 && stats.own > 0, "{stats:?}");
-    let requests = pipeline.server.requests.lock().unwrap();
-    let arrived: Vec<&LogRecord> = requests
-        .iter()
-        .filter(|r| r.accepted)
-        .flat_map(|r| &r.records)
-        .collect();
-    assert!(
-        arrived
-            .iter()
-            .any(|record| record.message == "the one that matters")
-    );
-    let told: i64 = arrived
-        .iter()
-        .filter_map(
-            |record| match record.attributes.get("soliplex.discard.count") {
-                Some(soliplex_wire::AnyValue::Int(count)) => Some(*count),
-                _ => None,
-            },
-        )
-        .sum();
-    assert_eq!(
-        told as u64,
-        stats.total_discarded(),
-        "the stream tells of every loss"
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_refused_token_parks_delivery_until_another_one_comes() {
-    let token = Arc::new(Mutex::new("old".to_owned()));
-    let provider = Arc::clone(&token);
-    let pipeline = Pipeline::start_with(
-        |settings| {
-            settings.token_provider =
-                Some(Box::new(move || Some(provider.lock().unwrap().clone())));
-        },
-        SpoolOptions::default(),
-    );
-    pipeline
-        .server
-        .answers([ExportOutcome::Unauthorized { status: 401 }]);
-    pipeline.log(Severity::Error, "kept");
-    tokio::time::sleep(24 * HOUR).await;
-    assert_eq!(
-        pipeline.server.times().len(),
-        1,
-        "the same token is not tried twice"
-    );
-    assert_eq!(pipeline.capture.diagnostics.state(), State::Parked);
-    *token.lock().unwrap() = "new".to_owned();
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    assert_eq!(
-        pipeline.server.tokens(),
-        [Some("old".to_owned()), Some("new".to_owned())]
-    );
-    assert_eq!(pipeline.server.messages(), ["kept"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn nobody_logged_in_means_records_wait() {
-    let pipeline = Pipeline::start_with(
-        |settings| settings.token_provider = Some(Box::new(|| None)),
-        SpoolOptions::default(),
-    );
-    pipeline.log_many(3);
-    let report = pipeline.flush(HOUR).await;
-    assert_eq!((report.delivered, report.waiting), (0, 3));
-    assert!(pipeline.server.times().is_empty());
-    pipeline.assert_accounted();
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_missing_endpoint_is_tried_again_after_an_hour() {
     let pipeline = Pipeline::start();
     pipeline
@@ -436,26 +328,6 @@ async fn what_the_server_rejects_becomes_a_dead_letter_and_a_told_loss() {
     let _ = pipeline.flush(HOUR).await;
     pipeline.assert_accounted();
     assert_eq!(pipeline.capture.diagnostics.stats().own, 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn without_a_network_nothing_is_tried_and_nothing_is_lost() {
-    let online = Arc::new(AtomicBool::new(false));
-    let checker = Arc::clone(&online);
-    let pipeline = Pipeline::start_with(
-        |settings| {
-            settings.network_checker = Some(Box::new(move || checker.load(Ordering::Relaxed)))
-        },
-        SpoolOptions::default(),
-    );
-    pipeline.log(Severity::Error, "kept");
-    let report = pipeline.flush(HOUR).await;
-    assert_eq!((report.delivered, report.waiting), (0, 1));
-    assert!(pipeline.server.times().is_empty());
-    assert_eq!(pipeline.capture.diagnostics.state(), State::Offline);
-    online.store(true, Ordering::Relaxed);
-    pipeline.commands.send(Command::Changed).ok().unwrap();
-    assert_eq!(pipeline.flush(HOUR).await.delivered, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -519,53 +391,6 @@ async fn a_suspended_pipeline_keeps_what_is_logged_and_sends_it_when_resumed() {
         .unwrap();
     let _ = pipeline.flush(HOUR).await;
     assert_eq!(pipeline.server.messages(), ["before", "asleep"]);
-    pipeline.assert_accounted();
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_idle_pipeline_asks_the_application_nothing() {
-    let asked = Arc::new(Mutex::new(0));
-    let count = Arc::clone(&asked);
-    let pipeline = Pipeline::start_with(
-        move |settings| {
-            let checks = Arc::clone(&count);
-            settings.network_checker = Some(Box::new(move || {
-                *checks.lock().unwrap() += 1;
-                true
-            }));
-            settings.token_provider = Some(Box::new(move || {
-                *count.lock().unwrap() += 1;
-                Some("token".to_owned())
-            }));
-        },
-        SpoolOptions::default(),
-    );
-    tokio::time::sleep(HOUR).await;
-    assert_eq!(*asked.lock().unwrap(), 0);
-    pipeline.log(Severity::Info, "now");
-    let _ = pipeline.flush(HOUR).await;
-    assert_eq!(*asked.lock().unwrap(), 2, "each once, for one request");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_token_provider_that_panics_costs_no_record() {
-    let calls = Arc::new(Mutex::new(0));
-    let pipeline = Pipeline::start_with(
-        move |settings| {
-            settings.token_provider = Some(Box::new(move || {
-                let mut calls = calls
-                    .lock()
-                    .unwrap_or_else(|poisoned| poisoned.into_inner());
-                *calls += 1;
-                assert!(*calls > 3, "the application's own");
-                Some("token".to_owned())
-            }));
-        },
-        SpoolOptions::default(),
-    );
-    pipeline.log(Severity::Error, "kept");
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    assert_eq!(pipeline.server.messages(), ["kept"]);
     pipeline.assert_accounted();
 }
 

@@ -1,7 +1,7 @@
 //! What is left of records when consent is withdrawn: nothing, in the queue, in the spool, in what
 //! was set aside of either, or among the breadcrumbs.
 
-use std::io;
+use std::error::Error;
 use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
@@ -39,18 +39,13 @@ impl Worker {
         if let Some(capture) = self.capture.upgrade() {
             start_marker::forgive(&capture);
         }
-        while self.intake.discard_queued(DiscardReason::Denied) {}
-        let records = self.spool.stats().records();
-        if let Err(error) = self.wipe() {
-            return self.store_failed(&error);
-        }
-        self.wipe_due = false;
-        self.diagnostics
-            .discard(DiscardReason::Denied, records, None);
-        self.left += records;
-        // The new store has to know again which queue and whose session stand before it.
-        if let Err(error) = self.intake.join(&mut self.spool) {
-            self.store_failed(&error);
+        match self.wipe() {
+            Ok(()) => self.wipe_due = false,
+            Err(error) => {
+                // A disk that fails is no reason to keep what needs no disk to go.
+                self.intake.empty_queue(DiscardReason::Denied);
+                self.store_failed(&*error);
+            }
         }
         self.publish();
     }
@@ -87,9 +82,16 @@ impl Worker {
         }
     }
 
-    fn wipe(&mut self) -> io::Result<()> {
+    fn wipe(&mut self) -> Result<(), Box<dyn Error>> {
         self.breadcrumbs.wipe();
         self.queue.delete_set_aside()?;
-        self.spool.wipe()
+        let records = self.spool.stats().records();
+        self.spool.wipe()?;
+        self.diagnostics.count(DiscardReason::Denied, records);
+        self.left += records;
+        // The new store has to know again which queue and whose session stand before it.
+        self.intake.join(&mut self.spool)?;
+        self.intake.run_denied(&mut self.spool)?;
+        Ok(())
     }
 }

@@ -4,9 +4,9 @@
 use super::*;
 use std::time::Duration;
 
-const DAY: i64 = 24 * 60 * 60 * 1_000_000_000;
+pub(super) const DAY: i64 = 24 * 60 * 60 * 1_000_000_000;
 
-fn large(lane: Lane, seq: u64) -> Record {
+pub(super) fn large(lane: Lane, seq: u64) -> Record {
     Record {
         payload: vec![u8::try_from(seq % 251).unwrap(); 2_000],
         ..record(lane, seq)
@@ -15,7 +15,7 @@ fn large(lane: Lane, seq: u64) -> Record {
 
 /// Appends as a worker does: when full, evict and try again, without the least of the records where
 /// nothing could be evicted for them. Returns what went of those stored, and how many of these.
-fn append_evicting(spool: &mut Spool, records: &[Record]) -> (Vec<Eviction>, usize) {
+pub(super) fn append_evicting(spool: &mut Spool, records: &[Record]) -> (Vec<Eviction>, usize) {
     let mut records = records.to_vec();
     let (mut evictions, before) = (Vec::new(), records.len());
     loop {
@@ -99,7 +99,8 @@ fn the_lowest_lanes_oldest_go_first() {
         unreachable!()
     };
     assert_eq!((first.reason, first.first_seq), (EvictReason::Bytes, 100));
-    assert_eq!((first.context, &first.facts[..]), (1, &b"facts of 1"[..]));
+    assert_eq!(first.context, 1);
+    assert_eq!(spool.untold()[0].facts.as_deref(), Some("facts of 1"));
     assert_eq!(first.last_seq + 1 - first.first_seq, first.records);
     assert_eq!(spool.stats().lanes[2].records, 50);
     assert_eq!(spool.stats().lanes[1].records, 50);
@@ -307,110 +308,4 @@ fn dead_letters_beyond_the_reserve_are_kept_at_the_bound_and_the_bound_holds() {
     );
     let file = std::fs::metadata(directory.path().join("spool.redb")).unwrap();
     assert!(file.len() <= options.max_bytes, "{}", file.len());
-}
-
-/// How a session began.
-fn marker(context: u64, seq: u64) -> Record {
-    Record {
-        context,
-        ..record(Lane::Marker, seq)
-    }
-}
-
-#[test]
-fn how_a_session_began_outlives_all_else_of_it_in_a_full_spool() {
-    let directory = tempfile::tempdir().unwrap();
-    let options = SpoolOptions {
-        max_bytes: 2_500_000,
-        ..SpoolOptions::default()
-    };
-    let (mut spool, _) = open(directory.path(), &options).unwrap();
-    spool.append_records(&[marker(1, 1)]).unwrap();
-    let mut seq = 1;
-    let mut evicted = 0;
-    // Far more errors of this one session than the spool holds.
-    while evicted < 500 {
-        seq += 50;
-        let errors: Vec<_> = (seq - 49..=seq).map(|seq| large(Lane::High, seq)).collect();
-        for eviction in append_evicting(&mut spool, &errors).0 {
-            assert_eq!(eviction.lane, Lane::High);
-            evicted += eviction.records;
-        }
-        assert_eq!(spool.waiting()[0], 1, "the marker is still the first");
-    }
-    // When nothing else of the session is left, it goes before the errors of another one.
-    while let Some(peeked) = spool.peek(Cursor::default(), NO_LIMITS).unwrap() {
-        spool.confirm(&peeked.handle, &[]).unwrap();
-    }
-    spool.append_records(&[marker(2, 9_000)]).unwrap();
-    let evictions = loop {
-        seq += 50;
-        let errors: Vec<_> = (seq - 49..=seq).map(|seq| large(Lane::High, seq)).collect();
-        let (evictions, _) = append_evicting(&mut spool, &errors);
-        if !evictions.is_empty() {
-            break evictions;
-        }
-    };
-    assert_eq!(evictions[0].lane, Lane::Marker);
-    assert_eq!((evictions[0].context, evictions[0].records), (2, 1));
-}
-
-#[test]
-fn how_a_session_began_outlives_its_records_beyond_the_age_bound() {
-    let options = SpoolOptions {
-        max_age: Duration::from_secs(86_400),
-        ..SpoolOptions::default()
-    };
-    let disk = Disk::default();
-    let (mut spool, _) = Spool::with_backend(move || Ok(disk.clone()), &options).unwrap();
-    let aged = |days: i64, record: Record| Record {
-        unix_nanos: START + days * DAY,
-        ..record
-    };
-    spool.append_records(&[aged(0, marker(1, 1))]).unwrap();
-    spool.append_records(&[aged(0, marker(2, 1))]).unwrap();
-    spool
-        .append_records(&[aged(4, record(Lane::Low, 2))])
-        .unwrap();
-    let evictions = spool.evict(Some(START + 5 * DAY)).unwrap();
-    let contexts: Vec<u64> = evictions.iter().map(|e| e.context).collect();
-    assert_eq!(contexts, [2], "only that of the session with nothing left");
-    assert_eq!(spool.waiting(), [1, 2]);
-    spool.evict(Some(START + 9 * DAY)).unwrap();
-    assert_eq!(spool.waiting(), [] as [u64; 0]);
-}
-
-#[test]
-fn a_dead_letter_does_not_keep_a_full_spool_from_giving_up_markers() {
-    let directory = tempfile::tempdir().unwrap();
-    let options = SpoolOptions::default();
-    let (mut spool, _) = open(directory.path(), &options).unwrap();
-    spool.append_records(&[record(Lane::High, 2)]).unwrap();
-    let peeked = spool.peek_first();
-    let dead = DeadLetter {
-        record: 0,
-        reason: "refused",
-    };
-    spool.confirm(&peeked.handle, &[dead]).unwrap();
-    for seq in 0..3_000 {
-        let record = Record {
-            payload: vec![7; 1_000],
-            ..marker(1, seq)
-        };
-        spool.append_records(&[record]).unwrap();
-    }
-    drop(spool);
-    // A lower bound than last time: the file has to shrink, whatever has to go for that.
-    let lower = SpoolOptions {
-        max_bytes: 2_500_000,
-        ..SpoolOptions::default()
-    };
-    let (mut spool, _) = open(directory.path(), &lower).unwrap();
-    let evictions = spool.evict(Some(0)).unwrap();
-    assert!(
-        evictions
-            .iter()
-            .any(|eviction| eviction.lane == Lane::Marker)
-    );
-    assert!(spool.stats().file_bytes <= 2_500_000);
 }

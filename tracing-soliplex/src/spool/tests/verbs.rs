@@ -132,11 +132,11 @@ fn an_empty_spool_has_nothing_to_peek() {
 fn the_facts_of_a_context_leave_with_its_last_record() {
     let mut spool = on_disk(&Disk::default());
     spool
-        .append(&frames(&records(Lane::Low, 0..1)), FACTS, 0)
+        .append_with(&records(Lane::Low, 0..1), FACTS, 0)
         .unwrap();
     // The second append does not repeat the facts, and need not.
     spool
-        .append(&frames(&records(Lane::High, 1..2)), &[], 1)
+        .append_with(&records(Lane::High, 1..2), &[], 1)
         .unwrap();
     let first = spool.peek(
         Cursor::default(),
@@ -151,7 +151,7 @@ fn the_facts_of_a_context_leave_with_its_last_record() {
     spool.confirm(&rest.handle, &[]).unwrap();
 
     spool
-        .append(&frames(&records(Lane::Low, 2..3)), &[], 2)
+        .append_with(&records(Lane::Low, 2..3), &[], 2)
         .unwrap();
     assert_eq!(spool.peek_first().facts, b"");
 }
@@ -160,11 +160,11 @@ fn the_facts_of_a_context_leave_with_its_last_record() {
 fn facts_no_record_names_are_not_kept() {
     let mut spool = on_disk(&Disk::default());
     spool
-        .append(&frames(&records(Lane::Low, 0..1)), FACTS, 0)
+        .append_with(&records(Lane::Low, 0..1), FACTS, 0)
         .unwrap();
     let mut other = record(Lane::Low, 1);
     other.context = 2;
-    spool.append(&[other.frame()], &[], 1).unwrap();
+    spool.append_with(&[other], &[], 1).unwrap();
     let first = spool.peek_first();
     let second = spool
         .peek(first.handle.cursor(), NO_LIMITS)
@@ -179,7 +179,7 @@ fn the_rings_position_is_stored_with_the_records() {
     let mut spool = on_disk(&disk);
     assert_eq!(spool.ring_through().unwrap(), 0);
     spool
-        .append(&frames(&records(Lane::Low, 0..1)), FACTS, 4711)
+        .append_with(&records(Lane::Low, 0..1), FACTS, 4711)
         .unwrap();
     drop(spool);
     assert_eq!(on_disk(&disk).ring_through().unwrap(), 4711);

@@ -8,9 +8,9 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use super::*;
 use crate::breadcrumbs::filter::Filter;
 use crate::breadcrumbs::layer::BreadcrumbLayer;
-use crate::diagnostics::Loss;
 use crate::export_layer::ExportLayer;
 use crate::loss;
+use crate::spool::Loss;
 
 #[test]
 fn a_record_after_a_long_silence_is_the_second_of_another_session() {
@@ -85,16 +85,10 @@ fn what_the_pipeline_says_of_itself_is_no_activity() {
     let mut device = Device::begun(&Found::Nothing);
     for _ in 0..10 {
         device.wait(29);
-        let loss = Loss {
-            reason: DiscardReason::QueueFull,
-            count: Some(1),
-            seqs: None,
-        };
+        let loss = Loss::counted(DiscardReason::QueueFull.as_str(), 1);
         let now = device.clock.unix_nanos();
-        assert_eq!(
-            loss::records(&[loss], &device.capture.session, now).len(),
-            1
-        );
+        let packed = loss::record(&loss, None, &device.capture.session, now);
+        assert!(!packed.is_empty());
     }
     device.log("after all that");
     let records = device.records();

@@ -1,0 +1,112 @@
+//! What is given up on the way to the spool, and how all that was given up is told.
+
+use std::ops::Range;
+use std::sync::atomic::Ordering;
+
+use super::{Intake, lane};
+use crate::diagnostics::DiscardReason;
+use crate::loss;
+use crate::packed::{Packed, PackedHead};
+use crate::session::Facts;
+use crate::spool::{AppendError, Loss, Spool};
+
+impl Intake {
+    /// Stores a record of each loss that the spool knows of and none tells of. Returns how many.
+    ///
+    /// # Errors
+    ///
+    /// As [`Spool::append`]. The records are stored by the next call.
+    pub(crate) fn tell(&mut self, spool: &mut Spool) -> Result<u64, AppendError> {
+        let settled = self.settle(spool)?;
+        if self.taken.told.is_empty() {
+            let now = self.clock.unix_nanos();
+            let told = spool.untold().iter().map(|loss| {
+                let of_session = self.session_of(loss);
+                let record = loss::record(loss, of_session.as_deref(), &self.session, now);
+                (record, loss.clone())
+            });
+            self.taken.told = told.collect();
+        }
+        Ok(settled + self.store_taken(spool)?)
+    }
+
+    /// The id of the session that lacks the records.
+    fn session_of(&self, loss: &Loss) -> Option<String> {
+        let context = loss.context?;
+        if self.session.is_own(context) {
+            return Some(self.session.facts(context).session_id);
+        }
+        let mut previous = self.previous.iter();
+        let known = previous.find(|(of, _)| *of == context);
+        let known = known.map(|(_, facts)| facts.as_slice());
+        let facts = known.or(loss.facts.as_deref().map(str::as_bytes))?;
+        Some(Facts::from_json(facts)?.session_id)
+    }
+
+    /// Has what the threads that log had to give up noted by the commit to come.
+    pub(super) fn gather_losses(&mut self) {
+        if self.taken.losses.is_empty() {
+            self.taken.losses = self.diagnostics.take_losses(&self.session);
+        }
+    }
+
+    /// Gives up what is worth least of what has been read. What is left is stored by the next run,
+    /// and the loss is noted with it.
+    pub(crate) fn discard_lowest(&mut self, reason: DiscardReason) {
+        let taken = &mut self.taken;
+        let head = |range: &Range<usize>| {
+            let payload = taken.bytes.get(range.clone())?;
+            Some(Packed::parse(payload)?.head)
+        };
+        let lane_of = |range: &Range<usize>| head(range).as_ref().map(lane);
+        let lowest = taken.records.iter().filter_map(lane_of).min();
+        let goes = |range: &Range<usize>| lane_of(range) == lowest;
+        let (gone, kept): (Vec<_>, Vec<_>) = taken.records.iter().cloned().partition(goes);
+        let heads: Vec<PackedHead> = gone.iter().filter_map(head).collect();
+        let mut contexts: Vec<u64> = heads.iter().map(|head| head.context).collect();
+        contexts.sort_unstable();
+        contexts.dedup();
+        for context in contexts {
+            let seqs = heads.iter().filter(|head| head.context == context);
+            let seqs = seqs.map(|head| head.seq);
+            let count = seqs.clone().count() as u64;
+            taken.losses.push(Loss {
+                seqs: seqs.clone().min().zip(seqs.max()),
+                ..Loss::counted(reason.as_str(), count).of(context, None)
+            });
+        }
+        self.diagnostics.count(reason, heads.len() as u64);
+        let own = heads
+            .iter()
+            .filter(|head| self.session.is_own(head.context));
+        let own = own.count() as u64;
+        self.diagnostics.taken_in.fetch_add(own, Ordering::Relaxed);
+        taken.own_session -= own;
+        taken.records = kept;
+    }
+
+    /// Reads from the queue and gives up what was read, which the commit to come notes; `false` when
+    /// nothing was there.
+    pub(super) fn discard_queued(&mut self, reason: DiscardReason) -> bool {
+        if self.taken.end.is_none() {
+            self.take();
+        }
+        let any = self.taken.end.is_some();
+        let count = self.taken.records.len() as u64;
+        if count > 0 {
+            self.diagnostics.count(reason, count);
+            self.taken
+                .losses
+                .push(Loss::counted(reason.as_str(), count));
+        }
+        self.taken.clear(&self.diagnostics);
+        any
+    }
+
+    /// Empties the queue although the spool cannot note that now: it will when it can.
+    pub(crate) fn empty_queue(&mut self, reason: DiscardReason) {
+        while self.discard_queued(reason) {
+            self.forget_taken();
+        }
+    }
+}
