@@ -9,7 +9,7 @@
 //! hands them to [`pairs`] (with [`keys`], [`entropy`]), [`prose`] and [`flags`]; to [`net`],
 //! [`emails`] and [`macs`]; to [`numbers`], [`cards`], [`iban`], [`places`] and [`phone`] (with
 //! [`context`]); to [`tokens`] (with [`vendors`], [`shaped_keys`], [`hashes`], [`webhooks`],
-//! [`wallets`]), [`schemes`] (with [`base64`]), [`pem`] and [`paths`]. [`fold`] undoes disguises;
+//! [`wallets`], [`encoded`]), [`schemes`] (with [`base64`]), [`pem`] and [`paths`]. [`fold`] undoes disguises;
 //! [`span`] puts the finds in order; [`json`] walks structured values; [`table`], [`builder`] and
 //! [`file`] say which rules are on. How values reach this module is the business of the crate's
 //! other files.
@@ -20,6 +20,7 @@ mod cards;
 mod catalog;
 mod context;
 mod emails;
+mod encoded;
 mod entropy;
 mod field;
 mod file;

@@ -30,7 +30,9 @@ impl Scan<'_> {
                 }
                 let (open, stop) = argument(b, from);
                 let value = &b[open..stop];
-                let word = value.iter().all(|c| c.is_ascii_alphabetic() || *c == b'-');
+                let letters = value.iter().all(|c| c.is_ascii_alphabetic() || *c == b'-');
+                let capitals = value.iter().filter(|c| c.is_ascii_uppercase()).count();
+                let word = letters && (capitals < 2 || capitals == value.len());
                 let filled_in =
                     matches!(value.first(), None | Some(b'$' | b'<' | b'[' | b'{' | b'('));
                 if !word && !filled_in && !self.is_marker(value) {
@@ -44,19 +46,21 @@ impl Scan<'_> {
     /// A flag of one letter means what its program says.
     fn short_flag(&mut self, at: usize, end: usize) {
         let b = self.b;
-        if !matches!(b[at], b'p' | b'a' | b'u' | b'U') {
+        if !matches!(b[at], b'p' | b'a' | b'u' | b'U' | b'w' | b'k' | b'c') {
             return;
         }
         self.tools.look_until(b, at);
-        let runs = |tool: Option<usize>| tool.is_some_and(|start| at - start <= MAX_COMMAND_BYTES);
+        let follows = !matches!(b.get(at + 1), None | Some(b' ' | b'='));
         let tool = match b[at] {
-            // These ask for a password that does not follow at once.
-            b'p' if end > at + 1 && runs(self.tools.asking) => self.tools.asking,
-            b'p' => self.tools.login,
-            b'a' => self.tools.redis,
-            _ => self.tools.web,
+            b'p' if follows && self.tools.run(ASKING, at) => ASKING,
+            b'p' => LOGIN,
+            b'a' if self.tools.run(REDIS, at) => REDIS,
+            b'w' => LDAP,
+            b'k' => OPENSSL,
+            b'c' => SNMP,
+            _ => WEB,
         };
-        if !runs(tool) {
+        if !self.tools.run(tool, at) {
             return;
         }
         self.looked(MAX_COMMAND_BYTES);
@@ -70,13 +74,18 @@ impl Scan<'_> {
         let (open, stop) = argument(b, from.min(b.len()));
         let value = &b[open..stop];
         let colon = memchr::memchr(b':', value);
-        let open = match (b[at], colon) {
-            (b'u' | b'U', Some(colon)) => open + colon + 1,
-            (b'u' | b'U', None) => return,
+        // What is given to the web is a name and a password.
+        let open = match colon {
+            Some(colon) if tool == WEB => open + colon + 1,
+            None if tool == WEB => return,
             _ => open,
         };
         let value = &b[open..stop];
-        if value.len() >= 3 && !matches!(value[0], b'-' | b'$' | b'<') && !self.is_marker(value) {
+        if value.len() >= 3
+            && !matches!(value[0], b'-' | b'$' | b'<')
+            && !matches!(value, b"public")
+            && !self.is_marker(value)
+        {
             self.push(open, stop, Rule::Key);
         }
     }
@@ -85,37 +94,63 @@ impl Scan<'_> {
 /// How far before a short flag the name of its program is looked for.
 const MAX_COMMAND_BYTES: usize = 160;
 
-/// Where each sort of program was named last; a text is looked through for them once.
+/// Behind the first letter of where each sort of program was named last; a text is looked through
+/// for them once.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Tools {
     seen: usize,
-    login: Option<usize>,
-    asking: Option<usize>,
-    redis: Option<usize>,
-    web: Option<usize>,
+    named: [usize; TOOLS.len()],
 }
+
+/// What is run with a password behind the flag, which may follow at once where the program asks for
+/// it otherwise.
+const TOOLS: [&[&[u8]]; 7] = [
+    &[
+        b"sshpass",
+        b"docker login",
+        b"podman login",
+        b"az login",
+        b"unlock-keychain",
+    ],
+    &[b"mysql", b"mariadb"],
+    &[b"redis-cli"],
+    &[b"curl", b"wget", b"http ", b"smbclient"],
+    &[b"ldap"],
+    &[b"openssl "],
+    &[b"snmp"],
+];
+const LOGIN: usize = 0;
+const ASKING: usize = 1;
+const REDIS: usize = 2;
+const WEB: usize = 3;
+const LDAP: usize = 4;
+const OPENSSL: usize = 5;
+const SNMP: usize = 6;
+
+/// The letters that they begin with.
+const TOOL_LETTERS: &[u8] = b"sdpaumrcwhlo";
 
 impl Tools {
     fn look_until(&mut self, b: &[u8], at: usize) {
         let from = self.seen.max(at.saturating_sub(MAX_COMMAND_BYTES));
         for i in from..at {
-            let is = |name: &[u8]| b[i..].starts_with(name);
-            let sort = match b[i] {
-                b's' if is(b"sshpass") => &mut self.login,
-                b'd' if is(b"docker login") => &mut self.login,
-                b'p' if is(b"podman login") => &mut self.login,
-                b'm' if is(b"mysql") || is(b"mariadb") => &mut self.asking,
-                b'r' if is(b"redis-cli") => &mut self.redis,
-                b's' if is(b"smbclient") => &mut self.web,
-                b'c' if is(b"curl") => &mut self.web,
-                b'w' if is(b"wget") => &mut self.web,
-                b'h' if is(b"http ") => &mut self.web,
-                _ => continue,
-            };
-            *sort = Some(i);
+            if !TOOL_LETTERS.contains(&b[i]) {
+                continue;
+            }
+            for (last, names) in self.named.iter_mut().zip(TOOLS) {
+                if names.iter().any(|name| b[i..].starts_with(name)) {
+                    *last = i + 1;
+                }
+            }
         }
         steps(at.saturating_sub(from));
         self.seen = self.seen.max(at);
+    }
+
+    /// Whether one of the sort was named not long before `at`.
+    fn run(&self, sort: usize, at: usize) -> bool {
+        let named = self.named[sort];
+        named > 0 && at - named < MAX_COMMAND_BYTES
     }
 }
 

@@ -13,7 +13,7 @@ mod words;
 pub(super) use planes::WINDOW;
 use planes::{FRESH, LANE, Masks, PAST, Planes};
 pub(super) use shape::Shape;
-use words::{begins_entity, is_spelled_out, may_be_code, points_from_secret};
+use words::{begins_entity, ends_pass, is_spelled_out, may_be_code, points_from_secret};
 
 /// Calls `on` for every position at which a rule could fire, in order of windows and, inside a
 /// window, of shapes.
@@ -74,13 +74,15 @@ fn shapes(m: &Masks, base: usize, fresh: u64, text: &[u8], on: &mut impl FnMut(S
     let clock = digit & !(letter << 1);
     let separator = m.equals | (colon & !((clock | colon) << 1));
     each(separator & fresh, |bit| on(Shape::Separator, base + bit));
-    // `…rer` or `…rd` and no letter: the end of `bearer`, of `password`, and of few other words.
-    let told = ((m.r << 1) & (m.r << 3)) | ((m.d << 1) & (m.r << 2));
+    // `…rer`, `…rd` or `…ss` and no letter: the end of `bearer`, of `password`, of `pass`, and of
+    // few other words.
+    let told = ((m.r << 1) & (m.r << 3)) | ((m.d << 1) & (m.r << 2)) | ((m.s << 1) & (m.s << 2));
     each(!letter & told & fresh, |bit| {
         let at = base + bit - 1;
         match [text[at - 1] | 0x20, text[at] | 0x20] {
             [b'e', b'r'] => on(Shape::Bearer, at),
             [b'r', b'd'] if at >= 7 => on(Shape::Password, at),
+            [b's', b's'] if ends_pass(text, at) => on(Shape::Pass, at),
             _ => {}
         }
     });
@@ -141,7 +143,7 @@ fn shapes(m: &Masks, base: usize, fresh: u64, text: &[u8], on: &mut impl FnMut(S
 
 /// Runs of digits. Bit n of `d4` says that bytes n-3 to n are digits; what follows is looked for
 /// only in a window that has the first step towards it. The answer is the fourth digits of numbers
-/// behind a space or at the beginning of a text, for which `begin` has a bit.
+/// behind a space or a `=` or at the beginning of a text, for which `begin` has a bit.
 #[inline(always)]
 fn numbers(m: &Masks, begin: u64, fresh: u64, report: &mut impl FnMut(Shape, u64)) -> u64 {
     let Masks {
@@ -189,7 +191,7 @@ fn numbers(m: &Masks, begin: u64, fresh: u64, report: &mut impl FnMut(Shape, u64
         let split = (space << 4) & (letter << 5) & (digit << 6);
         report(Shape::Grid, grid | (spaced & (whole | split)));
     }
-    d4 & ((m.blank << 4) | begin)
+    d4 & (((m.blank | m.equals) << 4) | begin)
 }
 
 /// What is joined by colons and dashes.

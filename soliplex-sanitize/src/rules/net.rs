@@ -12,6 +12,10 @@ const MAX_USERINFO_BYTES: usize = 512;
 impl Scan<'_> {
     /// Looks at an `@`: the end of a URL's user info, or the middle of an address.
     pub(super) fn at_sign(&mut self, at: usize) {
+        let quoted = |c: Option<&u8>| matches!(c, Some(b'\'' | b'`' | b'"'));
+        if quoted(at.checked_sub(1).map(|at| &self.b[at])) && quoted(self.b.get(at + 1)) {
+            return self.identified(at + 1);
+        }
         if !self.userinfo(at) {
             self.email(at);
         }
@@ -112,7 +116,7 @@ impl Scan<'_> {
         let after = b.get(end).copied().unwrap_or(b' ');
         let after2 = b.get(end + 1).copied().unwrap_or(b' ');
         let private = is_private(&b[start..end]);
-        if before.is_ascii_alphanumeric() || matches!(before, b'_') {
+        if before.is_ascii_alphanumeric() || before == b'_' || b[..start].ends_with(b".so.") {
             // `v1.2.3.4`, `rc1.2.3.4`; and a key run together with its value is not worth the risk.
             return true;
         }

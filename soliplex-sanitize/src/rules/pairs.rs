@@ -16,7 +16,10 @@ use ends::{after_separator, bare_stop, bare_trimmed, closes_string, element_end,
 pub(super) use ends::{bare_end, closing_quote, opening_quote};
 use headers::is_header;
 use key::{Key, Look, ends_with_ignore_case, is_arrow, key_before};
-use shapes::{is_grouped, is_handle, is_number, is_object, is_plain_word, is_reference};
+use shapes::{
+    is_filled_in, is_grouped, is_handle, is_instance, is_number, is_object, is_plain_word,
+    is_reference, is_variable, lone_element_end,
+};
 
 use super::catalog::Rule;
 use super::entropy::{SHORTEST_RANDOM_BYTES, is_benign_word, looks_random, looks_secret};
@@ -159,8 +162,12 @@ impl Scan<'_> {
                 Strength::Hint => looks_random(value),
                 Strength::Likely | Strength::Certain => !value.is_empty() && !is_benign_word(value),
             };
-            if secret && !self.is_marker(value) {
+            if secret && !self.is_marker(value) && !is_filled_in(value) {
                 self.push(open, end, Rule::Key);
+            }
+            // `password = "…" -> "…"`: what it becomes.
+            if let Some(becomes) = b[end..].strip_prefix(b"\" -> ").filter(|_| depth == 0) {
+                self.value_within(b.len() - becomes.len(), strength, separator, quote, 1);
             }
             return;
         }
@@ -184,6 +191,14 @@ impl Scan<'_> {
         if matches!(first, b'{' | b'[') {
             if strength == Strength::Hint || self.starts_with_marker(at) {
                 return;
+            }
+            // `"X-Auth-Token":[]string{"…"}`
+            if b[at..].starts_with(b"[]string{") {
+                self.container(at + b"[]string".len(), quote);
+                return;
+            }
+            if let Some(end) = lone_element_end(b, at).filter(|_| quote.is_none()) {
+                return self.push(at + 1, end, Rule::Key);
             }
             let next = b.get(at + 1).copied().unwrap_or(b' ');
             let structured = quote.is_some()
@@ -215,6 +230,10 @@ impl Scan<'_> {
         if separator == b'>' && b.get(end) == Some(&b'<') && b.get(end + 1) != Some(&b'/') {
             return;
         }
+        // Nor is `AUTH <password> called …`.
+        if separator == b'>' && b[whole - 1] == b' ' && b.get(end) != Some(&b'<') {
+            return;
+        }
         let value = &b[at..end];
         let is_short = strength == Strength::Hint && value.len() < SHORTEST_RANDOM_BYTES;
         if value.is_empty() || is_short || is_benign_word(value) || self.is_marker(value) {
@@ -225,7 +244,7 @@ impl Scan<'_> {
         let digits = value.iter().all(u8::is_ascii_digit);
         let is_json_number = quote.is_some() && is_number(value);
         let secret = match strength {
-            _ if is_handle(value) => false,
+            _ if is_handle(value) || is_variable(value) || is_instance(value) => false,
             Strength::Hint => looks_random(value),
             Strength::Likely if is_json_number => true,
             // `Token(12)` counts; `Some(1234)` is one.

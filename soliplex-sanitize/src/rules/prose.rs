@@ -16,6 +16,9 @@ const MAX_SENTENCE_BYTES: usize = 48;
 /// A code that is sent to somebody has so many digits.
 const MAX_CODE_DIGITS: usize = 8;
 
+/// How far behind the `@` of a database's user his password is told.
+const MAX_IDENTITY_BYTES: usize = 96;
+
 /// A told password is no longer.
 pub(super) const MAX_PASSWORD_BYTES: usize = 128;
 
@@ -32,6 +35,53 @@ impl Scan<'_> {
             // `Password("…")`
             Some(b'(') => self.quoted_password(end + 1),
             _ => {}
+        }
+    }
+
+    /// `PASS hunter2!`, as FTP and POP3 send it, and `requirepass hunter2`; `end` is the space behind
+    /// the word.
+    pub(super) fn told_pass(&mut self, end: usize) {
+        let b = self.b;
+        let length = b[..end].iter().rev().take(16).take_while(|c| is_name(**c));
+        let word = &b[end - length.count()..end];
+        let sent = word == b"PASS";
+        let set = [&b"requirepass"[..], b"masterpass", b"storepass", b"keypass"].contains(&word);
+        if !sent && !set {
+            return;
+        }
+        let (open, stop) = match opening_quote(b, end + 1) {
+            Some((open, mark)) => (open, closing_quote(b, open, mark.0, mark.1)),
+            None => (end + 1, bare_end(b, end + 1, false)),
+        };
+        let value = &b[open..stop];
+        let last = !matches!(b.get(stop), Some(b' ' | b')'));
+        // A test passes too, and says which.
+        let drawn = value.iter().any(|c| is_symbol(*c)) || is_interspersed(value);
+        let named = value.iter().any(|c| matches!(c, b'_' | b'.' | b':'));
+        let secret = is_mixed(value) && (set || last && drawn && !named);
+        self.looked(stop - end);
+        if secret && !self.is_marker(value) {
+            self.push(open, stop, Rule::Key);
+        }
+    }
+
+    /// `'ann'@'%' IDENTIFIED BY 'hunter2'`, as SQL says it; `at` is behind the `@`.
+    pub(super) fn identified(&mut self, at: usize) {
+        let b = self.b;
+        let rest = &b[at..b.len().min(at + MAX_IDENTITY_BYTES)];
+        const BY: &[u8] = b" IDENTIFIED BY ";
+        let Some(n) = memchr::memmem::find(rest, BY) else {
+            return;
+        };
+        let from = at + n + BY.len();
+        let from = from + usize::from(b[from..].starts_with(b"PASSWORD ")) * b"PASSWORD ".len();
+        let Some((open, mark)) = opening_quote(b, from) else {
+            return;
+        };
+        let stop = closing_quote(b, open, mark.0, mark.1);
+        self.looked(stop - at);
+        if stop > open && !self.is_marker(&b[open..stop]) {
+            self.push(open, stop, Rule::Key);
         }
     }
 
@@ -63,7 +113,7 @@ impl Scan<'_> {
         let secret = if verb || netrc {
             is_mixed(value) || netrc && !is_benign_word(value)
         } else {
-            is_mixed(value) && value.iter().any(|c| is_symbol(*c))
+            is_mixed(value) && (value.iter().any(|c| is_symbol(*c)) || is_interspersed(value))
         };
         if secret && !self.is_covered(at) && !self.is_marker(value) {
             self.push(at, end, Rule::Key);
@@ -73,6 +123,13 @@ impl Scan<'_> {
     fn quoted_password(&mut self, at: usize) {
         let b = self.b;
         let Some((open, mark)) = opening_quote(b, at) else {
+            // `setPassword(…)`
+            let end = bare_end(&b[..b.len().min(at + MAX_PASSWORD_BYTES)], at, false);
+            let value = &b[at..end];
+            let told = value.iter().any(|c| is_symbol(*c)) || is_interspersed(value);
+            if b.get(end) == Some(&b')') && is_mixed(value) && told && !value.contains(&b'.') {
+                self.push(at, end, Rule::Key);
+            }
             return;
         };
         let end = closing_quote(b, open, mark.0, mark.1);
@@ -295,6 +352,18 @@ fn is_mixed(value: &[u8]) -> bool {
         && !matches!(value[0], b'<' | b'$' | b'{' | b'[' | b'(' | b'%' | b'/')
         && !value.contains(&b'(')
         && !value.contains(&b'/')
+}
+
+/// Eight letters and digits or more, a digit among the letters: `w1f1Pass` and no `sha256`.
+fn is_interspersed(value: &[u8]) -> bool {
+    let alone = value.iter().all(u8::is_ascii_alphanumeric);
+    let letters = value.iter().filter(|c| c.is_ascii_alphabetic()).count();
+    let inside = value.windows(3).any(|three| {
+        three[0].is_ascii_alphabetic()
+            && three[1].is_ascii_digit()
+            && three[2].is_ascii_alphabetic()
+    });
+    value.len() >= 8 && alone && letters >= 4 && inside
 }
 
 /// How often a capital follows a small letter: names of things have one or two.

@@ -25,8 +25,10 @@ pub(super) use quoting::own_slashes;
 pub(super) struct Scan<'t> {
     pub(super) b: &'t [u8],
     pub(super) table: &'t Table,
-    spans: Vec<Span>,
+    pub(super) spans: Vec<Span>,
     needs_fold: bool,
+    /// Whether the text stood in base64 inside another one.
+    pub(super) is_decoded: bool,
     /// Whether a verifier has looked further than [`MAX_AHEAD_BYTES`].
     looks_far: bool,
     /// The first position not looked at because so much had been found before it.
@@ -190,6 +192,7 @@ impl<'t> Scan<'t> {
             table,
             spans: Vec::new(),
             needs_fold: false,
+            is_decoded: false,
             looks_far: false,
             full_at: usize::MAX,
             is_structure: matches!(b.trim_ascii_start().first(), Some(b'[' | b'{')),
@@ -209,7 +212,15 @@ impl<'t> Scan<'t> {
         }
     }
 
-    fn run(&mut self) {
+    /// For what a word of another text decodes to.
+    pub(super) fn decoded(table: &'t Table, b: &'t [u8]) -> Scan<'t> {
+        Scan {
+            is_decoded: true,
+            ..Scan::new(table, b)
+        }
+    }
+
+    pub(super) fn run(&mut self) {
         let b = self.b;
         gate::scan(b, |shape, at| self.look(shape, at));
     }
@@ -255,6 +266,7 @@ impl<'t> Scan<'t> {
             Shape::At => self.at_sign(at),
             Shape::Bearer => self.scheme(at + 1),
             Shape::Password => self.told_password(at + 1),
+            Shape::Pass => self.told_pass(at + 1),
             Shape::Flag => self.flag(at),
             Shape::Code => self.told_code(at - 3),
             Shape::LongDigits => self.long_digits(at),

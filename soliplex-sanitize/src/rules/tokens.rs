@@ -85,6 +85,7 @@ impl Scan<'_> {
             || self.tilde_key(start, end)
             || self.shaped_key(start, end)
             || self.account_or_wallet(start, end)
+            || self.encoded(start)
         {
             return;
         }
@@ -203,11 +204,25 @@ impl Scan<'_> {
         let before = word_before(b, start);
         // All of them are of three to eleven letters, and nearly all words before a long one are
         // not.
-        if !(3..=11).contains(&before.len()) || !before[0].is_ascii_alphabetic() {
+        let underlined = before.contains(&b'_');
+        if !(3..=if underlined { 24 } else { 11 }).contains(&before.len())
+            || !before[0].is_ascii_alphabetic()
+        {
             return;
         }
-        let certain = before.contains(&b'_')
-            && self.table.strength(before) == Some(Strength::Certain)
+        // `X-Api-Key 4f9c…`, where a colon was left out.
+        let spaced = start > 1 + before.len()
+            && b[start - 2 - before.len()] == b'-'
+            && b[..start - 1].ends_with(before);
+        let dashes = b[..start].iter().rev().skip(1 + before.len()).take(24);
+        let dashed = dashes.take_while(|c| is_word(**c) && spaced).count();
+        let named = if spaced {
+            &b[start - 1 - before.len() - dashed..start - 1]
+        } else {
+            before
+        };
+        let joined = dashed > 0 || underlined;
+        let certain = joined && self.table.strength(named) == Some(Strength::Certain)
             || before.eq_ignore_ascii_case(b"token");
         if !certain
             && !SECRET_WORDS
@@ -230,7 +245,8 @@ impl Scan<'_> {
         let word = &b[start..stop];
         let is_path = word.contains(&b'/') && word.contains(&b'.');
         // Hex is most often a hash, but not where the word before leaves no doubt.
-        let hex = certain && word.len() >= 32 && word.iter().all(u8::is_ascii_hexdigit);
+        let shortest = if joined { 16 } else { 32 };
+        let hex = certain && word.len() >= shortest && word.iter().all(u8::is_ascii_hexdigit);
         let wrapped = word.len() < 64 && word.len().is_multiple_of(4) && {
             decodes_to_pair(word) && word.iter().any(u8::is_ascii_uppercase)
         };

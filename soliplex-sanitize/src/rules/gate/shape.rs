@@ -11,6 +11,8 @@ pub(in crate::rules) enum Shape {
     Bearer,
     /// A word that ends like `password`.
     Password,
+    /// A word that ends like `pass`, before a space.
+    Pass,
     /// The first letter of a command line's flag.
     Flag,
     /// The fourth digit of a number behind a space, where the words around it speak of a code.
@@ -70,7 +72,7 @@ impl Shape {
             Shape::CardGroups | Shape::MacQuads => 14,
             Shape::LongDigits => 7,
             Shape::Password => 8,
-            Shape::Code => 4,
+            Shape::Code | Shape::Pass => 4,
             Shape::MacPairs => 17,
             Shape::Decimal => 6,
             Shape::IbanGroups | Shape::Dashes => 5,

@@ -22,6 +22,15 @@ pub(super) fn may_be_code(text: &[u8], at: usize) -> bool {
     before || after.is_some_and(|next| matches!(next, b" is" | b" as"))
 }
 
+/// Whether a word that ends in `ss` at `at` ends in `pass`, and a space follows.
+#[inline]
+pub(super) fn ends_pass(text: &[u8], at: usize) -> bool {
+    at >= 3
+        && text[at - 2] | 0x20 == b'a'
+        && text[at - 3] | 0x20 == b'p'
+        && text.get(at + 1) == Some(&b' ')
+}
+
 /// Whether a bracket that closes here closes `[at]`, `(dot)` or `[.]`.
 #[inline]
 pub(super) fn is_spelled_out(before: &[u8]) -> bool {

@@ -17,7 +17,8 @@ pub(super) fn after_separator(b: &[u8], at: usize) -> Option<usize> {
         && i - start < 64
         && (b[i] == b' '
             || b[i] == b'\t'
-            || b[at] == b':' && matches!(b[i], b'\n' | b'\r') && is_indented_value(b, i))
+            || matches!(b[i], b'\n' | b'\r')
+                && (b[at] == b':' && is_indented_value(b, i) || is_dumped_value(b, i)))
     {
         i += 1;
     }
@@ -33,8 +34,29 @@ fn is_indented_value(b: &[u8], at: usize) -> bool {
         .is_some_and(|c| matches!(c, b'"' | b'{' | b'['))
 }
 
+/// `["password"]=>` stands in a line before its value where PHP dumps an array.
+fn is_dumped_value(b: &[u8], at: usize) -> bool {
+    b[..at].ends_with(b"=>") && b[at..].trim_ascii_start().starts_with(DUMPED)
+}
+
+/// What stands before a string's length, where PHP dumps one.
+const DUMPED: &[u8] = b"string(";
+
+/// `string(9) "…"`: where the string begins.
+fn skip_length(b: &[u8], at: usize) -> Option<usize> {
+    let rest = b[at..].strip_prefix(DUMPED)?;
+    let digits = rest.iter().take(8).take_while(|c| c.is_ascii_digit());
+    let open = at + DUMPED.len() + digits.count();
+    b[open..].starts_with(b") \"").then_some(open + 2)
+}
+
 /// `Some("…")`, `String("…")`, `b"…"`: what stands around a value in `Debug` output.
 pub(super) fn skip_wrappers(b: &[u8], mut at: usize) -> usize {
+    if b.get(at) == Some(&DUMPED[0])
+        && let Some(open) = skip_length(b, at)
+    {
+        return open;
+    }
     for _ in 0..3 {
         // Most values begin like neither.
         let is_prefix = matches!(b.get(at), Some(b'b' | b'r' | b'u' | b'f'));

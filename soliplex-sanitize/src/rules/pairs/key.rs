@@ -188,8 +188,19 @@ pub(super) fn key_before(b: &[u8], at: usize) -> Option<Key> {
         });
     }
     // `headers["password"] = …`
-    if b[end - 1] == b']' && end > 1 && matches!(b[end - 2], b'"' | b'\'') {
-        end -= 1;
+    if b[end - 1] == b']' && end > 1 {
+        if matches!(b[end - 2], b'"' | b'\'') {
+            end -= 1;
+        } else if b[at] == b'=' {
+            // `[password] => …`
+            let start = word_start(b, end - 1);
+            let opened = start > 0 && b[start - 1] == b'[' && start < end - 1;
+            return opened.then_some(Key {
+                start,
+                end: end - 1,
+                quote: None,
+            });
+        }
     }
     if matches!(b[end - 1], b'"' | b'\'' | b'`') {
         let mark = b[end - 1];

@@ -67,6 +67,9 @@ impl Scan<'_> {
             return None;
         }
         let left = b[..key.start].trim_ascii_end();
+        if let Some(strength) = self.listed_name(left) {
+            return Some(strength);
+        }
         // `<password value="…"/>`
         if let Some(open) = element_before(left) {
             return self.table.strength(&left[open..]);
@@ -84,6 +87,19 @@ impl Scan<'_> {
             .iter()
             .any(|name| before[..open].ends_with(name))
             .then(|| self.table.strength(&before[open + 1..]))?
+    }
+
+    /// `- name: DB_PASSWORD` in the line before, or `name: DB_PASSWORD,`.
+    fn listed_name(&self, left: &[u8]) -> Option<Strength> {
+        let floor = left.len().saturating_sub(MAX_KEY_BYTES + 8);
+        let line = &left[floor..];
+        let from = memchr::memrchr2(b'\n', b'{', line).map_or(0, |n| n + 1);
+        let member = line[from..].trim_ascii_start();
+        let member = member.strip_prefix(b"- ").unwrap_or(member);
+        let names = [&b"name: "[..], b"key: "];
+        let name = names.iter().find_map(|name| member.strip_prefix(*name))?;
+        let name = name.strip_suffix(b",").unwrap_or(name);
+        self.table.strength(name)
     }
 
     /// `"name":"Authorization"` at the end of `member`, in the object that a `"value"` follows in.

@@ -1,5 +1,7 @@
 //! What a bare value looks like.
 
+use crate::rules::entropy::is_benign_word;
+
 /// What stands for a value that is filled in elsewhere: `$PASSWORD`, `${…}`, `$(…)`, `{{ … }}`.
 pub(super) fn is_reference(text: &[u8]) -> bool {
     let name = |c: &u8| c.is_ascii_uppercase() || *c == b'_';
@@ -51,3 +53,52 @@ pub(super) fn is_plain_word(value: &[u8]) -> bool {
         .enumerate()
         .all(|(i, c)| c.is_ascii_lowercase() || (i == 0 && c.is_ascii_uppercase()) || *c == b'-')
 }
+
+/// `{{ vault_password }}`: a template that is filled in elsewhere.
+pub(super) fn is_filled_in(value: &[u8]) -> bool {
+    value.starts_with(b"{{") && value.ends_with(b"}}")
+}
+
+/// `var.db_password`: what a configuration refers to by name.
+pub(super) fn is_variable(value: &[u8]) -> bool {
+    let owners = [
+        &b"var."[..],
+        b"local.",
+        b"data.",
+        b"module.",
+        b"secrets.",
+        b"env.",
+    ];
+    let name = |c: &u8| c.is_ascii_lowercase() || matches!(c, b'_' | b'.');
+    owners.iter().any(|owner| value.starts_with(owner)) && value.iter().all(name)
+}
+
+/// `android.os.BinderProxy@4a5b6c7`: an object by its class and address.
+pub(super) fn is_instance(value: &[u8]) -> bool {
+    let Some(at) = memchr::memrchr(b'@', value) else {
+        return false;
+    };
+    let (class, address) = (&value[..at], &value[at + 1..]);
+    (1..=8).contains(&address.len())
+        && address.iter().all(u8::is_ascii_hexdigit)
+        && class.iter().any(u8::is_ascii_uppercase)
+        && class
+            .iter()
+            .all(|c| c.is_ascii_alphabetic() || matches!(c, b'.' | b'$' | b'_'))
+}
+
+/// `[hunter2!]`: where a list ends that has one element without quotes, and no word that says what
+/// is in it.
+pub(super) fn lone_element_end(b: &[u8], at: usize) -> Option<usize> {
+    let rest = b[at + 1..].iter().take(MAX_ELEMENT_BYTES);
+    let inside =
+        |c: &u8| c.is_ascii_graphic() && !matches!(c, b'[' | b']' | b',' | b'"' | b'\'' | b'{');
+    let end = at + 1 + rest.take_while(|c| inside(c)).count();
+    let element = &b[at + 1..end];
+    let told = element.iter().all(|c| c.is_ascii_uppercase() || *c == b'_');
+    let closed = b.get(end) == Some(&b']') && !element.is_empty();
+    (closed && !told && !is_benign_word(element) && !is_reference(element)).then_some(end)
+}
+
+/// No password in a list is longer.
+const MAX_ELEMENT_BYTES: usize = 128;

@@ -92,7 +92,11 @@ fn survives_joining(text: &[u8], span: &Span, joint: usize, found: bool) -> bool
         Rule::ApiKey | Rule::Jwt | Rule::Bearer | Rule::Entropy => is_piece(right),
         // Check digits over both parts, and base64 that decodes, are no accident.
         Rule::UrlCredentials | Rule::Card | Rule::Iban | Rule::Basic => true,
-        Rule::Email => is_piece(left) && right.contains(&b'@'),
+        Rule::Email => {
+            let before = span.start.checked_sub(1).map(|at| text[at]);
+            let opened = matches!(before, Some(b'(' | b'<' | b'"' | b'\'' | b'=' | b':'));
+            (opened || is_piece(left)) && right.contains(&b'@')
+        }
         Rule::Ipv6 => right.len() >= 3 && is_piece(right),
         Rule::Key => {
             let closes = text
