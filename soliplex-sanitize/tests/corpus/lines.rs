@@ -124,6 +124,15 @@ pub(crate) fn ordinary() -> Vec<String> {
     filled(include_str!("ordinary.txt"), ORDINARY_ROUNDS)
 }
 
+/// How many sorts of system those are from.
+pub(crate) fn systems() -> usize {
+    let mut heads: Vec<_> = headed(include_str!("ordinary.txt"))
+        .map(|(head, _)| head)
+        .collect();
+    heads.dedup();
+    heads.len()
+}
+
 /// Lines that hold something like a secret.
 pub(crate) fn near() -> Vec<String> {
     filled(include_str!("near.txt"), CATCH_ROUNDS)

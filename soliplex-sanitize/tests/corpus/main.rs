@@ -16,6 +16,7 @@
 
 mod digits;
 mod disguises;
+mod leftovers;
 mod lines;
 mod score;
 mod stacks;

@@ -6,11 +6,15 @@ use std::fmt::Write as _;
 use soliplex_sanitize::Rules;
 
 use crate::disguises::DISGUISES;
+use crate::leftovers::{Left, left_of};
 use crate::lines::{self, Catch, Kind, Tier};
 use crate::values::Random;
 
 /// How many disguises each core secret is seen in.
 const DISGUISED: usize = 4;
+
+/// Behind a kind's name, where its secrets are disguised.
+const DISGUISE: &str = " disguised";
 
 /// A failure of each sort is shown this often.
 const SHOWN: usize = 100;
@@ -24,7 +28,8 @@ struct Tally {
 #[derive(Default)]
 struct RuleTally {
     must: usize,
-    found: usize,
+    gone: usize,
+    own: usize,
     fired: usize,
     rightly: usize,
 }
@@ -50,9 +55,11 @@ impl Score {
         let mut leaks = Vec::new();
         for catch in lines::catches() {
             if catch.kind.tier == Tier::Beyond {
-                let found = !rules.sanitize(&catch.text()).contains(&catch.secret);
+                let text = catch.text();
+                let out = rules.sanitize(&text);
+                let left = left_of(&catch.plain, &catch.before, &catch.after, &out);
                 score.beyond.all += 1;
-                score.beyond.gone += usize::from(found);
+                score.beyond.gone += usize::from(left == Left::Nothing);
                 continue;
             }
             score.take(rules, &catch, &mut leaks);
@@ -85,7 +92,9 @@ impl Score {
         let text = catch.text();
         let out = rules.sanitize(&text);
         let kind = catch.kind;
-        let gone = !out.contains(&catch.secret);
+        let left = left_of(&catch.plain, &catch.before, &catch.after, &out);
+        let left = left_of(&catch.secret, &catch.before, &catch.after, &out).max(left);
+        let gone = left != Left::All;
         let (known, tally) = self.kinds.entry(kind.name).or_default();
         *known = Some(kind);
         tally.all += 1;
@@ -98,7 +107,7 @@ impl Score {
         };
         if !gone {
             leaks.push(shown());
-        } else if left_in_part(&catch.plain, &out) {
+        } else if left == Left::Part {
             self.in_part.push(shown());
         }
         if words(&catch.before)
@@ -109,17 +118,18 @@ impl Score {
         }
 
         let secret = catch.before.len()..catch.before.len() + catch.secret.len();
-        let mut found = false;
+        let mut own = false;
         for finding in rules.explain(&text) {
             let rightly = finding.range.start < secret.end && secret.start < finding.range.end;
-            found |= rightly;
+            own |= rightly && finding.rule == kind.rule;
             let tally = self.rules.entry(finding.rule).or_default();
             tally.fired += 1;
             tally.rightly += usize::from(rightly);
         }
         let tally = self.rules.entry(kind.rule.to_owned()).or_default();
         tally.must += 1;
-        tally.found += usize::from(gone && found);
+        tally.gone += usize::from(gone);
+        tally.own += usize::from(gone && own);
     }
 
     /// The lines that were changed though they must not be.
@@ -155,7 +165,9 @@ impl Score {
     }
 
     pub(crate) fn kinds(&self) -> usize {
-        self.kinds.len()
+        // In disguise they are the same ones.
+        let disguised = self.kinds.keys().filter(|name| name.ends_with(DISGUISE));
+        self.kinds.len() - disguised.count()
     }
 
     pub(crate) fn left_in_part(&self) -> usize {
@@ -185,7 +197,7 @@ impl Score {
         }
         let _ = writeln!(
             out,
-            "\nOf {} lines in spellings known to be out of reach, {} were clean all the same. {} kinds; {} secrets left in part; {} lines lost a word beside the secret; {} of {} ordinary lines changed, {} of {} near misses.\n",
+            "\nOf {} lines in spellings known to be out of reach, {} were clean all the same. {} kinds; {} secrets left in part; {} lines lost a word beside the secret; {} of {} ordinary lines from {} sorts of system changed, {} of {} near misses.\n",
             self.beyond.all,
             self.beyond.gone,
             self.kinds(),
@@ -193,20 +205,22 @@ impl Score {
             self.context_lost(),
             self.changed,
             self.ordinary,
+            lines::systems(),
             self.near_changed,
             self.near
         );
-        out.push_str("| rule | recall | precision |\n|---|---|---|\n");
+        out.push_str("| rule | lines of its kinds | lost their secret | to this rule itself | precision |\n|---|---|---|---|---|\n");
         for rule in Rules::built_in() {
             let Some(tally) = self.rules.get(rule.name) else {
                 continue;
             };
             let _ = writeln!(
                 out,
-                "| `{}` | {:.1} % of {} | {:.1} % of {} |",
+                "| `{}` | {} | {:.1} % | {:.1} % | {:.1} % of {} |",
                 rule.name,
-                per_cent(tally.found, tally.must),
                 tally.must,
+                per_cent(tally.gone, tally.must),
+                per_cent(tally.own, tally.must),
                 per_cent(tally.rightly, tally.fired),
                 tally.fired
             );
@@ -257,18 +271,7 @@ fn disguised(catch: &Catch) -> Vec<Catch> {
 /// Disguised secrets are kinds of their own.
 fn hard_name(name: &'static str) -> &'static str {
     // The corpus is read once a test; a few names are not worth an owner.
-    Box::leak(format!("{name} disguised").into_boxed_str())
-}
-
-/// Whether half of a secret, and at least eight bytes of it, came out.
-fn left_in_part(secret: &str, out: &str) -> bool {
-    let need = 8.max(secret.len().div_ceil(2));
-    secret.len() >= need
-        && (0..=secret.len() - need).any(|start| {
-            secret
-                .get(start..start + need)
-                .is_some_and(|part| out.contains(part))
-        })
+    Box::leak(format!("{name}{DISGUISE}").into_boxed_str())
 }
 
 /// Words long enough to be missed; the name of a scheme may go with its credential.
