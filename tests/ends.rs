@@ -6,6 +6,7 @@ use crate::backend::count_by;
 use aftermath::{Aftermath, check_breadcrumbs, check_signal};
 
 mod aftermath;
+mod of_main;
 
 #[test]
 fn the_next_start_tells_how_the_run_before_it_ended() {

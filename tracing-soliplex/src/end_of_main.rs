@@ -10,7 +10,7 @@
 //! nothing is noted: to take a crash that comes after a thread has ended for an end in order would
 //! be the worse mistake.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError, Weak};
 
 use crate::capture::Capture;
 
@@ -26,7 +26,7 @@ struct EndOfMain;
 
 /// Has the end of `main` noted for this pipeline's run.
 pub(crate) fn watch(capture: &Arc<Capture>) {
-    let mut pipelines = pipelines();
+    let mut pipelines = PIPELINES.lock().unwrap_or_else(PoisonError::into_inner);
     pipelines.retain(|capture| capture.strong_count() > 0);
     pipelines.push(Arc::downgrade(capture));
     drop(pipelines);
@@ -45,14 +45,15 @@ pub(crate) fn watch_this_thread() {
 
 impl Drop for EndOfMain {
     fn drop(&mut self) {
-        // Released before anything is dropped: that may be the pipeline's last owner.
-        let captures: Vec<_> = pipelines().iter().filter_map(Weak::upgrade).collect();
-        for capture in captures {
-            capture.is_left();
-        }
+        let pipelines = match PIPELINES.try_lock() {
+            Ok(pipelines) => pipelines,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // Windows ends the other threads first, whatever they hold: whoever waited would for ever.
+            Err(TryLockError::WouldBlock) => return,
+        };
+        let captures: Vec<_> = pipelines.iter().filter_map(Weak::upgrade).collect();
+        // This may be a pipeline's last owner.
+        drop(pipelines);
+        captures.iter().for_each(|capture| capture.is_left());
     }
-}
-
-fn pipelines() -> MutexGuard<'static, Vec<Weak<Capture>>> {
-    PIPELINES.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -49,13 +49,17 @@
 //! *uncleanly*, which is everything that could not be foreseen: a kill, a segfault, no memory, no
 //! power. An application ends in order by [`Soliplex::shutdown`], by dropping every handle and
 //! layer, or when its `main` returns or calls [`std::process::exit`], whatever the exit code, which
-//! nobody tells us. An `exit` that another thread calls cannot be told from that thread's own end:
-//! it is *uncleanly*, unless `shutdown` comes before it. So is the end of a `main` that is not Rust's,
-//! as in a library that a host in another language loads, and with musl, where nothing of ours runs
-//! at the end of `main`; and so it is where what was logged lay in memory. A panic that
-//! is caught ends nothing, and one that the pipeline itself catches, of a value that cannot be
-//! printed, is not even a record. Where the system ends applications that nobody looks at, an unclean end
-//! in the background is information and no error.
+//! nobody tells us.
+//!
+//! Some ends in order look like a kill, and are *uncleanly* unless `shutdown` comes before them: an
+//! `exit` that another thread than the main one calls, for it cannot be told from that thread's own end;
+//! the end of a `main` that has neither started the pipeline nor logged anything, or that is not Rust's,
+//! as in a library that a host in another language loads; with musl, where nothing of ours runs at
+//! the end of `main`, any; and one with records in memory that are not stored yet.
+//!
+//! A panic that is caught ends nothing, and one that the pipeline itself catches, of a value that
+//! cannot be printed, is not even a record. Where the system ends applications that nobody looks at,
+//! an unclean end in the background is information and no error.
 //!
 //! # What is a session?
 //! What is logged between a start and the end of the process, or a

@@ -24,7 +24,10 @@ impl Worker {
             // another withdrew it, the commands decide, and not the threads.
             capture.denied.store(true, Ordering::Relaxed);
         }
-        self.intake.session().run.forget();
+        let run = &self.intake.session().run;
+        run.forget();
+        // Nor does a loss of power bring it back.
+        run.sync();
     }
 
     /// Deletes what is stored, if that was asked for; tries again until everything is gone.
