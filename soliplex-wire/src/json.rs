@@ -12,15 +12,24 @@ use crate::limits::MAX_KEY_BYTES;
 use crate::truncate::cut_borrowed;
 use crate::{AnyValueRef, MapRef};
 
+mod number;
+
 /// A text that is read from its beginning on.
 pub(crate) struct Json<'a> {
     text: &'a str,
     at: usize,
+    /// The pairs of the objects whose end has not come yet. An object is given just the room it
+    /// needs: a body of nothing but small ones would take many times its size otherwise.
+    pairs: Vec<(Cow<'a, str>, AnyValueRef<'a>)>,
 }
 
 impl<'a> Json<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Json { text, at: 0 }
+        Json {
+            text,
+            at: 0,
+            pairs: Vec::new(),
+        }
     }
 
     /// Whether nothing but space is left.
@@ -29,52 +38,41 @@ impl<'a> Json<'a> {
     }
 
     /// Reads an object; `each` reads the value of the name it is given.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn object(
         &mut self,
         mut each: impl FnMut(&mut Self, Cow<'a, str>) -> Option<()>,
     ) -> Option<()> {
         self.eat(b'{')?;
-        if self.peek()? == b'}' {
-            self.at += 1;
+        if self.eats(b'}') {
             return Some(());
         }
         loop {
             let name = self.string()?;
             self.eat(b':')?;
             each(self, name)?;
-            match self.peek()? {
-                b',' => self.at += 1,
-                b'}' => break,
-                _ => return None,
+            if !self.eats(b',') {
+                return self.eat(b'}');
             }
         }
-        self.at += 1;
-        Some(())
     }
 
     /// Reads an array; `each` reads an element.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn array(&mut self, mut each: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         self.eat(b'[')?;
-        if self.peek()? == b']' {
-            self.at += 1;
+        if self.eats(b']') {
             return Some(());
         }
         loop {
             each(self)?;
-            match self.peek()? {
-                b',' => self.at += 1,
-                b']' => break,
-                _ => return None,
+            if !self.eats(b',') {
+                return self.eat(b']');
             }
         }
-        self.at += 1;
-        Some(())
     }
 
     /// Reads a value with so many levels of nesting left.
-    #[inline]
     pub(crate) fn value(&mut self, depth: usize) -> Option<AnyValueRef<'a>> {
         match self.peek()? {
             b'"' => self.string().map(AnyValueRef::String),
@@ -95,6 +93,12 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// Whether the next value is a text.
+    #[inline]
+    pub(crate) fn is_at_string(&mut self) -> bool {
+        self.peek() == Some(b'"')
+    }
+
     /// Reads a null, where there is one.
     pub(crate) fn null(&mut self) -> Option<()> {
         self.peek()?;
@@ -110,31 +114,30 @@ impl<'a> Json<'a> {
     }
 
     fn map(&mut self, depth: usize) -> Option<AnyValueRef<'a>> {
-        // No room before there is a pair: a body of nothing but `{}` would take a hundred times its
-        // size.
-        let mut pairs = Vec::new();
+        let first = self.pairs.len();
         self.object(|json, mut key| {
             cut_borrowed(&mut key, MAX_KEY_BYTES);
             match json.value(depth)? {
                 AnyValueRef::Null => {}
-                value => pairs.push((key, value)),
+                value => json.pairs.push((key, value)),
             }
             Some(())
         })?;
+        let pairs = self.pairs.drain(first..).collect();
         Some(AnyValueRef::Map(MapRef::settled(pairs)))
     }
 
-    fn string(&mut self) -> Option<Cow<'a, str>> {
+    /// Reads a text.
+    #[inline(always)]
+    pub(crate) fn string(&mut self) -> Option<Cow<'a, str>> {
         self.eat(b'"')?;
         let start = self.at;
         let end = self.plain_until(start);
-        match self.byte(end)? {
-            b'"' => {
-                self.at = end + 1;
-                self.text.get(start..end).map(Cow::Borrowed)
-            }
-            b'\\' => self.escaped(start, end),
-            _ => None,
+        if self.byte(end)? == b'"' {
+            self.at = end + 1;
+            self.text.get(start..end).map(Cow::Borrowed)
+        } else {
+            self.escaped(start, end)
         }
     }
 
@@ -156,52 +159,21 @@ impl<'a> Json<'a> {
 
     /// Where the first byte at or after `from` is that ends a string, begins an escape, or is not
     /// allowed in one.
+    #[inline(always)]
     fn plain_until(&self, from: usize) -> usize {
-        let rest = self.text.as_bytes().get(from..).unwrap_or_default();
-        let (chunks, tail) = rest.as_chunks();
         let mut at = from;
-        for chunk in chunks {
+        while let Some(rest) = self.text.as_bytes().get(at..) {
+            let Some(chunk) = rest.first_chunk() else {
+                let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
+                return at + rest.iter().position(is_special).unwrap_or(rest.len());
+            };
             let found = special(u64::from_le_bytes(*chunk));
             if found != 0 {
                 return at + found.trailing_zeros() as usize / 8;
             }
             at += chunk.len();
         }
-        let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
-        at + tail.iter().position(is_special).unwrap_or(tail.len())
-    }
-
-    #[inline]
-    fn number(&mut self) -> Option<AnyValueRef<'a>> {
-        let is_negative = self.peek()? == b'-';
-        let first = self.at + usize::from(is_negative);
-        let (mut at, mut number) = (first, 0_i64);
-        while let Some(digit @ b'0'..=b'9') = self.byte(at)
-            && at - first < EXACT_DIGITS
-        {
-            number = number * 10 + i64::from(digit - b'0');
-            at += 1;
-        }
-        let is_plain = match (at - first, self.byte(first)) {
-            (0, _) => false,
-            // JSON has no zeros in front, and the negative zero is not whole.
-            (digits, Some(b'0')) => digits == 1 && !is_negative,
-            _ => true,
-        };
-        if !is_plain || matches!(self.byte(at), Some(b'.' | b'e' | b'E' | b'0'..=b'9')) {
-            return self.other_number();
-        }
-        self.at = at;
-        Some(AnyValueRef::Int(if is_negative { -number } else { number }))
-    }
-
-    fn other_number(&mut self) -> Option<AnyValueRef<'a>> {
-        let rest = self.text.get(self.at..)?;
-        let is_part = |byte: u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
-        let end = rest.bytes().position(|byte| !is_part(byte));
-        let number = rest.get(..end.unwrap_or(rest.len()))?;
-        self.at += number.len();
-        serde_json::from_str(number).ok()
+        at
     }
 
     fn word(&mut self, word: &str, value: AnyValueRef<'a>) -> Option<AnyValueRef<'a>> {
@@ -211,8 +183,16 @@ impl<'a> Json<'a> {
     }
 
     /// The next byte that is not space.
-    #[inline]
+    #[inline(always)]
     fn peek(&mut self) -> Option<u8> {
+        match self.byte(self.at)? {
+            b' ' | b'\n' | b'\t' | b'\r' => self.peek_beyond_space(),
+            byte => Some(byte),
+        }
+    }
+
+    #[cold]
+    fn peek_beyond_space(&mut self) -> Option<u8> {
         loop {
             match self.byte(self.at)? {
                 b' ' | b'\n' | b'\t' | b'\r' => self.at += 1,
@@ -221,11 +201,17 @@ impl<'a> Json<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn eat(&mut self, expected: u8) -> Option<()> {
-        let found = self.peek()? == expected;
+        self.eats(expected).then_some(())
+    }
+
+    /// Reads a byte, if it is the next one that is not space.
+    #[inline(always)]
+    fn eats(&mut self, expected: u8) -> bool {
+        let found = self.byte(self.at) == Some(expected) || self.peek() == Some(expected);
         self.at += usize::from(found);
-        found.then_some(())
+        found
     }
 
     #[inline]
@@ -248,9 +234,6 @@ fn special(bytes: u64) -> u64 {
     let is_escape = is_zero(bytes ^ (LOW * u64::from(b'\\')));
     (is_control | is_quote | is_escape) & HIGH
 }
-
-/// Digits that an `i64` always holds.
-const EXACT_DIGITS: usize = 18;
 
 #[cfg(test)]
 mod tests {
@@ -297,6 +280,15 @@ mod tests {
             "999999999999999999",
             "1000000000000000000",
             "1e400",
+            "-1.25",
+            "0.10",
+            "1.",
+            "-0.0",
+            "0.1e1",
+            "9007199254740993.5",
+            "900719925474099.25",
+            "0.000000000000000001",
+            "0.0000000000000000001",
             "-",
             "true",
             "false",
@@ -322,6 +314,11 @@ mod tests {
             any::<f64>()
                 .prop_filter("JSON has no such number", |number| number.is_finite())
                 .prop_map(|number| format!("{number:e}")),
+            (any::<i64>(), 0..20_u32, any::<u32>()).prop_map(|(whole, places, rest)| format!(
+                "{}.{rest:01$}",
+                whole >> (places * 3),
+                places as usize
+            )),
             text.prop_map(|text| serde_json::to_string(&text).unwrap()),
             proptest::sample::select(vec!["true", "false", "null", "-0", "0"])
                 .prop_map(String::from),

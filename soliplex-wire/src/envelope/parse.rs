@@ -118,7 +118,20 @@ mod tests {
                 r#"{"logs":[{"id":null,"level":"info","seq":1,"x":1.5,"attributes":{"b":1,"a":[true,-0,1e3]}}]}"#,
                 true,
             ),
+            (
+                r#"{"logs":[{"x":"y","install_id":"","stack_trace":null,"user_id":"u","level":"odd","timestamp":"never","trace_id":"z"}]}"#,
+                true,
+            ),
+            (
+                r#"{"logs":[{"attributes":{"b":"1","a":0.5},"seq":7,"y":true,"active_run":{"threadId":null,"run_id":"r"},"breadcrumbs":[{"message":"m"}],"droppedAttributesCount":3}]}"#,
+                true,
+            ),
             // The rest has something to say that this road does not.
+            (r#"{"logs":[{"seq":"7"}]}"#, false),
+            (r#"{"logs":[{"logger":7}]}"#, false),
+            (r#"{"logs":[{"userId":{}}]}"#, false),
+            (r#"{"logs":[{"attributes":"a"}]}"#, false),
+            (r#"{"logs":[{"breadcrumbs":"b"}]}"#, false),
             (r#"{"logs":[{"seq":-1}]}"#, false),
             (r#"{"logs":[{"id":"7"},{}]}"#, false),
             (r#"{"logs":[7,{}]}"#, false),

@@ -41,9 +41,13 @@ fn plain(text: &[u8]) -> Option<Timestamp> {
     if marks != *b"--T::" {
         return None;
     }
-    let two = |at: usize| digits(&head[at..at + 2]);
-    let (year, month, day) = (two(0)? * 100 + two(2)?, two(5)?, two(8)?);
-    let (hour, minute, second) = (two(11)?, two(14)?, two(17)?);
+    let digit = |at: usize| head[at].wrapping_sub(b'0');
+    if DIGITS_AT.iter().any(|at| digit(*at) > 9) {
+        return None;
+    }
+    let two = |at: usize| i64::from(digit(at)) * 10 + i64::from(digit(at + 1));
+    let (year, month, day) = (two(0) * 100 + two(2), two(5), two(8));
+    let (hour, minute, second) = (two(11), two(14), two(17));
     // A 29th of February and a leap second are left to whoever knows them.
     let last_day = LAST_DAY.get(usize::try_from(month.checked_sub(1)?).ok()?)?;
     if year < 1970 || day == 0 || day > *last_day || hour > 23 || minute > 59 || second > 59 {
@@ -63,6 +67,9 @@ fn plain(text: &[u8]) -> Option<Timestamp> {
     let seconds = days_since_1970(year, month, day) * 86_400 + of_day;
     Timestamp::new(seconds, i32::try_from(nanos).ok()?).ok()
 }
+
+/// Where the digits of the date and the time stand.
+const DIGITS_AT: [usize; 14] = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18];
 
 /// The number that digits make; `None` for none, or where something else stands.
 fn digits(text: &[u8]) -> Option<i64> {

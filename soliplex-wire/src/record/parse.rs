@@ -149,7 +149,10 @@ fn id_after<'de, A: MapAccess<'de>>(
 ) -> Result<Option<Uuid>, A::Error> {
     while let Some(Text(name)) = map.next_key()? {
         if id.is_none() && name == field::ID {
-            id = uuid(map.next_value()?).ok();
+            id = match map.next_value()? {
+                AnyValueRef::String(text) => uuid(&text).ok(),
+                _ => None,
+            };
         } else {
             map.next_value::<IgnoredAny>()?;
         }
@@ -160,53 +163,70 @@ fn id_after<'de, A: MapAccess<'de>>(
 impl<'a> LogRecordRef<'a> {
     /// Reads a record in which everything is right; `None` where something may not be.
     pub(crate) fn read(&mut self, json: &mut Json<'a>) -> Option<()> {
-        json.object(|json, name| match json.value(MAX_DEPTH)? {
-            AnyValueRef::Null => Some(()),
-            value => self.set(name, value).ok(),
+        json.object(|json, name| {
+            if json.is_at_string() {
+                return self.set_text(name, json.string()?).ok();
+            }
+            match json.value(MAX_DEPTH)? {
+                AnyValueRef::Null => Some(()),
+                value => self.set_other(name, value).ok(),
+            }
         })?;
         self.attributes.settle();
         Some(())
     }
 
     fn set(&mut self, name: Cow<'a, str>, value: AnyValueRef<'a>) -> Result<(), RecordError> {
+        match value {
+            AnyValueRef::String(text) => self.set_text(name, text),
+            value => self.set_other(name, value),
+        }
+    }
+
+    /// Sets the field of a name whose value is a text.
+    fn set_text(&mut self, name: Cow<'a, str>, text: Cow<'a, str>) -> Result<(), RecordError> {
         match &*name {
-            field::ID => self.id = Some(uuid(value)?),
-            field::SEQ => self.seq = Some(count(field::SEQ, value)?),
-            field::TIMESTAMP => self.set_timestamp(text(field::TIMESTAMP, value)?),
-            field::LEVEL => {
-                let level = text(field::LEVEL, value)?;
-                match Severity::from_level(&level) {
-                    Some(severity) => self.severity = severity,
-                    None => self.severity_text = Some(level),
-                }
-            }
+            field::ID => self.id = Some(uuid(&text)?),
+            field::TIMESTAMP => self.set_timestamp(text),
+            field::LEVEL => match Severity::from_level(&text) {
+                Some(severity) => self.severity = severity,
+                None => self.severity_text = Some(text),
+            },
             field::LOGGER => {
-                self.logger = text(field::LOGGER, value)?;
+                self.logger = text;
                 cut_borrowed(&mut self.logger, MAX_LOGGER_BYTES);
             }
-            field::MESSAGE => self.message = text(field::MESSAGE, value)?,
+            field::MESSAGE => self.message = text,
+            field::INSTALL_ID | "install_id" => self.install_id = id(field::INSTALL_ID, text)?,
+            field::SESSION_ID | "session_id" => self.session_id = id(field::SESSION_ID, text)?,
+            field::USER_ID | "user_id" => self.user_id = id(field::USER_ID, text)?,
+            field::TRACE_ID | "trace_id" => self.trace_id = text.parse().ok(),
+            field::SPAN_ID | "span_id" => self.span_id = text.parse().ok(),
+            field::ERROR => self.error = Some(text),
+            field::STACK_TRACE | "stack_trace" => self.stack_trace = Some(text),
+            _ => return self.set_other(name, AnyValueRef::String(text)),
+        }
+        Ok(())
+    }
+
+    /// Sets a field that is no text, or one that is not known.
+    fn set_other(&mut self, name: Cow<'a, str>, value: AnyValueRef<'a>) -> Result<(), RecordError> {
+        match &*name {
+            field::SEQ => self.seq = Some(count(field::SEQ, value)?),
             field::ATTRIBUTES => self.attributes.extend(map(field::ATTRIBUTES, value)?),
             field::DROPPED_ATTRIBUTES_COUNT | "dropped_attributes_count" => {
                 let dropped = count(field::DROPPED_ATTRIBUTES_COUNT, value)?;
                 self.attributes
                     .count_dropped(u32::try_from(dropped).unwrap_or(u32::MAX));
             }
-            field::ERROR => self.error = Some(text(field::ERROR, value)?),
-            field::STACK_TRACE | "stack_trace" => {
-                self.stack_trace = Some(text(field::STACK_TRACE, value)?);
-            }
-            field::TRACE_ID | "trace_id" => {
-                self.trace_id = text(field::TRACE_ID, value)?.parse().ok();
-            }
-            field::SPAN_ID | "span_id" => self.span_id = text(field::SPAN_ID, value)?.parse().ok(),
-            field::INSTALL_ID | "install_id" => self.install_id = id(field::INSTALL_ID, value)?,
-            field::SESSION_ID | "session_id" => self.session_id = id(field::SESSION_ID, value)?,
-            field::USER_ID | "user_id" => self.user_id = id(field::USER_ID, value)?,
             field::ACTIVE_RUN | "active_run" => self.active_run = active_run(value)?,
             field::BREADCRUMBS => self.breadcrumbs = breadcrumbs(value)?,
-            _ => self
-                .attributes
-                .push(Cow::Owned(format!("{}{name}", field::EXTRA)), value),
+            other => match text_field(other) {
+                Some(field) => return Err(wrong(field, "a string")),
+                None => self
+                    .attributes
+                    .push(Cow::Owned(format!("{}{name}", field::EXTRA)), value),
+            },
         }
         Ok(())
     }
@@ -229,6 +249,25 @@ fn wrong(field: &'static str, expected: &'static str) -> RecordError {
     RecordError::WrongType { field, expected }
 }
 
+/// The field of a name, in the wire's own spelling, where a text belongs in it.
+fn text_field(name: &str) -> Option<&'static str> {
+    match name {
+        field::ID => Some(field::ID),
+        field::TIMESTAMP => Some(field::TIMESTAMP),
+        field::LEVEL => Some(field::LEVEL),
+        field::LOGGER => Some(field::LOGGER),
+        field::MESSAGE => Some(field::MESSAGE),
+        field::ERROR => Some(field::ERROR),
+        field::STACK_TRACE | "stack_trace" => Some(field::STACK_TRACE),
+        field::TRACE_ID | "trace_id" => Some(field::TRACE_ID),
+        field::SPAN_ID | "span_id" => Some(field::SPAN_ID),
+        field::INSTALL_ID | "install_id" => Some(field::INSTALL_ID),
+        field::SESSION_ID | "session_id" => Some(field::SESSION_ID),
+        field::USER_ID | "user_id" => Some(field::USER_ID),
+        _ => None,
+    }
+}
+
 fn text<'a>(field: &'static str, value: AnyValueRef<'a>) -> Result<Cow<'a, str>, RecordError> {
     match value {
         AnyValueRef::String(text) => Ok(text),
@@ -237,21 +276,15 @@ fn text<'a>(field: &'static str, value: AnyValueRef<'a>) -> Result<Cow<'a, str>,
 }
 
 /// An id; the empty one is none.
-fn id<'a>(
-    field: &'static str,
-    value: AnyValueRef<'a>,
-) -> Result<Option<Cow<'a, str>>, RecordError> {
-    let text = text(field, value)?;
+fn id<'a>(field: &'static str, text: Cow<'a, str>) -> Result<Option<Cow<'a, str>>, RecordError> {
     if text.len() > MAX_ID_BYTES {
         return Err(RecordError::IdTooLong { field });
     }
     Ok((!text.is_empty()).then_some(text))
 }
 
-fn uuid(value: AnyValueRef<'_>) -> Result<Uuid, RecordError> {
-    text(field::ID, value)?
-        .parse()
-        .map_err(|_| wrong(field::ID, "a UUID"))
+fn uuid(text: &str) -> Result<Uuid, RecordError> {
+    text.parse().map_err(|_| wrong(field::ID, "a UUID"))
 }
 
 fn count(field: &'static str, value: AnyValueRef<'_>) -> Result<u64, RecordError> {
@@ -272,7 +305,7 @@ fn map<'a>(field: &'static str, value: AnyValueRef<'a>) -> Result<MapRef<'a>, Re
 fn active_run(value: AnyValueRef<'_>) -> Result<Option<ActiveRun>, RecordError> {
     let mut run = ActiveRun::default();
     for (name, value) in map(field::ACTIVE_RUN, value)? {
-        let id = |field| Ok(id(field, value)?.map(Cow::into_owned));
+        let id = |field| Ok(id(field, text(field, value)?)?.map(Cow::into_owned));
         match &*name {
             field::THREAD_ID | "thread_id" => run.thread_id = id(field::THREAD_ID)?,
             field::RUN_ID | "run_id" => run.run_id = id(field::RUN_ID)?,

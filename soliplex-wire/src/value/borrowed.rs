@@ -44,6 +44,8 @@ pub struct MapRef<'a>(Vec<(Cow<'a, str>, AnyValueRef<'a>)>);
 pub struct AttributesRef<'a> {
     values: MapRef<'a>,
     dropped: u32,
+    /// Whether something was pushed since the last time they were put in order.
+    unsettled: bool,
 }
 
 impl<'a> AnyValueRef<'a> {
@@ -178,6 +180,7 @@ impl<'a> AttributesRef<'a> {
         }
         cut_borrowed(&mut key, MAX_KEY_BYTES);
         self.values.0.push((key, value));
+        self.unsettled = true;
     }
 
     /// Adds the values of an object.
@@ -194,7 +197,9 @@ impl<'a> AttributesRef<'a> {
 
     /// Puts the attributes in order and within their number.
     pub(crate) fn settle(&mut self) {
-        self.values.settle();
+        if std::mem::take(&mut self.unsettled) {
+            self.values.settle();
+        }
         let over = self.values.0.len().saturating_sub(MAX_ATTRIBUTES);
         if over > 0 {
             self.count_dropped(u32::try_from(over).unwrap_or(u32::MAX));
@@ -208,6 +213,7 @@ impl From<Attributes> for AttributesRef<'_> {
         AttributesRef {
             values: MapRef::from_sorted(attributes.values),
             dropped: attributes.dropped,
+            unsettled: false,
         }
     }
 }
