@@ -1,7 +1,7 @@
 //! The ids of the records that came within the window.
 //!
-//! On disk an id is its 16 bytes, one value a commit. In memory it is 60 bits of a keyed hash: with
-//! two million ids the chance that a new record looks like one of them is one in 5 · 10¹¹. Commits
+//! On disk an id is its 16 bytes, one value a commit. In memory it is 61 bits of a keyed hash: with
+//! two million ids the chance that a new record looks like one of them is one in 10¹². Commits
 //! that follow each other within a thousandth of the window are forgotten together, so that many
 //! small ones take no memory each.
 
