@@ -43,7 +43,8 @@ fuzz_target!(|input: &[u8]| {
             .map(|receipt| receipt.rules.as_str()),
         logfire: true,
     };
-    let (bytes, facts) = otlp::encode(&envelope.resource, &records, &arrival);
+    let mut bytes = Vec::new();
+    let facts = otlp::encode(&mut bytes, &envelope.resource, &records, &arrival);
     let request = ExportLogsServiceRequest::decode(bytes.as_slice()).unwrap();
     assert_eq!(validate(&request), []);
     assert_eq!(facts.records as usize, count);

@@ -13,7 +13,6 @@ use axum::Json;
 use axum::extract::{Extension, Request, State};
 use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use jiff::Timestamp;
 use soliplex_wire::{Answer, BadRecord, EnvelopeRef, LogRecordRef, Rejected, Severity, Uuid};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -24,9 +23,12 @@ use crate::config::Limits;
 use crate::error::{IngestError, RATE_LIMIT};
 use crate::forward::{Forwarder, Outcome, Upstream};
 use crate::metrics::{Metrics, Reason};
-use crate::otlp::{self, Arrival, Window};
+use crate::otlp::{self, Arrival, Window, packed};
 use crate::rate_limit::{Cost, RateLimits, Remaining};
 use crate::spool::{Batch, Facts, Spool};
+use to_the_end::ToTheEnd;
+
+mod to_the_end;
 
 /// What every request shares.
 #[derive(Debug)]
@@ -58,6 +60,14 @@ pub(crate) enum Delivery {
 }
 
 impl Delivery {
+    /// Whether batches are kept as the upstream takes them, compressed.
+    fn keeps_gzip(&self) -> bool {
+        match self {
+            Delivery::Spool { forwarder, .. } => forwarder.takes_gzip(),
+            Delivery::Passthrough { .. } => false,
+        }
+    }
+
     /// Returns when nothing can be written any more for a defect; never where nothing is written.
     pub(crate) async fn writer_gone(&self) {
         match self {
@@ -95,15 +105,14 @@ pub(crate) async fn logs(
     )
     .await?;
     let slot = app.slot().await?;
+    let (batch, verdict, remaining) = app.read(&body, &identity)?;
+    // What was read has served; while the disk is waited for, the encoded bytes are enough.
+    drop((body, room));
     // A client that hangs up cancels its handler. A batch that is half kept and not counted would
     // be worse than one that nobody waits for, so from here on the work is the server's own.
-    match tokio::spawn(Arc::clone(&app).take((body, room), identity, slot)).await {
-        Ok(result) => result,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(IngestError::Draining),
-        },
-    }
+    let kept = Arc::clone(&app).keep_and_count(batch, verdict, slot);
+    let answer = ToTheEnd::new(kept).await?;
+    Ok(respond(&answer, remaining))
 }
 
 fn respond(answer: &Answer, remaining: Option<Remaining>) -> Response {
@@ -206,15 +215,14 @@ fn ids(records: &[Result<LogRecordRef<'_>, BadRecord>]) -> impl Iterator<Item = 
 }
 
 impl Judged<'_> {
-    /// The good records as OTLP, and what there is to say.
-    fn encode(
-        self,
+    fn arrival<'s>(
+        &'s self,
         received_at: Timestamp,
-        identity: &Identity,
+        identity: &'s Identity,
         logfire: bool,
-    ) -> (Batch, Verdict) {
+    ) -> Arrival<'s> {
         let receipt = self.envelope.receipt.as_ref();
-        let arrival = Arrival {
+        Arrival {
             received_at,
             sent_at: self.envelope.sent_at,
             user: identity.user.as_deref(),
@@ -222,15 +230,13 @@ impl Judged<'_> {
             issuer: identity.issuer.as_deref(),
             rules: receipt.map(|receipt| receipt.rules.as_str()),
             logfire,
-        };
+        }
+    }
+
+    /// Appends the good records as OTLP.
+    fn encode(&self, out: &mut Vec<u8>, arrival: &Arrival<'_>) -> Facts {
         let good = self.envelope.records.iter().flatten();
-        let (request, facts) = otlp::encode(&self.envelope.resource, good, &arrival);
-        let batch = Batch {
-            request,
-            facts,
-            ids: self.ids,
-        };
-        (batch, self.verdict)
+        otlp::encode(out, &self.envelope.resource, good, arrival)
     }
 }
 
@@ -250,31 +256,14 @@ impl Verdict {
 }
 
 impl App {
-    /// Judges, keeps and counts a batch.
-    async fn take(
-        self: Arc<Self>,
-        (body, room): (Bytes, OwnedSemaphorePermit),
-        identity: Identity,
-        _slot: OwnedSemaphorePermit,
-    ) -> Result<Response, IngestError> {
-        let received_at = Timestamp::now();
-        let (batch, verdict, remaining) = self.read(&body, &identity, received_at)?;
-        // What was read has served; while the disk is waited for, the encoded bytes are enough.
-        drop((body, room));
-        let kept = self.keep(batch).await?;
-        let answer = verdict.answer(kept);
-        self.count(&verdict, &answer);
-        Ok(respond(&answer, remaining))
-    }
-
     /// From a body to what is kept of it, if its quotas allow.
     fn read(
         &self,
         body: &[u8],
         identity: &Identity,
-        received_at: Timestamp,
     ) -> Result<(Batch, Verdict, Option<Remaining>), IngestError> {
         self.metrics.body(body.len() as u64);
+        let received_at = Timestamp::now();
         let judged = judge(EnvelopeRef::parse(body)?, identity);
         let cost = Cost {
             records: judged.records,
@@ -282,8 +271,33 @@ impl App {
             urgent: judged.urgent,
         };
         let remaining = self.rates.charge(identity, cost)?;
-        let (batch, verdict) = judged.encode(received_at, identity, self.logfire);
-        Ok((batch, verdict, remaining))
+        let arrival = judged.arrival(received_at, identity, self.logfire);
+        let (request, facts) = if self.delivery.keeps_gzip() {
+            packed::pack_written(|out| judged.encode(out, &arrival))
+        } else {
+            // Bytes of OTLP are some more than those of the JSON they come from.
+            let mut request = Vec::with_capacity(body.len() + body.len() / 2);
+            let facts = judged.encode(&mut request, &arrival);
+            (request, facts)
+        };
+        let batch = Batch {
+            request,
+            facts,
+            ids: judged.ids,
+        };
+        Ok((batch, judged.verdict, remaining))
+    }
+
+    /// Keeps and counts a batch.
+    async fn keep_and_count(
+        self: Arc<Self>,
+        batch: Batch,
+        verdict: Verdict,
+        _slot: OwnedSemaphorePermit,
+    ) -> Result<Answer, IngestError> {
+        let answer = verdict.answer(self.keep(batch).await?);
+        self.count(&verdict, &answer);
+        Ok(answer)
     }
 
     /// Returns once no request is worked on any more.
@@ -302,16 +316,13 @@ impl App {
         }
     }
 
-    async fn keep(&self, mut batch: Batch) -> Result<Kept, IngestError> {
+    async fn keep(&self, batch: Batch) -> Result<Kept, IngestError> {
         let facts = batch.facts;
         if facts.records == 0 {
             return Ok(Kept::default());
         }
         match &self.delivery {
-            Delivery::Spool { spool, forwarder } => {
-                if forwarder.takes_gzip() {
-                    batch.request = otlp::packed::pack(batch.request);
-                }
+            Delivery::Spool { spool, .. } => {
                 let appended = spool.append(batch).await?;
                 Ok(Kept {
                     records: appended.records.into(),

@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::config::Config;
 use crate::otlp::{self, Arrival};
+use crate::spool::Batch;
 use crate::spool::disk::Disk;
-use crate::spool::{Batch, Facts};
 
 /// A batch of as many records, named `name`.
 fn batch(name: &str, records: usize) -> Batch {
@@ -31,8 +31,8 @@ fn batch(name: &str, records: usize) -> Batch {
         rules: None,
         logfire: false,
     };
-    let (request, facts): (Vec<u8>, Facts) =
-        otlp::encode(&soliplex_wire::Attributes::new(), &records, &arrival);
+    let (mut request, resource) = (Vec::new(), soliplex_wire::Attributes::new());
+    let facts = otlp::encode(&mut request, &resource, &records, &arrival);
     Batch {
         request,
         facts,

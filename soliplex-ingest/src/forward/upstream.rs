@@ -206,7 +206,7 @@ impl Upstream {
         match self.compression {
             Compression::None => Ok((request, None)),
             Compression::Gzip => {
-                let kept = [packed::pack(request)];
+                let kept = [packed::pack(&request)];
                 Ok(match packed::gzip(&kept) {
                     Some(body) => (body, Some(GZIP)),
                     None => (kept.concat(), None),

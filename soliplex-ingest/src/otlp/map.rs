@@ -30,14 +30,15 @@ pub struct Arrival<'a> {
     pub logfire: bool,
 }
 
-/// Maps and encodes a batch: one resource, one scope a logger, records in the order they were sent
-/// within it.
+/// Maps a batch and appends it, encoded, to `out`: one resource, one scope a logger, records in the
+/// order they were sent within it.
 pub fn encode<'r, 'a: 'r>(
+    out: &mut Vec<u8>,
     resource: &Attributes,
     records: impl IntoIterator<Item = &'r LogRecordRef<'a>>,
     arrival: &Arrival<'_>,
-) -> (Vec<u8>, Facts) {
-    let stamp = Stamp::new(arrival);
+) -> Facts {
+    let mut stamp = Stamp::new(arrival);
     let mut facts = Facts {
         records: 0,
         bytes: 0,
@@ -45,81 +46,88 @@ pub fn encode<'r, 'a: 'r>(
         earliest: u64::MAX,
         latest: 0,
     };
+    let before = out.len();
+    protobuf::message(out, REQUEST_RESOURCE_LOGS, BATCH_LEN_BYTES, |out| {
+        protobuf::message(out, RESOURCE_LOGS_RESOURCE, RESOURCE_LEN_BYTES, |out| {
+            map_resource(out, resource, arrival);
+        });
+        for scope in by_scope(records).chunk_by(|(one, _), (next, _)| one == next) {
+            protobuf::message(out, RESOURCE_LOGS_SCOPES, BATCH_LEN_BYTES, |out| {
+                scope_head(out, &scope[0].1.logger);
+                for (_, record) in scope {
+                    let time = record.timestamp.map_or(stamp.received_nanos, nanos);
+                    facts.records += 1;
+                    facts.urgent |= record.severity >= Severity::Error;
+                    facts.earliest = facts.earliest.min(time);
+                    facts.latest = facts.latest.max(time);
+                    protobuf::message(out, SCOPE_LOGS_RECORDS, RECORD_LEN_BYTES, |out| {
+                        log_record(out, record, time, arrival, &mut stamp);
+                    });
+                }
+            });
+        }
+    });
+    facts.bytes = u32::try_from(out.len() - before).unwrap_or(u32::MAX);
+    facts
+}
+
+/// The records of each scope together, each with its scope's place; scopes in the order of their
+/// first records.
+fn by_scope<'r, 'a: 'r>(
+    records: impl IntoIterator<Item = &'r LogRecordRef<'a>>,
+) -> Vec<(usize, &'r LogRecordRef<'a>)> {
     let mut scopes = Scopes::default();
-    let mut scratch = Vec::with_capacity(2048);
-    for record in records {
-        let time = record.timestamp.map_or(stamp.received_nanos, nanos);
-        facts.records += 1;
-        facts.urgent |= record.severity >= Severity::Error;
-        facts.earliest = facts.earliest.min(time);
-        facts.latest = facts.latest.max(time);
-
-        scratch.clear();
-        log_record(&mut scratch, record, time, arrival, &stamp);
-        let scope = scopes.named(&record.logger, scratch.len());
-        protobuf::bytes(scope, SCOPE_LOGS_RECORDS, &scratch);
-    }
-    let request = request(&map_resource(resource, arrival), &scopes.written);
-    facts.bytes = u32::try_from(request.len()).unwrap_or(u32::MAX);
-    (request, facts)
+    let records = records.into_iter();
+    let mut placed: Vec<_> = records
+        .map(|record| (scopes.place(&record.logger), record))
+        .collect();
+    placed.sort_by_key(|(place, _)| *place);
+    placed
 }
 
-fn request(resource: &[u8], scopes: &[Vec<u8>]) -> Vec<u8> {
-    let len = protobuf::bytes_len(resource.len())
-        + scopes
-            .iter()
-            .map(|scope| protobuf::bytes_len(scope.len()))
-            .sum::<usize>();
-    let mut request = Vec::with_capacity(protobuf::bytes_len(len));
-    protobuf::length(&mut request, REQUEST_RESOURCE_LOGS, len);
-    protobuf::bytes(&mut request, RESOURCE_LOGS_RESOURCE, resource);
-    for scope in scopes {
-        protobuf::bytes(&mut request, RESOURCE_LOGS_SCOPES, scope);
-    }
-    request
-}
-
-/// The scopes of a batch as they are written, in the order of their first records.
+/// The scopes of a batch, in the order of their first records.
 #[derive(Default)]
 struct Scopes<'a> {
-    places: HashMap<&'a str, usize>,
-    last: Option<(&'a str, usize)>,
-    written: Vec<Vec<u8>>,
+    first: Vec<&'a str>,
+    rest: HashMap<&'a str, usize>,
 }
 
 impl<'a> Scopes<'a> {
-    /// The scope of a logger, with room for a first record; a batch may name a scope a record.
-    fn named(&mut self, name: &'a str, first: usize) -> &mut Vec<u8> {
-        let at = match self.last {
-            // What happens in one place is often told in a row.
-            Some((last, at)) if last == name => at,
-            _ => *self.places.entry(name).or_insert_with(|| {
-                self.written.push(scope(name, first));
-                self.written.len() - 1
-            }),
-        };
-        self.last = Some((name, at));
-        &mut self.written[at]
+    fn place(&mut self, name: &'a str) -> usize {
+        // Few are compared sooner than one is hashed, and most batches have few.
+        if let Some(place) = self.first.iter().position(|first| *first == name) {
+            return place;
+        }
+        if self.first.len() < FEW_SCOPES {
+            self.first.push(name);
+            return self.first.len() - 1;
+        }
+        let next = self.first.len() + self.rest.len();
+        *self.rest.entry(name).or_insert(next)
     }
 }
 
 /// The beginning of a `ScopeLogs`.
-fn scope(name: &str, room: usize) -> Vec<u8> {
-    let mut scope_logs = Vec::with_capacity(name.len() + room + 24);
-    let len = protobuf::bytes_len(name.len());
-    protobuf::length(&mut scope_logs, SCOPE_LOGS_SCOPE, len);
-    protobuf::bytes(&mut scope_logs, SCOPE_NAME, name.as_bytes());
-    scope_logs
+fn scope_head(out: &mut Vec<u8>, name: &str) {
+    protobuf::length(out, SCOPE_LOGS_SCOPE, protobuf::text_len(name));
+    protobuf::text(out, SCOPE_NAME, name);
 }
 
 /// What is the same for every record of a batch, worked out once.
-struct Stamp {
+struct Stamp<'r> {
     received_nanos: u64,
     /// The attributes that every record has alike, encoded.
     attributes: Vec<u8>,
+    /// Whose the last record was, and the attributes that say so, encoded: records of one session
+    /// follow each other.
+    identity: Option<Identity<'r>>,
+    identity_attributes: Vec<u8>,
 }
 
-impl Stamp {
+/// Install, session and user as a record claims them.
+type Identity<'r> = [Option<&'r str>; 3];
+
+impl Stamp<'_> {
     fn new(arrival: &Arrival<'_>) -> Self {
         let received = arrival.received_at.to_string();
         let mut attributes = Vec::with_capacity(256);
@@ -146,34 +154,29 @@ impl Stamp {
         Stamp {
             received_nanos: nanos(arrival.received_at),
             attributes,
+            identity: None,
+            identity_attributes: Vec::with_capacity(256),
         }
     }
 }
 
-fn map_resource(resource: &Attributes, arrival: &Arrival<'_>) -> Vec<u8> {
-    let mut out = Vec::new();
+fn map_resource(out: &mut Vec<u8>, resource: &Attributes, arrival: &Arrival<'_>) {
     for (key, value) in resource.iter() {
         if key != SANITIZE_RULES || arrival.rules.is_none() {
             let value = AnyValueRef::from(value.clone());
-            protobuf::attribute(&mut out, RESOURCE_ATTRIBUTES, key, &value);
+            protobuf::attribute(out, RESOURCE_ATTRIBUTES, key, &value);
         }
     }
     if resource.get(SERVICE_NAME).is_none() {
         // The resource conventions ask for this name where none is known.
-        protobuf::text_attribute(
-            &mut out,
-            RESOURCE_ATTRIBUTES,
-            SERVICE_NAME,
-            "unknown_service",
-        );
+        protobuf::text_attribute(out, RESOURCE_ATTRIBUTES, SERVICE_NAME, "unknown_service");
     }
     if let Some(rules) = arrival.rules {
-        protobuf::text_attribute(&mut out, RESOURCE_ATTRIBUTES, SANITIZE_RULES, rules);
+        protobuf::text_attribute(out, RESOURCE_ATTRIBUTES, SANITIZE_RULES, rules);
     }
     if resource.dropped() > 0 {
-        protobuf::varint(&mut out, RESOURCE_DROPPED, resource.dropped().into());
+        protobuf::varint(out, RESOURCE_DROPPED, resource.dropped().into());
     }
-    out
 }
 
 /// Nanoseconds since 1970; a clock before it or beyond 2262, where backends that count in `i64`
@@ -188,6 +191,14 @@ const SERVICE_NAME: &str = "service.name";
 const SANITIZE_RULES: &str = "soliplex.sanitize.rules";
 
 const SERVER_RECEIVED_AT: &str = "server_received_at";
+
+/// Scopes that are compared one by one.
+const FEW_SCOPES: usize = 8;
+
+// Bytes of the lengths of most batches and scopes, resources and records: up to 2 MiB, 16 KiB.
+const BATCH_LEN_BYTES: usize = 3;
+const RESOURCE_LEN_BYTES: usize = 2;
+const RECORD_LEN_BYTES: usize = 2;
 
 // Field numbers of OTLP's protobuf messages.
 const REQUEST_RESOURCE_LOGS: u32 = 1;

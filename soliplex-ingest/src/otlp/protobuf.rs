@@ -12,15 +12,26 @@ pub(super) fn text_attribute(out: &mut Vec<u8>, field: u32, key: &str, text: &st
     let value_len = bytes_len(text.len());
     let len = key_value_len(key, value_len);
     out.reserve(bytes_len(len));
-    let mut head = Head::default();
-    head.length(field, len);
-    head.length(KEY_VALUE_KEY, key.len());
-    head.write(out);
-    out.extend_from_slice(key.as_bytes());
-    let mut head = Head::default();
-    head.length(KEY_VALUE_VALUE, value_len);
-    head.length(ANY_STRING, text.len());
-    head.write(out);
+    if len < ONE_BYTE {
+        // So are the three lengths within. What has a known size is written without a call.
+        let len_of = |len: usize| len as u8;
+        let mark = |field| tag(field, LENGTH_DELIMITED);
+        let key_len = len_of(key.len());
+        out.extend_from_slice(&[mark(field), len_of(len), mark(KEY_VALUE_KEY), key_len]);
+        out.extend_from_slice(key.as_bytes());
+        let (value_len, text_len) = (len_of(value_len), len_of(text.len()));
+        out.extend_from_slice(&[mark(KEY_VALUE_VALUE), value_len, mark(ANY_STRING), text_len]);
+    } else {
+        let mut head = Head::default();
+        head.length(field, len);
+        head.length(KEY_VALUE_KEY, key.len());
+        head.write(out);
+        out.extend_from_slice(key.as_bytes());
+        let mut head = Head::default();
+        head.length(KEY_VALUE_VALUE, value_len);
+        head.length(ANY_STRING, text.len());
+        head.write(out);
+    }
     out.extend_from_slice(text.as_bytes());
 }
 
@@ -37,6 +48,33 @@ pub(super) fn attribute(out: &mut Vec<u8>, field: u32, key: &str, value: &AnyVal
     out.extend_from_slice(key.as_bytes());
     length(out, KEY_VALUE_VALUE, value_len);
     any_value(out, value);
+}
+
+/// Writes what `write` appends as a message in `field`.
+///
+/// Its length stands in front of it and is known behind it, so `len_bytes` are left for that; where
+/// the length takes more or fewer, the message is moved.
+pub(super) fn message(
+    out: &mut Vec<u8>,
+    field: u32,
+    len_bytes: usize,
+    write: impl FnOnce(&mut Vec<u8>),
+) {
+    out.push(tag(field, LENGTH_DELIMITED));
+    let at = out.len();
+    out.resize(at + len_bytes, 0);
+    write(out);
+    let begin = at + len_bytes;
+    let len = out.len() - begin;
+    let mut head = Head::default();
+    head.varint(len as u64);
+    if head.len != len_bytes {
+        // Of the two sizes one is the old and one the new; in between there is room for both.
+        out.resize(begin.max(at + head.len) + len, 0);
+        out.copy_within(begin..begin + len, at + head.len);
+        out.truncate(at + head.len + len);
+    }
+    out[at..at + head.len].copy_from_slice(&head.bytes[..head.len]);
 }
 
 /// What stands in front of a value: field numbers, wire types and lengths, put together before they
@@ -133,7 +171,7 @@ fn key_value_len(key: &str, value_len: usize) -> usize {
 }
 
 /// Bytes of a length-delimited field with so many bytes in it.
-pub(super) fn bytes_len(len: usize) -> usize {
+fn bytes_len(len: usize) -> usize {
     TAG_BYTES + encoded_len_varint(len as u64) + len
 }
 
@@ -141,6 +179,22 @@ pub(super) fn bytes_len(len: usize) -> usize {
 pub(super) fn text_value(out: &mut Vec<u8>, field: u32, text: &str) {
     length(out, field, bytes_len(text.len()));
     bytes(out, ANY_STRING, text.as_bytes());
+}
+
+/// Bytes of a text that is a field of its own.
+pub(super) fn text_len(text: &str) -> usize {
+    if text.is_empty() {
+        0
+    } else {
+        bytes_len(text.len())
+    }
+}
+
+/// Writes a text that is a field of its own; an empty one is left out, as protobuf has it.
+pub(super) fn text(out: &mut Vec<u8>, field: u32, text: &str) {
+    if !text.is_empty() {
+        bytes(out, field, text.as_bytes());
+    }
 }
 
 /// Writes text, bytes or an encoded message.
@@ -151,6 +205,9 @@ pub(super) fn bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
 
 /// Writes what stands in front of so many bytes.
 pub(super) fn length(out: &mut Vec<u8>, field: u32, len: usize) {
+    if len < ONE_BYTE {
+        return out.extend_from_slice(&[tag(field, LENGTH_DELIMITED), len as u8]);
+    }
     let mut head = Head::default();
     head.length(field, len);
     head.write(out);
@@ -158,6 +215,9 @@ pub(super) fn length(out: &mut Vec<u8>, field: u32, len: usize) {
 
 /// Writes a number of variable length.
 pub(super) fn varint(out: &mut Vec<u8>, field: u32, number: u64) {
+    if number < ONE_BYTE as u64 {
+        return out.extend_from_slice(&[tag(field, VARINT), number as u8]);
+    }
     let mut head = Head::default();
     head.push(tag(field, VARINT));
     head.varint(number);
@@ -166,8 +226,10 @@ pub(super) fn varint(out: &mut Vec<u8>, field: u32, number: u64) {
 
 /// Writes a number of eight bytes.
 pub(super) fn fixed64(out: &mut Vec<u8>, field: u32, number: u64) {
-    out.push(tag(field, SIXTY_FOUR_BIT));
-    out.extend_from_slice(&number.to_le_bytes());
+    let mut bytes = [0; 9];
+    bytes[0] = tag(field, SIXTY_FOUR_BIT);
+    bytes[1..].copy_from_slice(&number.to_le_bytes());
+    out.extend_from_slice(&bytes);
 }
 
 // Protocol Buffers, "Encoding": the wire types, and the longest varint.
@@ -175,6 +237,9 @@ const VARINT: u8 = 0;
 const SIXTY_FOUR_BIT: u8 = 1;
 const LENGTH_DELIMITED: u8 = 2;
 const MAX_VARINT_BYTES: usize = 10;
+
+/// Numbers below it are one byte long.
+const ONE_BYTE: usize = 0x80;
 
 /// Bytes of a [`tag`].
 const TAG_BYTES: usize = 1;

@@ -41,7 +41,8 @@ fn batch(ids: &[u64]) -> Batch {
         rules: None,
         logfire: false,
     };
-    let (request, facts) = otlp::encode(&soliplex_wire::Attributes::new(), &records, &arrival);
+    let (mut request, resource) = (Vec::new(), soliplex_wire::Attributes::new());
+    let facts = otlp::encode(&mut request, &resource, &records, &arrival);
     Batch {
         request,
         facts,

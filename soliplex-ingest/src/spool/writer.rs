@@ -191,7 +191,7 @@ impl Writer {
             let rest = rest.encode_to_vec();
             batch.facts.records = batch.facts.records.saturating_sub(duplicates);
             batch.facts.bytes = u32::try_from(rest.len()).unwrap_or(u32::MAX);
-            batch.request = if is_packed { packed::pack(rest) } else { rest };
+            batch.request = if is_packed { packed::pack(&rest) } else { rest };
         }
         duplicates
     }

@@ -6,22 +6,24 @@ use super::{Arrival, SERVER_RECEIVED_AT, Stamp};
 use crate::otlp::{RECORD_UID, TIME_ADJUSTED, protobuf};
 
 /// Writes a record whose time is `time`, nanoseconds since 1970.
-pub(super) fn log_record(
+pub(super) fn log_record<'r>(
     out: &mut Vec<u8>,
-    record: &LogRecordRef<'_>,
+    record: &'r LogRecordRef<'_>,
     time: u64,
     arrival: &Arrival<'_>,
-    stamp: &Stamp,
+    stamp: &mut Stamp<'r>,
 ) {
     protobuf::fixed64(out, RECORD_TIME, time);
     if record.severity != Severity::Unspecified {
         protobuf::varint(out, RECORD_SEVERITY_NUMBER, record.severity.number().into());
     }
-    protobuf::bytes(out, RECORD_SEVERITY_TEXT, severity_text(record).as_bytes());
+    protobuf::text(out, RECORD_SEVERITY_TEXT, severity_text(record));
     protobuf::text_value(out, RECORD_BODY, &record.message);
+    stamp.identify(record, arrival);
+    out.extend_from_slice(&stamp.identity_attributes);
+    out.extend_from_slice(&stamp.attributes);
     let mut attributes = ServerAttributes { out, set: 0 };
-    attributes.identity(record, arrival);
-    attributes.out.extend_from_slice(&stamp.attributes);
+    attributes.uid(record);
     attributes.facts(record, arrival);
     attributes.exception(record);
     let set = attributes.set;
@@ -46,6 +48,31 @@ fn severity_text<'a>(record: &'a LogRecordRef<'_>) -> &'a str {
     }
 }
 
+impl<'r> Stamp<'r> {
+    /// Has the attributes at hand that say whose a record is.
+    fn identify(&mut self, record: &'r LogRecordRef<'_>, arrival: &Arrival<'_>) {
+        let claimed = [&record.install_id, &record.session_id, &record.user_id];
+        let [install, session, user] = claimed.map(|id| id.as_deref());
+        if self.identity.replace([install, session, user]) == Some([install, session, user]) {
+            return;
+        }
+        let out = &mut self.identity_attributes;
+        out.clear();
+        let mut text = |key, text| protobuf::text_attribute(out, RECORD_ATTRIBUTES, key, text);
+        text("install.id", install.unwrap_or(UNKNOWN));
+        text("session.id", session.unwrap_or(UNKNOWN));
+        // A record from before the login belongs to nobody; the session's user does not claim it.
+        if let Some(claimed) = user {
+            text("user.id", claimed);
+            if arrival.user.is_some_and(|user| user != claimed) {
+                let mismatch = AnyValueRef::Bool(true);
+                let key = "soliplex.user_mismatch";
+                protobuf::attribute(out, RECORD_ATTRIBUTES, key, &mismatch);
+            }
+        }
+    }
+}
+
 /// The attributes the server sets. They come first; what the client sent under these names is moved
 /// aside.
 struct ServerAttributes<'a> {
@@ -55,31 +82,15 @@ struct ServerAttributes<'a> {
 }
 
 impl ServerAttributes<'_> {
-    fn identity(&mut self, record: &LogRecordRef<'_>, arrival: &Arrival<'_>) {
-        self.text(
-            "install.id",
-            record.install_id.as_deref().unwrap_or(UNKNOWN),
-        );
-        self.text(
-            "session.id",
-            record.session_id.as_deref().unwrap_or(UNKNOWN),
-        );
-        // A record from before the login belongs to nobody; the session's user does not claim it.
-        if let Some(claimed) = record.user_id.as_deref() {
-            self.text("user.id", claimed);
-            if arrival.user.is_some_and(|user| user != claimed) {
-                self.value("soliplex.user_mismatch", AnyValueRef::Bool(true));
-            }
-        }
+    fn uid(&mut self, record: &LogRecordRef<'_>) {
         let mut buffer = Uuid::encode_buffer();
-        match (record.id, record.attributes.get(RECORD_UID)) {
-            (Some(id), _) => self.text(RECORD_UID, id.hyphenated().encode_lower(&mut buffer)),
-            (None, Some(AnyValueRef::String(own))) => self.text(RECORD_UID, own),
-            (None, _) => self.text(
-                RECORD_UID,
-                Uuid::now_v7().hyphenated().encode_lower(&mut buffer),
-            ),
+        if record.id.is_none()
+            && let Some(AnyValueRef::String(own)) = record.attributes.get(RECORD_UID)
+        {
+            return self.text(RECORD_UID, own);
         }
+        let id = record.id.unwrap_or_else(Uuid::now_v7);
+        self.text(RECORD_UID, id.hyphenated().encode_lower(&mut buffer));
     }
 
     fn facts(&mut self, record: &LogRecordRef<'_>, arrival: &Arrival<'_>) {

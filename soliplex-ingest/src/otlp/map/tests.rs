@@ -19,9 +19,11 @@ fn map(
     arrival: &Arrival<'_>,
 ) -> ExportLogsServiceRequest {
     let records: Vec<_> = records.into_iter().map(LogRecordRef::from).collect();
-    let (bytes, facts) = encode(&resource, &records, arrival);
+    let mut bytes = Vec::new();
+    let facts = encode(&mut bytes, &resource, &records, arrival);
     let request = ExportLogsServiceRequest::decode(bytes.as_slice()).unwrap();
     assert_eq!(facts, Facts::of(&request, bytes.len()));
+    assert_eq!(request.encode_to_vec(), bytes);
     request
 }
 
@@ -426,7 +428,21 @@ proptest! {
 }
 
 #[test]
-fn a_scope_takes_the_memory_its_records_need() {
-    // Ten thousand loggers in one batch are a few bytes each, not a page each.
-    assert!(scope("logger", 100).capacity() < 256);
+fn lengths_of_every_size_are_written_as_short_as_they_are() {
+    for (records, message_bytes) in [(0, 0), (1, 0), (1, 100), (1, 20_000), (300, 10_000)] {
+        let record = |number: usize| LogRecord {
+            logger: (number % 30).to_string(),
+            message: "m".repeat(message_bytes),
+            ..Default::default()
+        };
+        // Its length takes one byte, two and three, the batch's one to four.
+        for name_bytes in [1, 200, 20_000] {
+            let resource = [("service.name", "s".repeat(name_bytes))];
+            let resource = resource.into_iter().collect();
+            let mut request = map(resource, (0..records).map(record).collect(), &arrival());
+            let resource = request.resource_logs.remove(0);
+            let scopes = resource.scope_logs.iter().map(|scope| &scope.log_records);
+            assert_eq!(scopes.flatten().count(), records);
+        }
+    }
 }
