@@ -34,7 +34,7 @@ use uuid::Uuid;
 use crate::config::Limits;
 use command::Command;
 pub use facts::Facts;
-use room::Room;
+use room::{Room, Space};
 pub use store::StoreError;
 use store::{Opener, Store};
 use waiting::Waiting;
@@ -293,7 +293,8 @@ impl Spool {
         } else if self.shared.failing.load(Ordering::Relaxed) {
             Some(Refusal::Storage)
         } else {
-            self.shared.lacks(more)
+            let store = &self.shared.store;
+            self.shared.lacks(more, || store.space())
         }
     }
 
@@ -359,10 +360,10 @@ impl Spool {
 
 impl Shared {
     /// Why there is no room for so many bytes more; `None` when there is.
-    fn lacks(&self, more: u64) -> Option<Refusal> {
+    fn lacks(&self, more: u64, space: impl FnOnce() -> Option<Space>) -> Option<Refusal> {
         let ids = self.ids.load(Ordering::Relaxed);
         let waiting = self.waiting().pending().bytes;
-        self.room.lacks(more, waiting, ids, || self.store.space())
+        self.room.lacks(more, waiting, ids, space)
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::command::Command;
+use super::room::Space;
 use super::seen::Seen;
 use super::store::{Changes, IdGroup, StoreError};
 use super::{AppendError, Appended, Batch, Facts, Refusal, Shared};
@@ -58,6 +59,18 @@ struct Group {
     reopens: Vec<oneshot::Sender<Result<(), Arc<StoreError>>>>,
     flushes: Vec<oneshot::Sender<()>>,
     bytes: u64,
+    /// How much room the disk has, once that was asked.
+    space: Option<Option<Space>>,
+}
+
+impl Group {
+    /// Whether there is reason to wait for more: nobody waits for this, or there are `others` who
+    /// come in as many commits as they are given, each with an fsync of its own.
+    fn may_wait(&self, others: bool) -> bool {
+        let urgent =
+            !(self.splits.is_empty() && self.reopens.is_empty() && self.flushes.is_empty());
+        !urgent && (others || self.replies.is_empty()) && self.bytes < MAX_COMMIT_BYTES
+    }
 }
 
 impl Writer {
@@ -87,16 +100,26 @@ impl Writer {
     }
 
     pub(super) fn run(mut self, commands: &Receiver<Command>) {
+        let mut others = false;
         while let Some(first) = self.next(commands) {
             let mut group = Group::default();
             self.take(first, &mut group);
             // Whoever came while the last commit was under way shares this one.
-            while group.bytes < MAX_COMMIT_BYTES
-                && let Ok(next) = commands.try_recv()
-            {
-                self.take(next, &mut group);
+            self.take_waiting(commands, &mut group);
+            if group.may_wait(others) {
+                std::thread::sleep(GATHERING);
+                self.take_waiting(commands, &mut group);
             }
+            others = group.replies.len() > 1;
             self.commit(group);
+        }
+    }
+
+    fn take_waiting(&mut self, commands: &Receiver<Command>, group: &mut Group) {
+        while group.bytes < MAX_COMMIT_BYTES
+            && let Ok(next) = commands.try_recv()
+        {
+            self.take(next, group);
         }
     }
 
@@ -145,7 +168,9 @@ impl Writer {
         group: &mut Group,
     ) {
         let bytes = u64::from(batch.facts.bytes);
-        if let Some(refusal) = self.shared.lacks(bytes + group.bytes) {
+        // Asked once a commit: what the commit itself takes is counted.
+        let space = || *(group.space).get_or_insert_with(|| self.shared.store.space());
+        if let Some(refusal) = self.shared.lacks(bytes + group.bytes, space) {
             self.shared.refused_bytes.store(bytes, Ordering::Relaxed);
             // Nobody waits any more when the client has gone.
             let _ = reply.send(Err(match refusal {
@@ -372,6 +397,9 @@ impl Writer {
 fn now_ms() -> u64 {
     u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0)
 }
+
+/// How long a commit waits for others to share it.
+const GATHERING: Duration = Duration::from_millis(3);
 
 /// Bytes of one commit: enough for dozens of batches, little enough to stay within milliseconds.
 const MAX_COMMIT_BYTES: u64 = 8 << 20;
