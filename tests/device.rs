@@ -29,6 +29,13 @@ impl Device {
         }
     }
 
+    /// One that only delivers what is stored.
+    pub(crate) fn start_draining(store: &Path, endpoint: &str, token: &str) -> Device {
+        let drain = ["--drain", "--startup-jitter", "0", "--timeout", "60"];
+        let more = [&drain[..], &["--max-store-bytes", NO_BOUND]].concat();
+        Device::start(store, endpoint, token, &more)
+    }
+
     /// Waits until it has told so many events, or has ended.
     pub(crate) fn wait_for(&mut self, count: usize) {
         while self.told.len() < count && self.hear() {}
@@ -59,6 +66,9 @@ impl Device {
     }
 }
 
+/// For a store that gives up nothing for want of room; some gigabytes, written out in bytes.
+pub(crate) const NO_BOUND: &str = "4000000000";
+
 /// Delivers what is stored; the account, and whether nothing is left.
 pub(crate) fn drain(store: &Path, endpoint: &str, token: &str) -> (Value, bool) {
     drain_within(store, endpoint, token, "60")
@@ -73,6 +83,7 @@ pub(crate) fn drain_within(
 ) -> (Value, bool) {
     let output = command(store, endpoint, token)
         .args(["--drain", "--startup-jitter", "0", "--timeout", seconds])
+        .args(["--max-store-bytes", NO_BOUND])
         .output()
         .unwrap();
     let account = serde_json::from_slice(&output.stdout).unwrap();

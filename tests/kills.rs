@@ -1,22 +1,30 @@
 //! A device that is killed again and again, at random points, on one directory, against a server
-//! that fails at random too. In the end every event it had told has arrived, exactly once.
+//! that fails at random too. In the end every event it had told has arrived, exactly once; or, where
+//! its store has no room for all of them, is told of as given up.
 //!
-//! A fault-injecting proxy stands before the real server: it answers 503 and 429, loses requests,
-//! loses answers after the server has taken the batch, refuses large batches with 413, and is slow.
+//! A fault-injecting proxy stands before the real server: it answers 503, 500 and 429, loses
+//! requests, loses answers after the server has taken the batch, refuses large batches with 413, and
+//! is slow.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::tempdir;
 
 use crate::backend::{Backend, count_by};
-use crate::device::{Device, drain, drain_within};
+use crate::device::{Device, NO_BOUND, drain_within};
 use crate::random::Random;
 use crate::scripted::{Reply, Request, Scripted};
 
 /// Threads of the device, each of which may be in the middle of an event when it dies.
 const THREADS: usize = 3;
+
+/// A start, a failure and a wait; most take a tenth of it.
+const SOON: Duration = Duration::from_secs(5);
 
 #[test]
 fn every_event_told_before_a_kill_arrives_exactly_once() {
@@ -24,47 +32,52 @@ fn every_event_told_before_a_kill_arrives_exactly_once() {
     let mut random = Random::seeded();
     let backend = Backend::start();
     let (address, token) = (backend.address(), backend.token());
-    let mut luck = random.clone();
-    let proxy = Scripted::proxy(move |request| fate(&mut luck, request, address));
+    let faults = Faults::new(random.clone());
+    let dealt = faults.clone();
+    let proxy = Scripted::proxy(move |request| dealt.reply(request, address));
+    proxy.forget_requests();
     let store = tempdir().unwrap();
 
     let mut told = Vec::new();
+    let mut while_sending = 0;
     for _ in 0..kills {
         // Now slowly, now as fast as the threads can; with few or many errors, which are sent at
         // once.
         let rate = ["150", "1500", "0"][random.below(3) as usize];
+        let events = match random.below(4) {
+            0 if rate != "150" => random.below(1_500),
+            _ => random.below(80),
+        };
         let error_every = (2 + random.below(20)).to_string();
-        let mut device = Device::start(
-            store.path(),
-            &proxy.url(),
-            &token,
-            &[
-                "--events",
-                "2000",
-                "--rate",
-                rate,
-                "--threads",
-                &THREADS.to_string(),
-                "--error-every",
-                &error_every,
-                "--flush-interval",
-                "0.05",
-                "--startup-jitter",
-                "0",
-            ],
-        );
-        device.wait_for(random.below(80) as usize);
+        let of = [
+            "--events",
+            "20000",
+            "--rate",
+            rate,
+            "--error-every",
+            &error_every,
+        ];
+        let mut device = start(store.path(), &proxy.url(), &token, NO_BOUND, &of);
+        device.wait_for(events as usize);
         told.extend(device.kill());
-        if random.below(2) == 0 {
+        match random.below(4) {
             // A run that waits out no failure begins with a request, so that the server has its
             // chance to fail.
-            drain_within(store.path(), &proxy.url(), &token, "0.4");
+            0 => drop(drain_within(store.path(), &proxy.url(), &token, "0.4")),
+            // Killed while a request is under way, or its answer.
+            1 => {
+                let wanted = proxy.request_count() + 1 + random.below(3) as usize;
+                let device = Device::start_draining(store.path(), &proxy.url(), &token);
+                while_sending += usize::from(proxy.count_up_to(wanted, SOON) >= wanted);
+                device.kill();
+            }
+            _ => {}
         }
     }
-    let faulty = proxy.requests().len();
-
+    let faulty = proxy.request_count();
+    let dealt = faults.dealt();
     proxy.now(move |_| Reply::Forward(address));
-    let (account, empty) = drain(store.path(), &proxy.url(), &token);
+    let (account, empty) = drain_within(store.path(), &proxy.url(), &token, "600");
     assert!(empty, "{account}");
     assert_eq!(account["balances"], true, "{account}");
     let records = backend.finish();
@@ -100,23 +113,210 @@ fn every_event_told_before_a_kill_arrives_exactly_once() {
         untold <= kills * THREADS,
         "{untold} events that nobody told"
     );
+    for (fault, times) in Fault::ALL.iter().zip(dealt) {
+        assert!(times > 0, "the server was never like this: {fault:?}");
+    }
+    assert!(while_sending > 0, "no kill met a request");
     println!(
-        "{kills} kills, {} events told, {untold} logged in the instant of a kill, {faulty} requests \
-         to a server that failed at random",
+        "{kills} kills, {while_sending} more while a batch was sent, {} events told, {untold} logged \
+         in the instant of a kill, {faulty} requests to a server that failed at random: {dealt:?}",
         told.len(),
     );
 }
 
-fn fate(luck: &mut Random, request: &Request, server: SocketAddr) -> Reply {
-    const AT_ONCE: &[(&str, &str)] = &[("retry-after", "0")];
-    match luck.below(20) {
-        0 | 1 => Reply::status(503),
-        2 => Reply::Status(429, AT_ONCE, String::new()),
-        3 => Reply::status(500),
-        4 | 5 => Reply::Break,
-        6..=8 => Reply::ForwardAndBreak(server),
-        9 if request.records().len() > 1 => Reply::status(413),
-        10 | 11 => Reply::Late(Duration::from_millis(60), Box::new(Reply::Forward(server))),
-        _ => Reply::Forward(server),
+/// What is evicted is noted in the commit that evicts it, so that a kill right after loses no word of
+/// it: of each session every number has arrived or is told of.
+#[test]
+fn every_record_evicted_between_kills_is_told_of() {
+    const KILLS: usize = 12;
+    let mut random = Random::seeded();
+    let backend = Backend::start();
+    let (address, token) = (backend.address(), backend.token());
+    let proxy = Scripted::proxy(|_| Reply::status(503));
+    proxy.forget_requests();
+    let store = tempdir().unwrap();
+    let run = |events: &str, rate: &str| {
+        // The lowest bound there is.
+        let of = ["--events", events, "--rate", rate, "--timeout", "0.2"];
+        start(store.path(), &proxy.url(), &token, "2500000", &of)
+    };
+    // More than there is room for; then so fast that the worker keeps up, or it would be the queue
+    // that has to refuse.
+    let mut told: BTreeSet<String> = run("6000", "0").finish().0.into_iter().collect();
+    for _ in 0..KILLS {
+        let mut device = run("20000", "2000");
+        device.wait_for(200 + random.below(800) as usize);
+        told.extend(device.kill());
+    }
+    proxy.now(move |_| Reply::Forward(address));
+    let (account, empty) = drain_within(store.path(), &proxy.url(), &token, "60");
+    assert!(empty, "{account}");
+    // What is told last is on its way with the next start.
+    let (account, empty) = drain_within(store.path(), &proxy.url(), &token, "60");
+    assert!(empty, "{account}");
+    let records = backend.finish();
+
+    let sessions = gaps(&records);
+    let lost = told.len()
+        - count_by(&records, "event_id")
+            .keys()
+            .filter(|id| told.contains(*id))
+            .count();
+    let given_up: u64 = sessions.values().map(|session| session.given_up).sum();
+    assert!(lost > 500, "of {} events, {lost} lost", told.len());
+    assert!(given_up >= lost as u64, "{lost} lost, {given_up} told");
+    for (id, session) in &sessions {
+        let missing = session.missing();
+        assert!(
+            (session.given_up..=session.given_up + THREADS as u64).contains(&missing),
+            "{missing} numbers are missing in {id}, {} are told of",
+            session.given_up
+        );
+    }
+    println!(
+        "{lost} of {} events evicted and told of between {KILLS} kills",
+        told.len()
+    );
+}
+
+/// A session as the far end knows it.
+#[derive(Default)]
+struct Session {
+    arrived: BTreeSet<u64>,
+    /// The highest number that is told of.
+    last: u64,
+    given_up: u64,
+}
+
+impl Session {
+    /// How many numbers up to the highest known one have not arrived.
+    fn missing(&self) -> u64 {
+        let last = self.arrived.last().copied().unwrap_or(0).max(self.last);
+        last - self.arrived.len() as u64
+    }
+}
+
+fn gaps(records: &[Value]) -> BTreeMap<String, Session> {
+    let mut sessions = BTreeMap::<String, Session>::new();
+    for record in records {
+        let attributes = &record["attributes"];
+        let number = |name: &str| attributes[name].as_u64();
+        let id = attributes["session.id"].as_str().unwrap();
+        let session = sessions.entry(id.to_owned()).or_default();
+        session.arrived.insert(number("soliplex.seq").unwrap());
+        if attributes["soliplex.discard.reason"] == "spool_full" {
+            let of = attributes["soliplex.discard.session_id"].as_str().unwrap();
+            let session = sessions.entry(of.to_owned()).or_default();
+            session.given_up += number("soliplex.discard.count").unwrap();
+            let last = number("soliplex.discard.last_seq").unwrap();
+            session.last = session.last.max(last);
+        }
+    }
+    sessions
+}
+
+fn start(store: &Path, endpoint: &str, token: &str, bound: &str, more: &[&str]) -> Device {
+    let threads = THREADS.to_string();
+    let always = [
+        "--threads",
+        &threads,
+        "--flush-interval",
+        "0.05",
+        "--startup-jitter",
+        "0",
+        "--max-store-bytes",
+        bound,
+    ];
+    Device::start(store, endpoint, token, &[&always[..], more].concat())
+}
+
+/// How a server fails.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Unavailable,
+    TooMany,
+    Broken,
+    RequestLost,
+    AnswerLost,
+    TooLarge,
+    Slow,
+}
+
+impl Fault {
+    const ALL: [Fault; 7] = [
+        Fault::Unavailable,
+        Fault::TooMany,
+        Fault::Broken,
+        Fault::RequestLost,
+        Fault::AnswerLost,
+        Fault::TooLarge,
+        Fault::Slow,
+    ];
+}
+
+/// Deals faults like cards, so that none is left out for long.
+#[derive(Clone)]
+struct Faults(Arc<Mutex<Deck>>);
+
+struct Deck {
+    luck: Random,
+    cards: Vec<Option<Fault>>,
+    dealt: [u64; Fault::ALL.len()],
+}
+
+impl Faults {
+    fn new(luck: Random) -> Faults {
+        Faults(Arc::new(Mutex::new(Deck {
+            luck,
+            cards: Vec::new(),
+            dealt: Default::default(),
+        })))
+    }
+
+    /// How often each was dealt.
+    fn dealt(&self) -> [u64; Fault::ALL.len()] {
+        self.0.lock().unwrap().dealt
+    }
+
+    fn reply(&self, request: &Request, server: SocketAddr) -> Reply {
+        const AT_ONCE: &[(&str, &str)] = &[("retry-after", "0")];
+        let splits = request.records().len() > 1;
+        match self.0.lock().unwrap().deal(splits) {
+            Some(Fault::Unavailable) => Reply::status(503),
+            Some(Fault::TooMany) => Reply::Status(429, AT_ONCE, String::new()),
+            Some(Fault::Broken) => Reply::status(500),
+            Some(Fault::RequestLost) => Reply::Break,
+            Some(Fault::AnswerLost) => Reply::ForwardAndBreak(server),
+            Some(Fault::TooLarge) => Reply::status(413),
+            Some(Fault::Slow) => {
+                Reply::Late(Duration::from_millis(60), Box::new(Reply::Forward(server)))
+            }
+            None => Reply::Forward(server),
+        }
+    }
+}
+
+impl Deck {
+    /// A single record is never too large: it would be given up.
+    fn deal(&mut self, splits: bool) -> Option<Fault> {
+        if self.cards.is_empty() {
+            // Each fault once, some twice, and about as often none at all.
+            self.cards.extend(Fault::ALL.map(Some));
+            self.cards
+                .extend([Some(Fault::Unavailable), Some(Fault::AnswerLost)]);
+            self.cards.extend([None; 8]);
+        }
+        let mut place = self.luck.below(self.cards.len() as u64) as usize;
+        if !splits && matches!(self.cards[place], Some(Fault::TooLarge)) {
+            place = (place + 1) % self.cards.len();
+        }
+        if !splits && matches!(self.cards[place], Some(Fault::TooLarge)) {
+            return None;
+        }
+        let card = self.cards.swap_remove(place);
+        if let Some(fault) = card {
+            self.dealt[fault as usize] += 1;
+        }
+        card
     }
 }

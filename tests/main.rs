@@ -3,7 +3,7 @@
 //!
 //! ```sh
 //! cargo test -p soliplex-tests --test integration
-//! SOLIPLEX_KILLS=100 cargo test -p soliplex-tests --test integration kills
+//! SOLIPLEX_KILLS=1000 cargo test -p soliplex-tests --test integration kills  # ten minutes or so
 //! SOLIPLEX_SEED=7 cargo test -p soliplex-tests --test integration kills    # the same choices again
 //! ```
 //!

@@ -52,6 +52,14 @@ impl Reply {
 
 type Script = dyn FnMut(&Request) -> Reply + Send;
 
+#[derive(Default)]
+struct Requests {
+    /// Those that are remembered.
+    kept: Vec<Request>,
+    count: usize,
+    forgets: bool,
+}
+
 /// The server; it stops when it is dropped.
 ///
 /// What a session tells of itself when it begins is taken without a word, and is no request of
@@ -64,7 +72,7 @@ pub(crate) struct Scripted {
 struct Shared {
     takes_sessions: bool,
     script: Mutex<Box<Script>>,
-    requests: Mutex<Vec<Request>>,
+    requests: Mutex<Requests>,
     changed: Condvar,
     stopped: AtomicBool,
 }
@@ -115,26 +123,34 @@ impl Scripted {
         *self.shared.script.lock().unwrap() = Box::new(script);
     }
 
+    /// From now on requests are only counted: there will be more than memory for them.
+    pub(crate) fn forget_requests(&self) {
+        self.shared.requests.lock().unwrap().forgets = true;
+    }
+
     /// The requests so far.
     pub(crate) fn requests(&self) -> Vec<Request> {
-        self.shared.requests.lock().unwrap().clone()
+        self.shared.requests.lock().unwrap().kept.clone()
+    }
+
+    /// How many they are.
+    pub(crate) fn request_count(&self) -> usize {
+        self.shared.requests.lock().unwrap().count
     }
 
     /// The first `count` requests, once there are as many.
     pub(crate) fn wait_for(&self, count: usize) -> Vec<Request> {
+        let came = self.count_up_to(count, PATIENCE);
+        assert!(came >= count, "{came} of {count} requests came");
+        self.requests()
+    }
+
+    /// Waits until there are `count` requests, at most that long; how many there are.
+    pub(crate) fn count_up_to(&self, count: usize, most: Duration) -> usize {
         let requests = self.shared.requests.lock().unwrap();
-        let few = |requests: &mut Vec<Request>| requests.len() < count;
-        let waited = self
-            .shared
-            .changed
-            .wait_timeout_while(requests, PATIENCE, few);
-        let (requests, timeout) = waited.unwrap();
-        assert!(
-            !timeout.timed_out(),
-            "{} of {count} requests came",
-            requests.len()
-        );
-        requests.clone()
+        let few = |requests: &mut Requests| requests.count < count;
+        let waited = self.shared.changed.wait_timeout_while(requests, most, few);
+        waited.unwrap().0.count
     }
 }
 
@@ -195,8 +211,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
             continue;
         }
         let reply = (shared.script.lock().unwrap())(&request);
-        shared.requests.lock().unwrap().push(request.clone());
-        shared.changed.notify_all();
+        shared.remember(&request);
         if !answer(stream, shared, &request, reply)? {
             break;
         }
@@ -285,10 +300,20 @@ fn answer(
 }
 
 impl Shared {
+    fn remember(&self, request: &Request) {
+        let mut requests = self.requests.lock().unwrap();
+        requests.count += 1;
+        if !requests.forgets {
+            requests.kept.push(request.clone());
+        }
+        drop(requests);
+        self.changed.notify_all();
+    }
+
     /// Until the test is over, or that long.
     fn wait_for_end(&self, most: Duration) {
         let requests = self.requests.lock().unwrap();
-        let goes_on = |_: &mut Vec<Request>| !self.stopped.load(Ordering::Relaxed);
+        let goes_on = |_: &mut Requests| !self.stopped.load(Ordering::Relaxed);
         let _ = self.changed.wait_timeout_while(requests, most, goes_on);
     }
 }

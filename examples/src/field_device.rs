@@ -37,6 +37,9 @@ struct Args {
     /// Where undelivered records are kept; one process at a time.
     #[arg(long, value_name = "DIR")]
     store_dir: PathBuf,
+    /// The longest the store may grow; 10000000 unless given.
+    #[arg(long, value_name = "BYTES")]
+    max_store_bytes: Option<u64>,
     /// How many events to log, by all threads together.
     #[arg(long, value_name = "N", default_value_t = 100)]
     events: u64,
@@ -181,6 +184,9 @@ fn builder(args: &Args) -> Builder {
     }
     if let Some(user) = &args.user {
         builder = builder.user(user);
+    }
+    if let Some(bytes) = args.max_store_bytes {
+        builder = builder.max_store_bytes(bytes);
     }
     if let Some(interval) = args.flush_interval {
         builder = builder.flush_interval(interval);

@@ -32,21 +32,36 @@ impl Intake {
 
     /// The id of the session that lacks the records.
     fn session_of(&self, loss: &Loss) -> Option<String> {
-        let context = loss.context?;
+        let kept = || Some(loss.facts.as_ref()?.clone().into_bytes());
+        let facts = kept().or_else(|| self.facts_of(loss.context?))?;
+        Some(Facts::from_json(&facts)?.session_id)
+    }
+
+    fn facts_of(&self, context: u64) -> Option<Vec<u8>> {
         if self.session.is_own(context) {
-            return Some(self.session.facts(context).session_id);
+            return Some(self.session.facts(context).to_json());
         }
         let mut previous = self.previous.iter();
         let known = previous.find(|(of, _)| *of == context);
-        let known = known.map(|(_, facts)| facts.as_slice());
-        let facts = known.or(loss.facts.as_deref().map(str::as_bytes))?;
-        Some(Facts::from_json(facts)?.session_id)
+        known.map(|(_, facts)| facts.clone())
+    }
+
+    /// Has the loss name its session, whichever run will tell of it.
+    fn named(&self, loss: Loss) -> Loss {
+        match (loss.context, &loss.facts) {
+            (Some(context), None) => {
+                let facts = self.facts_of(context);
+                loss.of(context, facts.as_deref())
+            }
+            _ => loss,
+        }
     }
 
     /// Has what the threads that log had to give up noted by the commit to come.
     pub(super) fn gather_losses(&mut self) {
         if self.taken.losses.is_empty() {
-            self.taken.losses = self.diagnostics.take_losses(&self.session);
+            let losses = self.diagnostics.take_losses(&self.session);
+            self.taken.losses = losses.into_iter().map(|loss| self.named(loss)).collect();
         }
     }
 
@@ -66,14 +81,16 @@ impl Intake {
         let mut contexts: Vec<u64> = heads.iter().map(|head| head.context).collect();
         contexts.sort_unstable();
         contexts.dedup();
+        taken.records = kept;
         for context in contexts {
             let seqs = heads.iter().filter(|head| head.context == context);
             let seqs = seqs.map(|head| head.seq);
             let count = seqs.clone().count() as u64;
-            taken.losses.push(Loss {
+            let loss = self.named(Loss {
                 seqs: seqs.clone().min().zip(seqs.max()),
                 ..Loss::counted(reason.as_str(), count).of(context, None)
             });
+            self.taken.losses.push(loss);
         }
         self.diagnostics.count(reason, heads.len() as u64);
         let own = heads
@@ -81,8 +98,7 @@ impl Intake {
             .filter(|head| self.session.is_own(head.context));
         let own = own.count() as u64;
         self.diagnostics.taken_in.fetch_add(own, Ordering::Relaxed);
-        taken.own_session -= own;
-        taken.records = kept;
+        self.taken.own_session -= own;
     }
 
     /// Reads from the queue and gives up what was read, which the commit to come notes; `false` when
