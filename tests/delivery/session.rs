@@ -1,10 +1,10 @@
 //! What a session begins with, and what is kept of it unless chosen otherwise.
 
 use serde_json::{Value, json};
-use tracing_soliplex::{Filter, Sanitize as _};
+use tracing_soliplex::{Consent, Filter, Sanitize as _};
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use super::{SOON, arrived, builder, start};
+use super::{SOON, arrived, builder, log, start};
 use crate::scripted::{Reply, Scripted};
 
 #[test]
@@ -61,4 +61,34 @@ fn unless_chosen_otherwise_at_least_the_last_hundred_records_are_kept() {
     let shown = recent.iter().map(|record| &record.breadcrumb.message);
     let expected = (0..1_000).rev().map(|number| format!("event {number}"));
     assert!(shown.eq(expected.take(recent.len()).collect::<Vec<_>>().iter()));
+}
+
+#[test]
+fn what_a_span_was_told_without_consent_goes_with_no_later_record() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let soliplex = builder(&server).consent(Consent::Denied).start().unwrap();
+    log(&soliplex, || {
+        let span = tracing::info_span!(
+            "visit",
+            patient = "told before",
+            room = tracing::field::Empty,
+            bed = tracing::field::Empty
+        );
+        span.record("room", "told before");
+        soliplex.set_consent(Consent::Granted);
+        // Waits longer than that does, where a busy machine takes its time.
+        let _ = soliplex.flush(SOON);
+        span.record("bed", "told after");
+        span.in_scope(|| tracing::info!("heard"));
+    });
+    assert!(soliplex.flush(SOON).is_complete());
+    let records = arrived(&server);
+    let heard = records.iter().find(|record| record["message"] == "heard");
+    let attributes = &heard.unwrap()["attributes"];
+    assert_eq!(attributes["span.name"], "visit");
+    assert_eq!(attributes["bed"], "told after");
+    assert!(
+        !format!("{records:?}").contains("told before"),
+        "{records:?}"
+    );
 }

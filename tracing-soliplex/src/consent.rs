@@ -15,7 +15,8 @@ impl Soliplex {
     /// What the user allows. Withdrawing it wipes what is stored and not yet sent; giving it again
     /// begins another session.
     ///
-    /// Withdrawn, nothing is captured when this returns. Given again, it waits until what was there
+    /// Withdrawn, nothing is captured when this returns, and the fields of spans that are opened from
+    /// then on go with no later record either. Given again, it waits until what was there
     /// before is wiped, at most a quarter of a second; where a disk takes longer, what is logged
     /// in the meantime is not captured.
     pub fn set_consent(&self, consent: Consent) {

@@ -10,7 +10,7 @@ use tracing_core::field::Visit;
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Dispatch, Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
-use tracing_subscriber::registry::{LookupSpan, Scope};
+use tracing_subscriber::registry::{LookupSpan, Scope, SpanRef};
 
 use crate::breadcrumbs::Breadcrumbs;
 use crate::capture::fields::{EventFields, SpanFields};
@@ -65,6 +65,16 @@ impl ExportLayer {
 
     fn is_clean(&self) -> bool {
         self.clean.load(Ordering::Relaxed)
+    }
+
+    /// The span whose fields are to be kept; without consent none are, for a later record would tell
+    /// them.
+    fn span_to_keep<'s, S>(&self, id: &Id, context: &'s Context<'_, S>) -> Option<SpanRef<'s, S>>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let denied = self.capture.denied.load(Ordering::Relaxed);
+        context.span(id).filter(|_| !denied)
     }
 
     /// Fields of a span, whether new or recorded later, as `record` shows them.
@@ -166,7 +176,9 @@ where
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let Some(span) = context.span(id) else { return };
+        let Some(span) = self.span_to_keep(id, &context) else {
+            return;
+        };
         let keep = |attributes: &Attributes<'_>| {
             // Rendered before the span's extensions are locked: a value's `Debug` may look at spans.
             let fields = self.span_fields(span.metadata(), |visitor| attributes.record(visitor));
@@ -179,7 +191,9 @@ where
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        let Some(span) = context.span(id) else { return };
+        let Some(span) = self.span_to_keep(id, &context) else {
+            return;
+        };
         let keep = |values: &Record<'_>| {
             let late = self.span_fields(span.metadata(), |visitor| values.record(visitor));
             let mut extensions = span.extensions_mut();
