@@ -22,6 +22,7 @@ use axum::http::header::AUTHORIZATION;
 use jsonwebtoken::Header;
 use serde_json::{Map, Value};
 use soliplex_wire::limits::{MAX_ID_BYTES, MAX_TOKEN_BYTES};
+use tokio::task::JoinSet;
 
 use crate::config::{AuthConfig, AuthMode, IssuerConfig, IssuerKeys};
 use issuer::{Issuer, Keys};
@@ -113,7 +114,8 @@ enum Trusted {
 }
 
 impl Authenticator {
-    /// Reads the keys. A key set that cannot be fetched now is fetched later.
+    /// Reads the keys that are in files. A provider's are fetched by
+    /// [`keep_fresh`](Authenticator::keep_fresh), or when the first session comes.
     pub async fn try_new(config: &AuthConfig) -> Result<Authenticator, AuthSetupError> {
         let one = |keys| {
             Trusted::One(Box::new(Issuer {
@@ -174,22 +176,23 @@ impl Authenticator {
         })
     }
 
-    /// Reads the key sets again, at their interval, for as long as the server runs.
-    pub async fn refresh_forever(&self) {
-        let sets: Vec<&KeySet> = self
-            .issuers()
-            .filter_map(|one| one.keys.rotating())
-            .collect();
-        // All have the one interval there is a setting for.
-        let Some(interval) = sets.first().map(|set| set.refresh_interval()) else {
-            return std::future::pending().await;
-        };
-        loop {
-            tokio::time::sleep(interval).await;
-            for set in &sets {
-                set.refresh().await;
-            }
+    /// Reads each key set once, one after the other.
+    pub async fn read_keys(&self) {
+        for set in self.key_sets() {
+            set.refresh().await;
         }
+    }
+
+    /// Reads the key sets, at once and then at their interval, for as long as the server runs; none
+    /// waits for another.
+    pub async fn keep_fresh(&self) {
+        let mut reading = JoinSet::new();
+        for set in self.key_sets() {
+            let set = Arc::clone(set);
+            reading.spawn(async move { set.keep_fresh().await });
+        }
+        // They end with this.
+        std::future::pending().await
     }
 
     /// Whose keys have been fetched, and whose never yet.
@@ -202,6 +205,10 @@ impl Authenticator {
             }
         }
         at_hand
+    }
+
+    fn key_sets(&self) -> impl Iterator<Item = &Arc<KeySet>> {
+        self.issuers().filter_map(|issuer| issuer.keys.rotating())
     }
 
     fn issuers(&self) -> impl Iterator<Item = &Issuer> {

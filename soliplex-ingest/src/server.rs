@@ -183,7 +183,7 @@ impl Server {
         };
         let refreshing = {
             let app = Arc::clone(&self.app);
-            tokio::spawn(async move { app.auth.refresh_forever().await })
+            tokio::spawn(async move { app.auth.keep_fresh().await })
         };
         let connections = GracefulShutdown::new();
         let failed = tokio::select! {

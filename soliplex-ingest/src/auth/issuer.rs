@@ -1,6 +1,7 @@
 //! One issuer of sessions: its keys, and what a session of it must say.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
@@ -30,7 +31,7 @@ pub(super) struct Issuer {
 
 pub(super) enum Keys {
     Fixed(Vec<Key>),
-    Rotating(KeySet),
+    Rotating(Arc<KeySet>),
 }
 
 impl Keys {
@@ -44,11 +45,12 @@ impl Keys {
 
     pub(super) async fn jwks(config: &JwksConfig) -> Result<Keys, AuthSetupError> {
         let set = KeySet::open(config).await;
-        set.map(Keys::Rotating).map_err(AuthSetupError::KeySet)
+        set.map(|set| Keys::Rotating(Arc::new(set)))
+            .map_err(AuthSetupError::KeySet)
     }
 
     /// The key set, where it is one that rotates.
-    pub(super) fn rotating(&self) -> Option<&KeySet> {
+    pub(super) fn rotating(&self) -> Option<&Arc<KeySet>> {
         match self {
             Keys::Rotating(set) => Some(set),
             Keys::Fixed(_) => None,

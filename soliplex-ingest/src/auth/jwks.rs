@@ -68,6 +68,8 @@ struct LastRead {
 }
 
 impl KeySet {
+    /// Reads the set's file. A provider is asked later: a server that waited for one that is down
+    /// would not start.
     pub(super) async fn open(config: &JwksConfig) -> Result<KeySet, KeySetError> {
         let source = match &config.source {
             JwksSource::File(path) => Source::File(path.clone()),
@@ -89,14 +91,9 @@ impl KeySet {
                 good: None,
             }),
         };
-        let mut last = set.last_read.lock().await;
-        if let Err(error) = set.read(&mut last).await {
-            if matches!(set.source, Source::File(_)) {
-                return Err(error);
-            }
-            tracing::warn!(error = %Chain(&error), "the identity provider's keys are not there yet; sessions are refused with 503 until they are");
+        if matches!(set.source, Source::File(_)) {
+            set.read(&mut *set.last_read.lock().await).await?;
         }
-        drop(last);
         Ok(set)
     }
 
@@ -130,16 +127,33 @@ impl KeySet {
         }
     }
 
-    /// How often the set is to be read again.
-    pub(super) fn refresh_interval(&self) -> Duration {
-        self.refresh
+    /// Reads the set again and again, as often as is configured, and oftener until it has keys.
+    pub(super) async fn keep_fresh(&self) {
+        let mut is_due = !self.has_keys();
+        loop {
+            if is_due {
+                self.refresh().await;
+            }
+            is_due = true;
+            let pause = if self.has_keys() {
+                self.refresh
+            } else {
+                self.refresh.min(UNTIL_KEYS)
+            };
+            tokio::time::sleep(pause).await;
+        }
     }
 
     /// Reads the set again, whatever it holds.
     pub(super) async fn refresh(&self) {
         let mut last = self.last_read.lock().await;
         if let Err(error) = self.read(&mut last).await {
-            tracing::warn!(error = %Chain(&error), "the key set could not be read; the keys of the last time stay");
+            let error = Chain(&error);
+            if self.has_keys() {
+                tracing::warn!(%error, "the key set could not be read; the keys of the last time stay");
+            } else {
+                tracing::warn!(%error, "the identity provider's keys are not there yet; sessions are refused with 503 until they are");
+            }
         }
     }
 
@@ -244,6 +258,9 @@ fn key(jwk: &Jwk) -> Option<Key> {
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How often a provider is asked that has not given any keys yet: nobody can post until it has.
+const UNTIL_KEYS: Duration = Duration::from_secs(5);
+
 /// Dozens of keys with their certificate chains are a tenth of this.
 const MAX_SET_BYTES: usize = 1 << 20;
 
@@ -251,13 +268,9 @@ const MAX_SET_BYTES: usize = 1 << 20;
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_client_that_hangs_up_does_not_let_the_next_one_ask_at_once() {
-        let provider = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/keys", provider.local_addr().unwrap());
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let set = KeySet {
-            source: Source::Url(client, url),
+    fn set(source: Source) -> KeySet {
+        KeySet {
+            source,
             refresh: Duration::from_secs(600),
             cooldown: Duration::from_secs(3600),
             keys: RwLock::default(),
@@ -265,7 +278,36 @@ mod tests {
                 began: None,
                 good: None,
             }),
-        };
+        }
+    }
+
+    /// A provider that was down at the start was asked again only when a session came, which a server
+    /// that is not ready is not sent.
+    #[tokio::test(start_paused = true)]
+    async fn keys_that_are_not_there_are_looked_for_until_they_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("keys.json");
+        let set = Arc::new(set(Source::File(file.clone())));
+        let fresh = Arc::clone(&set);
+        let fresh = tokio::spawn(async move { fresh.keep_fresh().await });
+        let start = Instant::now();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert!(!set.has_keys());
+        let key = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+        std::fs::write(file, key).unwrap();
+        while !set.has_keys() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        assert!(start.elapsed() <= Duration::from_secs(60) + UNTIL_KEYS + Duration::from_secs(1));
+        fresh.abort();
+    }
+
+    #[tokio::test]
+    async fn a_client_that_hangs_up_does_not_let_the_next_one_ask_at_once() {
+        let provider = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/keys", provider.local_addr().unwrap());
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let set = set(Source::Url(client, url));
         // The provider has been asked and does not answer; the client goes.
         let asked = tokio::select! {
             asked = provider.accept() => asked,

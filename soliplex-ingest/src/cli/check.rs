@@ -44,6 +44,7 @@ async fn authentication(config: &Config) -> Result<String, String> {
     let auth = Authenticator::try_new(&config.auth)
         .await
         .map_err(|error| explain(&error))?;
+    auth.read_keys().await;
     match auth.keys_at_hand() {
         KeysAtHand { missing: 0, .. } => Ok("keys are at hand".to_owned()),
         KeysAtHand {

@@ -1,14 +1,16 @@
 //! Key sets that rotate: what is fetched when, and what happens while nothing can be fetched.
 
+use std::time::Duration;
+
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 use soliplex_ingest::auth::AuthError;
 
 use crate::provider::Provider;
-use crate::road::{Road, SECRET, data_dir};
+use crate::road::{Road, SECRET, data_dir, records};
 use crate::tokens::{EC, OTHER_RSA, RSA, authenticator, claims, jane, rsa, sign, verify_token};
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, assert_taken_once};
 
 #[tokio::test]
 async fn a_rotated_key_is_fetched_when_its_first_token_comes() {
@@ -108,6 +110,40 @@ async fn a_server_whose_provider_is_down_is_not_ready_and_answers_503() {
     );
     assert_eq!(road.get("/readyz").await.0, 200);
     let _ = road.stop().await;
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_answer_holds_up_no_start_and_is_waited_for_in_the_background() {
+    let provider = Provider::start().await;
+    provider.publish(&[("k", &rsa(RSA), Algorithm::RS256)]);
+    let held = provider.hold().await;
+    let upstream = Upstream::start([]).await;
+    let dir = data_dir();
+    let url = &provider.url;
+    let more = format!("---\n[auth]\nmode = 'jwks'\njwks_url = '{url}'");
+    let endpoint = upstream.endpoint();
+    // A provider is given up after ten seconds.
+    let start = Road::start(dir.path(), &endpoint, &more);
+    let start = tokio::time::timeout(Duration::from_secs(8), start).await;
+    let mut road = start.unwrap();
+    while provider.asked() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(road.get("/healthz").await.0, 200);
+    let (status, page) = road.get("/readyz").await;
+    assert_eq!(status, 503);
+    assert!(page.contains("have not been fetched yet"), "{page}");
+
+    drop(held);
+    // Nobody posts to a server that is not ready; it becomes so by itself.
+    while road.get("/readyz").await.0 != 200 {
+        tokio::task::yield_now().await;
+    }
+    road.token = sign(Algorithm::RS256, &rsa(RSA), Some("k"), &claims());
+    road.accept(&records(0..1)).await;
+    assert_eq!(provider.asked(), 1);
+    let _ = road.stop().await;
+    assert_taken_once(&upstream, 1);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 use soliplex_ingest::auth::Authenticator;
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
 use crate::tokens::authenticator;
 
@@ -18,6 +19,8 @@ use crate::tokens::authenticator;
 pub(crate) struct Provider {
     set: Arc<std::sync::Mutex<Option<Value>>>,
     asked: Arc<AtomicUsize>,
+    /// Answers wait while it is held.
+    answering: Arc<RwLock<()>>,
     pub(crate) url: String,
 }
 
@@ -32,8 +35,12 @@ impl Provider {
         let this = provider.clone();
         let answer = move || {
             this.asked.fetch_add(1, Ordering::SeqCst);
-            let set = this.set.lock().unwrap().clone();
-            std::future::ready(set.map_or(Err(StatusCode::BAD_GATEWAY), |set| Ok(set.to_string())))
+            let this = this.clone();
+            async move {
+                let _ = this.answering.read().await;
+                let set = this.set.lock().unwrap().clone();
+                set.map_or(Err(StatusCode::BAD_GATEWAY), |set| Ok(set.to_string()))
+            }
         };
         let router = Router::new().route("/keys", get(answer));
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -51,6 +58,11 @@ impl Provider {
 
     pub(crate) fn fail(&self) {
         *self.set.lock().unwrap() = None;
+    }
+
+    /// Answers nobody until the guard is dropped.
+    pub(crate) async fn hold(&self) -> OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.answering).write_owned().await
     }
 
     pub(crate) fn asked(&self) -> usize {

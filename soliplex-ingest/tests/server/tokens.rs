@@ -86,7 +86,9 @@ pub(crate) fn key_file(name: &str) -> PathBuf {
 
 pub(crate) async fn authenticator(auth: &str) -> Authenticator {
     let config = Config::from_toml(&format!("[auth]\n{auth}")).unwrap();
-    Authenticator::try_new(&config.auth).await.unwrap()
+    let auth = Authenticator::try_new(&config.auth).await.unwrap();
+    auth.read_keys().await;
+    auth
 }
 
 pub(crate) async fn verify(
