@@ -1,23 +1,9 @@
 //! What a client may send, and what it is told.
 
-use std::io::Write as _;
-
 use serde_json::{Value, json};
 
 use crate::road::{record, records, uid, with_road};
 use crate::upstream::{body_text, text};
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-/// A batch of exactly so many bytes.
-fn batch_of(bytes: usize) -> Vec<u8> {
-    let frame = br#"{"logs":[],"pad":""}"#.len();
-    format!(r#"{{"logs":[],"pad":"{}"}}"#, "x".repeat(bytes - frame)).into_bytes()
-}
 
 #[tokio::test]
 async fn every_refusal_is_a_problem_that_echoes_nothing() {
@@ -84,80 +70,6 @@ async fn one_bad_record_never_fails_its_batch() {
             ["first", "last"]
         );
     });
-}
-
-#[tokio::test]
-async fn the_limit_holds_before_and_after_decompression_chunked_or_not() {
-    with_road("", async |road| {
-        const MIB: usize = 1 << 20;
-        let chunked = |bytes: Vec<u8>| {
-            let chunks: Vec<Result<Vec<u8>, std::io::Error>> =
-                bytes.chunks(64 * 1024).map(|c| Ok(c.to_vec())).collect();
-            reqwest::Body::wrap(Chunked(chunks.into()))
-        };
-        for (name, body, encoding, status) in [
-            ("exactly", reqwest::Body::from(batch_of(MIB)), None, 200),
-            ("one over", batch_of(MIB + 1).into(), None, 413),
-            ("chunked, exactly", chunked(batch_of(MIB)), None, 200),
-            ("chunked, one over", chunked(batch_of(MIB + 1)), None, 413),
-            (
-                "gzip, exactly",
-                gzip(&batch_of(MIB)).into(),
-                Some("gzip"),
-                200,
-            ),
-            (
-                "gzip, one over",
-                gzip(&batch_of(MIB + 1)).into(),
-                Some("gzip"),
-                413,
-            ),
-            ("a bomb", gzip(&batch_of(8 * MIB)).into(), Some("gzip"), 413),
-            (
-                "zstd",
-                zstd::bulk::compress(&batch_of(MIB), 1).unwrap().into(),
-                Some("zstd"),
-                200,
-            ),
-            (
-                "a zstd bomb",
-                zstd::bulk::compress(&batch_of(8 * MIB), 1).unwrap().into(),
-                Some("zstd"),
-                413,
-            ),
-        ] {
-            let mut request = road.request(body);
-            if let Some(encoding) = encoding {
-                request = request.header("content-encoding", encoding);
-            }
-            // A refusal may come before the body is sent whole; then the connection is all there is
-            // to see.
-            match request.send().await {
-                Ok(response) => assert_eq!(response.status(), status, "{name}"),
-                Err(_) => assert_eq!(status, 413, "{name}"),
-            }
-        }
-    })
-    .await;
-}
-
-/// A body without a length.
-struct Chunked(std::collections::VecDeque<Result<Vec<u8>, std::io::Error>>);
-
-impl axum::body::HttpBody for Chunked {
-    type Data = bytes::Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<hyper::body::Frame<bytes::Bytes>, Self::Error>>> {
-        std::task::Poll::Ready(
-            self.0
-                .pop_front()
-                .map(|chunk| chunk.map(|bytes| hyper::body::Frame::data(bytes.into()))),
-        )
-    }
 }
 
 #[tokio::test]
