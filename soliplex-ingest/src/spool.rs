@@ -14,6 +14,7 @@
 
 mod command;
 mod facts;
+mod group;
 mod marks;
 mod room;
 mod seen;

@@ -12,10 +12,10 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::command::Command;
-use super::room::Space;
+use super::group::{Group, Split};
 use super::seen::Seen;
 use super::store::{Changes, IdGroup, StoreError};
-use super::{AppendError, Appended, Batch, Facts, Refusal, Shared};
+use super::{AppendError, Appended, Batch, Refusal, Shared};
 use crate::config::Limits;
 use crate::error::Chain;
 use crate::otlp::{self, packed};
@@ -39,38 +39,6 @@ pub(super) struct Writer {
 struct Owed {
     remove: Vec<u64>,
     forget: Vec<RangeInclusive<u64>>,
-}
-
-/// A batch that makes place for its parts.
-struct Split {
-    seq: u64,
-    parts: Vec<(u64, Facts)>,
-    reply: oneshot::Sender<Result<(), AppendError>>,
-}
-
-/// What a group of commands comes to: first worked out, then committed, then told.
-#[derive(Default)]
-struct Group {
-    append: Vec<(u64, Batch)>,
-    new_ids: Vec<Uuid>,
-    remove: Vec<u64>,
-    splits: Vec<Split>,
-    replies: Vec<(oneshot::Sender<Result<Appended, AppendError>>, Appended)>,
-    reopens: Vec<oneshot::Sender<Result<(), Arc<StoreError>>>>,
-    flushes: Vec<oneshot::Sender<()>>,
-    bytes: u64,
-    /// How much room the disk has, once that was asked.
-    space: Option<Option<Space>>,
-}
-
-impl Group {
-    /// Whether there is reason to wait for more: nobody waits for this, or there are `others` who
-    /// come in as many commits as they are given, each with an fsync of its own.
-    fn may_wait(&self, others: bool) -> bool {
-        let urgent =
-            !(self.splits.is_empty() && self.reopens.is_empty() && self.flushes.is_empty());
-        !urgent && (others || self.replies.is_empty()) && self.bytes < MAX_COMMIT_BYTES
-    }
 }
 
 impl Writer {
@@ -100,23 +68,23 @@ impl Writer {
     }
 
     pub(super) fn run(mut self, commands: &Receiver<Command>) {
-        let mut others = false;
+        let mut was_shared = false;
         while let Some(first) = self.next(commands) {
             let mut group = Group::default();
             self.take(first, &mut group);
             // Whoever came while the last commit was under way shares this one.
             self.take_waiting(commands, &mut group);
-            if group.may_wait(others) {
+            if group.may_wait(was_shared) {
                 std::thread::sleep(GATHERING);
                 self.take_waiting(commands, &mut group);
             }
-            others = group.replies.len() > 1;
+            was_shared = group.is_shared();
             self.commit(group);
         }
     }
 
     fn take_waiting(&mut self, commands: &Receiver<Command>, group: &mut Group) {
-        while group.bytes < MAX_COMMIT_BYTES
+        while !group.is_full()
             && let Ok(next) = commands.try_recv()
         {
             self.take(next, group);
@@ -400,9 +368,6 @@ fn now_ms() -> u64 {
 
 /// How long a commit waits for others to share it.
 const GATHERING: Duration = Duration::from_millis(3);
-
-/// Bytes of one commit: enough for dozens of batches, little enough to stay within milliseconds.
-const MAX_COMMIT_BYTES: u64 = 8 << 20;
 
 /// How often what a failed commit left is tried again while nobody asks for anything.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);

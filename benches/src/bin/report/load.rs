@@ -1,6 +1,6 @@
 //! What the load generator printed, one file a run.
 //!
-//! `soliplex-ingest/examples/load.rs` drives a server in a process of its own, so its figures come
+//! `soliplex-ingest/examples/load` drives a server in a process of its own, so its figures come
 //! as lines of text. A figure that was not printed is NaN.
 
 /// What one run found.
