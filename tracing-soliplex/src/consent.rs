@@ -13,7 +13,7 @@ use crate::soliplex::{GRACE, Soliplex};
 
 impl Soliplex {
     /// What the user allows. Withdrawing it wipes what is stored and not yet sent; giving it again
-    /// begins another session.
+    /// begins another session. The next start tells nothing of the run up to then, nor of its end.
     ///
     /// Withdrawn, nothing is captured when this returns, and the fields of spans that are opened from
     /// then on go with no later record either. Given again, it waits until what was there

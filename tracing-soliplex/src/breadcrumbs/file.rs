@@ -10,7 +10,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
-use super::ring::{Entry, Found, MAGIC_AT, PREFIX_WORDS, Ring};
+use super::MAX_SLOTS;
+use super::ring::{Entry, Found, MAGIC_AT, PREFIX_WORDS, Ring, slots_by_prefix};
 use super::slot::{SLOT_WORDS, Slot};
 use super::word::WORD_BYTES;
 use crate::map::Memory;
@@ -67,8 +68,13 @@ fn adopt(file: &File) -> Result<Option<Ring<Memory>>, OpenError> {
     if words <= PREFIX_WORDS {
         return Ok(None);
     }
-    let memory = Memory::map(file, words).map_err(OpenError::Map)?;
-    Ok(Ring::adopt(memory))
+    let map = |words| Memory::map(file, words).map_err(OpenError::Map);
+    let wanted = match slots_by_prefix(&map(PREFIX_WORDS)?) {
+        Some(slots @ ..=MAX_SLOTS) => file_words(slots),
+        _ => return Ok(None),
+    };
+    // What is behind it was a larger ring's.
+    Ok(Ring::adopt(map(wanted.min(words))?))
 }
 
 /// Whether the file ends, or has a zero, where a ring's first word stands: one whose creation was
@@ -92,13 +98,17 @@ fn begin(
     }
     let there = file.seek(SeekFrom::End(0)).map_err(OpenError::Open)?;
     let wanted = (file_words(slots) * WORD_BYTES) as u64;
-    if let Err(error) = write_zeros(file, wanted.saturating_sub(there)) {
-        // What could be written of it would only keep the disk full, and nobody has it mapped.
+    // Only of a file that we have written ourselves is it known that it has no holes.
+    let written = if old.is_some() { there } else { 0 };
+    file.seek(SeekFrom::Start(written))
+        .map_err(OpenError::Open)?;
+    if let Err(error) = write_zeros(file, wanted.saturating_sub(written)) {
+        // What has been added to it would only keep the disk full, and nobody has it mapped.
         let _ = file.set_len(there);
         return Err(OpenError::Allocate(error));
     }
-    let words = wanted.max(there.min(MOST_BYTES)) as usize / WORD_BYTES;
-    let memory = Memory::map(file, words).map_err(OpenError::Map)?;
+    let map = |words| Memory::map(file, words).map_err(OpenError::Map);
+    let memory = map(wanted.max(there.min(MOST_BYTES)) as usize / WORD_BYTES)?;
     // Blank until it is whole; behind it nothing of a larger one is left.
     memory[MAGIC_AT].store(0, Release);
     let zeros = std::iter::repeat(0);
@@ -108,7 +118,7 @@ fn begin(
     }
     let magic = new.memory()[MAGIC_AT].load(Relaxed);
     memory[MAGIC_AT].store(magic, Release);
-    Ok(new.moved_to(memory))
+    Ok(new.moved_to(map(file_words(slots))?))
 }
 
 /// Writes every byte: a file with holes would end the application with SIGBUS in the middle of a
@@ -145,7 +155,7 @@ fn move_over(old: &Ring<Memory>, new: &Ring<Memory>) {
 }
 
 /// As large as the file can be.
-const MOST_BYTES: u64 = (file_words(super::MAX_SLOTS) * WORD_BYTES) as u64;
+const MOST_BYTES: u64 = (file_words(MAX_SLOTS) * WORD_BYTES) as u64;
 
 /// Words in the file of a ring with that many slots.
 pub(super) const fn file_words(slots: u64) -> usize {

@@ -63,8 +63,7 @@ const CLOSED: u64 = u64::MAX;
 /// No ticket reaches this: at a gigabyte a second it would take forty thousand years.
 const MAX_TICKET: u64 = 1 << 61;
 
-/// A ring over any memory that is a slice of words: the prefix, then a power of two of slots, then
-/// whatever a larger one may have left, which is zeros.
+/// A ring over any memory that is a slice of words: the prefix, then a power of two of slots.
 pub(super) struct Ring<M> {
     memory: M,
     /// Slots, less one: ands a ticket to its slot.
@@ -109,13 +108,8 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
     ///
     /// Slots that were being written are emptied, as are those that cannot be believed.
     pub(super) fn adopt(memory: M) -> Option<Ring<M>> {
-        let slots = memory.get(SLOTS_AT)?.load(Relaxed);
-        let is_ours = memory[MAGIC_AT].load(Relaxed) == MAGIC
-            && memory[VERSION_AT].load(Relaxed) == VERSION
-            && memory[CHECKSUM_AT].load(Relaxed) == prefix_checksum(slots)
-            && slots.is_power_of_two()
-            && memory.len() as u64 >= PREFIX_WORDS as u64 + slots.checked_mul(SLOT_WORDS as u64)?;
-        if !is_ours {
+        let slots = slots_by_prefix(&memory)?;
+        if memory.len() as u64 != PREFIX_WORDS as u64 + slots.checked_mul(SLOT_WORDS as u64)? {
             return None;
         }
         let ring = Ring {
@@ -344,6 +338,17 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
     pub(super) fn memory(&self) -> &M {
         &self.memory
     }
+}
+
+/// How many slots a ring has that begins with these words; `None` when it is none of this version or
+/// damaged.
+pub(super) fn slots_by_prefix<W: Word>(words: &[W]) -> Option<u64> {
+    let slots = words.get(SLOTS_AT)?.load(Relaxed);
+    let is_ours = words.get(MAGIC_AT)?.load(Relaxed) == MAGIC
+        && words.get(VERSION_AT)?.load(Relaxed) == VERSION
+        && words.get(CHECKSUM_AT)?.load(Relaxed) == prefix_checksum(slots)
+        && slots.is_power_of_two();
+    is_ours.then_some(slots)
 }
 
 fn prefix_checksum(slots: u64) -> u64 {

@@ -223,14 +223,23 @@ fn a_place_where_no_file_can_be_keeps_them_in_memory() {
 fn a_new_file_is_its_owners_alone_and_has_no_holes() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let place = place();
-    let _open = place.open();
+    let open = place.open();
     let metadata = fs::metadata(&place.path).expect("a file");
     assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
-    fs::File::open(&place.path)
-        .and_then(|file| file.sync_all())
-        .expect("a sync");
-    let metadata = fs::metadata(&place.path).expect("a file");
-    assert!(metadata.blocks() * 512 >= metadata.len());
+    let has_holes = || {
+        let file = fs::File::open(&place.path).expect("a file");
+        file.sync_all().expect("a sync");
+        let metadata = file.metadata().expect("its size");
+        metadata.blocks() * 512 < metadata.len()
+    };
+    assert!(!has_holes());
+    drop(open);
+    // As a creation that was interrupted may leave it.
+    let file = fs::File::create(&place.path).expect("a file");
+    file.set_len(file_words(64) as u64 * 8).expect("a hole");
+    assert!(has_holes());
+    let _open = place.open_with(64);
+    assert!(!has_holes());
 }
 
 #[test]
