@@ -243,7 +243,7 @@ impl Judged<'_> {
 impl Verdict {
     fn answer(&self, kept: Kept) -> Answer {
         let rejected = self.bad.iter().map(|(index, record)| Rejected {
-            index: *index,
+            index: Some(*index),
             id: record.id,
             reason: record.error.to_string(),
         });

@@ -123,7 +123,7 @@ fn record() -> Value {
 
 fn answer() -> Value {
     let rejected = Rejected {
-        index: 1,
+        index: Some(1),
         id: Some(Uuid::nil()),
         reason: TEXT.to_owned(),
     };

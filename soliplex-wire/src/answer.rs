@@ -21,8 +21,9 @@ pub struct Answer {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Rejected {
-    /// The record's place in the batch, from 0.
-    pub index: usize,
+    /// The record's place in the batch, from 0. A server always says it; without it, the id says
+    /// which record it is.
+    pub index: Option<usize>,
     /// The record's id, where it could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<Uuid>,
@@ -40,7 +41,7 @@ mod tests {
             accepted: 98,
             duplicates: 1,
             rejected: vec![Rejected {
-                index: 4,
+                index: Some(4),
                 id: None,
                 reason: "expected a JSON object".into(),
             }],

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use soliplex_wire::encode::{self, Head};
 use soliplex_wire::limits::{MAX_BATCH_BYTES, MAX_BATCH_RECORDS};
-use soliplex_wire::{AnyValue, Attributes, Receipt, Timestamp};
+use soliplex_wire::{AnyValue, Attributes, Receipt, Timestamp, Uuid};
 
 use crate::clock::timestamp;
 use crate::packed::Packed;
@@ -38,6 +38,12 @@ pub(crate) fn unreadable(records: &[StoredRecord]) -> Vec<usize> {
     let unread = |(_, record): &(usize, &StoredRecord)| Packed::parse(&record.payload).is_none();
     let places = records.iter().enumerate().filter(unread);
     places.map(|(place, _)| place).collect()
+}
+
+/// The records' ids; none of what cannot be read.
+pub(crate) fn ids(records: &[StoredRecord]) -> Vec<Option<Uuid>> {
+    let id = |record: &StoredRecord| Some(Packed::parse(&record.payload)?.head.id);
+    records.iter().map(id).collect()
 }
 
 /// The body that carries these records.

@@ -2,7 +2,7 @@
 //!
 //! | answer | what happens |
 //! |---|---|
-//! | 2xx | confirmed; records listed as rejected become dead letters |
+//! | 2xx | confirmed; records listed as rejected become dead letters, or are only counted where it is not said which |
 //! | 401, 403 | parked until the token provider gives a *different* token |
 //! | 408, 429, 5xx, no answer | back off 1, 2, 4 … 60 s with jitter, or as `Retry-After` says; never counts against the batch |
 //! | 413 | halved; a single record becomes a dead letter |
@@ -14,6 +14,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use soliplex_wire::{Answer, Rejected, Uuid};
 use tokio::time::Instant;
 
 use crate::diagnostics::State;
@@ -48,6 +49,10 @@ pub(crate) struct InHand {
     pub(crate) delivered: u64,
     /// Of those, how many it had before.
     pub(crate) duplicates: u64,
+    /// Records that the server will never take, without saying which.
+    pub(crate) unnamed: u64,
+    /// The records' ids.
+    ids: Vec<Option<Uuid>>,
 }
 
 #[derive(Debug)]
@@ -85,7 +90,14 @@ impl InHand {
             dead: Vec::new(),
             delivered: 0,
             duplicates: 0,
+            unnamed: 0,
+            ids: Vec::new(),
         }
+    }
+
+    /// The same with the records' ids, by which an answer may name them.
+    pub(crate) fn with_ids(self, ids: Vec<Option<Uuid>>) -> InHand {
+        InHand { ids, ..self }
     }
 
     /// A batch some of whose records, named in ascending order, cannot be sent at all.
@@ -124,22 +136,7 @@ impl InHand {
         };
         match outcome {
             ExportOutcome::Accepted(answer) => {
-                let rejected = answer.rejected.into_iter();
-                let dead = rejected
-                    .map(|rejected| {
-                        (
-                            piece.records.start.saturating_add(rejected.index),
-                            rejected.reason,
-                        )
-                    })
-                    .filter(|(record, _)| piece.records.contains(record));
-                let before = self.dead.len();
-                self.dead.extend(dead);
-                self.dead[before..].sort_unstable();
-                self.dead.dedup_by_key(|(record, _)| *record);
-                let died = (self.dead.len() - before) as u64;
-                self.delivered += piece.records.len() as u64 - died;
-                self.duplicates += answer.duplicates.min(piece.records.len() as u64 - died);
+                self.accepted(&piece.records, answer);
                 Verdict::Next
             }
             ExportOutcome::TooLarge => {
@@ -184,6 +181,39 @@ impl InHand {
                 self.pieces.push(piece);
                 let error = format!("this is no soliplex endpoint ({status}): check its URL");
                 Verdict::Misplaced { error }
+            }
+        }
+    }
+
+    /// The server has these records, but for those it says it will never take.
+    fn accepted(&mut self, records: &Range<usize>, answer: Answer) {
+        let before = self.dead.len();
+        let mut unnamed = 0;
+        for rejected in answer.rejected {
+            match self.place(records, &rejected) {
+                Some(place) => self.dead.push((place, rejected.reason)),
+                None => unnamed += 1,
+            }
+        }
+        self.dead[before..].sort_unstable();
+        self.dead.dedup_by_key(|(record, _)| *record);
+        let died = (self.dead.len() - before) as u64;
+        let rest = records.len() as u64 - died;
+        self.unnamed += unnamed.min(rest);
+        self.delivered += rest - unnamed.min(rest);
+        self.duplicates += answer.duplicates.min(rest - unnamed.min(rest));
+    }
+
+    /// Which record the server means: an id is believed before an index is.
+    fn place(&self, records: &Range<usize>, rejected: &Rejected) -> Option<usize> {
+        match rejected.id {
+            Some(id) if !self.ids.is_empty() => {
+                let is_it = |place: &usize| self.ids.get(*place) == Some(&Some(id));
+                records.clone().find(is_it)
+            }
+            _ => {
+                let place = records.start.checked_add(rejected.index?)?;
+                records.contains(&place).then_some(place)
             }
         }
     }

@@ -115,6 +115,7 @@ mod connectivity;
 mod consent;
 mod control;
 mod early;
+mod flush;
 mod lifecycle;
 #[cfg(all(
     feature = "network-watcher",

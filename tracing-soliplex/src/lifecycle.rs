@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::command::{Command, FlushReport};
+use crate::flush::flush;
 use crate::run::Lifecycle;
-use crate::soliplex::{Soliplex, flush};
+use crate::soliplex::Soliplex;
 
 /// How long a host is kept waiting, unless chosen otherwise. A phone gives an application some five
 /// seconds to step aside before it is killed, and a person notices one. Nothing is lost when it

@@ -8,8 +8,6 @@ use std::time::Duration;
 use soliplex_sanitize::Rules;
 use soliplex_wire::ActiveRun;
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::oneshot;
-use tokio::time::Instant;
 
 use crate::alias;
 use crate::breadcrumbs::filter::Filter;
@@ -18,12 +16,13 @@ use crate::breadcrumbs::recent::{Collection, Recent};
 use crate::breadcrumbs::subscription::Subscription;
 use crate::builder::Builder;
 use crate::capture::Capture;
-use crate::command::{Command, Flush, FlushReport, StoredDeadLetter};
+use crate::command::{Command, FlushReport, StoredDeadLetter};
 use crate::connectivity::{Connectivity, NetworkKind};
 use crate::control::TelemetryControl;
 use crate::diagnostics::Stats;
 use crate::export_layer::ExportLayer;
 use crate::exporter::http::Endpoint;
+use crate::flush::flush;
 use crate::lifecycle::Told;
 use crate::trace_context::TraceContextHook;
 
@@ -237,30 +236,6 @@ impl Soliplex {
         self.inner.capture.diagnostics.stats()
     }
 
-    /// Stores everything logged before the call, and waits until it is delivered, or until
-    /// `timeout`.
-    ///
-    /// Returns early when nothing can be delivered: no endpoint, no network, no token.
-    pub fn flush(&self, timeout: Duration) -> FlushReport {
-        let (reply, answer) = sync_channel(1);
-        let report = move |report| {
-            let _ = reply.try_send(report);
-        };
-        self.command(Command::Flush(flush(timeout, report)));
-        answer
-            .recv_timeout(timeout.min(LONGEST) + GRACE)
-            .unwrap_or_else(|_| self.unanswered())
-    }
-
-    /// [`flush`](Soliplex::flush) for asynchronous code; works in any runtime.
-    pub async fn flush_async(&self, timeout: Duration) -> FlushReport {
-        let (reply, answer) = oneshot::channel();
-        self.command(Command::Flush(flush(timeout, move |report| {
-            let _ = reply.send(report);
-        })));
-        answer.await.unwrap_or_else(|_| self.unanswered())
-    }
-
     /// [Flushes](Soliplex::flush), then ends the pipeline and lets go of its files. What is
     /// logged afterwards is found by the next start where the store is a directory.
     /// Without it an `exit` in any thread but the main one is taken for an unclean end.
@@ -376,24 +351,11 @@ impl Soliplex {
         // A worker that has ended has nothing left to obey.
         let _ = self.inner.commands.send(command);
     }
-
-    /// What can be said of a flush when the worker has ended or does not answer.
-    pub(crate) fn unanswered(&self) -> FlushReport {
-        let stats = self.stats();
-        FlushReport::between(&stats, &stats)
-    }
 }
 
 /// Sanitizing by the pipeline's own rules: `.sanitize(&soliplex)`.
 impl From<&Soliplex> for Rules {
     fn from(soliplex: &Soliplex) -> Rules {
         soliplex.rules().clone()
-    }
-}
-
-pub(crate) fn flush(timeout: Duration, reply: impl FnOnce(FlushReport) + Send + 'static) -> Flush {
-    Flush {
-        deadline: Instant::now() + timeout.min(LONGEST),
-        reply: Box::new(reply),
     }
 }

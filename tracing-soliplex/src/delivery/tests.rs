@@ -2,7 +2,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use soliplex_wire::{Answer, Rejected};
 use tokio::time::Instant;
 
 use super::*;
@@ -15,7 +14,7 @@ const REFUSED: ExportOutcome = ExportOutcome::Refused { status: 422 };
 
 fn accepted(rejected: &[usize]) -> ExportOutcome {
     let rejected = rejected.iter().map(|index| Rejected {
-        index: *index,
+        index: Some(*index),
         id: None,
         reason: "no".into(),
     });
@@ -69,7 +68,7 @@ proptest! {
         let mut hand = InHand::new(len);
         let ExportOutcome::Accepted(answer) = accepted(&rejected) else { unreachable!() };
         hand.settle(ExportOutcome::Accepted(Answer { duplicates, ..answer }));
-        prop_assert_eq!(hand.delivered + hand.dead.len() as u64, len as u64);
+        prop_assert_eq!(hand.delivered + hand.dead.len() as u64 + hand.unnamed, len as u64);
         prop_assert!(hand.duplicates <= hand.delivered);
     }
 }
@@ -109,6 +108,34 @@ fn rejected_records_are_found_again_in_a_piece() {
     hand.settle(accepted(&[]));
     hand.settle(accepted(&[1]));
     assert_eq!(hand.dead, [(3, "no".to_owned())]);
+}
+
+#[test]
+fn a_rejected_record_is_found_by_its_id_and_none_is_blamed_in_its_place() {
+    let id = |number| Uuid::from_u128(number);
+    for (index, named, expected) in [
+        (Some(0), Some(id(12)), (vec![2], 0)),
+        (None, Some(id(11)), (vec![1], 0)),
+        (Some(1), None, (vec![1], 0)),
+        (None, None, (vec![], 1)),
+        (Some(9), None, (vec![], 1)),
+        (Some(0), Some(id(99)), (vec![], 1)),
+    ] {
+        let ids = (10..14).map(|number| Some(id(number))).collect();
+        let mut hand = InHand::new(4).with_ids(ids);
+        let rejected = Rejected {
+            index,
+            id: named,
+            reason: "no".into(),
+        };
+        hand.settle(ExportOutcome::Accepted(Answer {
+            rejected: vec![rejected],
+            ..Answer::default()
+        }));
+        let dead: Vec<usize> = hand.dead.iter().map(|(place, _)| *place).collect();
+        assert_eq!((dead, hand.unnamed), expected, "{index:?} {named:?}");
+        assert_eq!(hand.delivered, 3);
+    }
 }
 
 #[test]

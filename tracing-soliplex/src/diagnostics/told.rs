@@ -73,7 +73,8 @@ pub enum State {
     Offline,
     /// The server failed or could not be reached; the next attempt has its time.
     BackingOff,
-    /// The server refuses this client: a new token or a changed configuration is needed.
+    /// A token or a changed configuration is needed: nobody is logged in, or the server refuses this
+    /// client.
     Parked,
     /// Delivery is switched off, or has no endpoint.
     Disabled,

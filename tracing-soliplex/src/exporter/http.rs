@@ -219,14 +219,18 @@ async fn read(mut response: Response) -> Result<Vec<u8>, String> {
     Ok(body)
 }
 
-/// Seconds, or an HTTP date: RFC 9110, section 10.2.3.
 fn retry_after(response: &Response) -> Option<Duration> {
     let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    wait_named(text, Timestamp::now())
+}
+
+/// Seconds, or an HTTP date: RFC 9110, section 10.2.3.
+fn wait_named(text: &str, now: Timestamp) -> Option<Duration> {
     let wait = match text.trim().parse() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
-            let then = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-            Duration::try_from(then.duration_since(Timestamp::now())).unwrap_or_default()
+            let then = jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp();
+            Duration::try_from(then.duration_since(now)).unwrap_or_default()
         }
     };
     Some(wait.min(MAX_RETRY_AFTER))
@@ -304,6 +308,45 @@ mod tests {
         ] {
             assert_eq!(of_answer(200, body.as_bytes()), outcome, "{body}");
         }
+    }
+
+    #[test]
+    fn a_time_is_named_in_seconds_or_as_a_date() {
+        let now = "2026-11-21T20:00:00Z".parse().unwrap();
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        for (text, wait) in [
+            ("120", seconds(120)),
+            (" 0 ", seconds(0)),
+            ("Sat, 21 Nov 2026 20:02:00 GMT", seconds(120)),
+            ("Sat, 21 Nov 2026 19:00:00 GMT", seconds(0)),
+            ("Sun, 22 Nov 2026 20:00:00 GMT", seconds(3600)),
+            ("86400", seconds(3600)),
+            ("-1", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(wait_named(text, now), wait, "{text:?}");
+        }
+    }
+
+    /// A server that takes the request and never says a word. The clock moves when all else waits.
+    #[tokio::test(start_paused = true)]
+    async fn a_request_without_an_answer_is_given_up_in_time() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let exporter = HttpExporter::try_new(Endpoint::parse(&url).unwrap(), Vec::new()).unwrap();
+        let begun = tokio::time::Instant::now();
+        let outcome = exporter.export(Export {
+            body: b"{}".to_vec(),
+            token: None,
+        });
+        let ExportOutcome::Unreachable { error } = outcome.await else {
+            panic!("an answer from nobody");
+        };
+        assert!(error.starts_with("timed out"), "{error}");
+        let took = begun.elapsed();
+        let late = Duration::from_secs(1);
+        assert!((TIMEOUT..TIMEOUT + late).contains(&took), "{took:?}");
     }
 
     #[test]

@@ -40,8 +40,8 @@ impl Worker {
         match self.host.last() {
             _ if !self.may_send() => State::Disabled,
             Ready::Offline => State::Offline,
-            Ready::NoToken => State::Parked,
-            Ready::Yes(_) | Ready::Nobody => self.pace.state(),
+            Ready::NoToken | Ready::Nobody => State::Parked,
+            Ready::Yes(_) => self.pace.state(),
         }
     }
 
@@ -126,6 +126,7 @@ impl Worker {
                 let facts = batch::facts(&peeked.facts, &self.settings.service_name);
                 let unreadable = batch::unreadable(&peeked.records);
                 let fates = InHand::without(peeked.records.len(), &unreadable);
+                let fates = fates.with_ids(batch::ids(&peeked.records));
                 self.hand = Some(Hand {
                     peeked,
                     facts,
@@ -213,7 +214,11 @@ impl Worker {
         match self.spool.confirm(&hand.peeked.handle, &dead) {
             Ok(confirmed) => {
                 // What was evicted while in hand has been counted there.
-                let delivered = confirmed.records.saturating_sub(confirmed.refused);
+                let unnamed = hand.fates.unnamed;
+                let delivered = confirmed
+                    .records
+                    .saturating_sub(confirmed.refused + unnamed);
+                self.diagnostics.discard(DiscardReason::Rejected, unnamed);
                 self.diagnostics
                     .delivered
                     .fetch_add(delivered, Ordering::Relaxed);

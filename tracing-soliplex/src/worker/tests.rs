@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::ready;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -112,6 +113,15 @@ impl Pipeline {
     }
 
     fn start_with(change: impl FnOnce(&mut Settings), spool: SpoolOptions) -> Pipeline {
+        Pipeline::start_on(None, change, spool)
+    }
+
+    /// With the spool in a folder, if there is one.
+    fn start_on(
+        folder: Option<&Path>,
+        change: impl FnOnce(&mut Settings),
+        spool: SpoolOptions,
+    ) -> Pipeline {
         let disk = Disk::default();
         let (queue, reader) = Queue::memory(QueueOptions::default());
         let session = Arc::new(Session::new("install", &Attributes::new()));
@@ -162,7 +172,7 @@ impl Pipeline {
             recovered: Recovered::default(),
             troubles: Vec::new(),
             store: Store {
-                path: None,
+                path: folder.map(Path::to_owned),
                 directory: None,
                 refused: None,
                 options: spool,
@@ -293,7 +303,7 @@ async fn a_missing_endpoint_is_tried_again_after_an_hour() {
 async fn what_the_server_rejects_becomes_a_dead_letter_and_a_told_loss() {
     let pipeline = Pipeline::start();
     let rejected = vec![Rejected {
-        index: 1,
+        index: Some(1),
         id: None,
         reason: "id: expected a UUID".into(),
     }];

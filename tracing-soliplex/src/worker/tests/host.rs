@@ -43,6 +43,7 @@ async fn nobody_logged_in_means_records_wait() {
     let report = pipeline.flush(HOUR).await;
     assert_eq!((report.delivered, report.waiting), (0, 3));
     assert!(pipeline.server.times().is_empty());
+    assert_eq!(pipeline.capture.diagnostics.state(), State::Parked);
     pipeline.assert_accounted();
 }
 
@@ -111,4 +112,39 @@ async fn a_token_provider_that_panics_costs_no_record() {
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(pipeline.server.messages(), ["kept"]);
     pipeline.assert_accounted();
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_401_the_provider_is_asked_at_once_and_then_every_five_seconds() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let times = Arc::clone(&asked);
+    let pipeline = Pipeline::start_with(
+        move |settings| {
+            settings.token_provider = Some(Box::new(move || {
+                times.lock().unwrap().push(Instant::now());
+                Some("old".to_owned())
+            }));
+        },
+        SpoolOptions::default(),
+    );
+    let refused = ExportOutcome::Unauthorized { status: 401 };
+    pipeline.server.answers_always(Some(refused));
+    pipeline.log(Severity::Error, "kept");
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    let asked = asked.lock().unwrap();
+    let refused_at = pipeline.server.times()[0];
+    let after: Vec<u64> = asked[1..]
+        .iter()
+        .map(|then| (*then - refused_at).as_millis() as u64)
+        .collect();
+    assert!(asked[0] <= refused_at, "asked for the request itself");
+    assert!(after[0] < 500, "once more without delay: {after:?}");
+    let waits = after.windows(2).map(|two| two[1] - two[0]);
+    let waits: Vec<u64> = waits.collect();
+    assert!(waits.len() >= 10, "{waits:?}");
+    assert!(
+        waits.iter().all(|wait| (5_000..5_500).contains(wait)),
+        "{waits:?}"
+    );
+    assert_eq!(pipeline.server.times().len(), 1);
 }

@@ -1,5 +1,7 @@
 //! Hours without the server: what is kept, what goes, and how that is told.
 
+use std::collections::HashSet;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -67,4 +69,67 @@ async fn beyond_the_byte_bound_the_loss_is_told_in_the_stream() {
         stats.total_discarded(),
         "the stream tells of every loss"
     );
+}
+
+/// On a file, to the last id: six hours of errors and their like, the server away for most of them.
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_hours_keeps_every_id_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = Pipeline::start_on(Some(folder.path()), |_| {}, SpoolOptions::default());
+    pipeline.server.answers_always(Some(BUSY));
+    for minute in 0..6 * 60 {
+        let severity = [Severity::Debug, Severity::Info, Severity::Error][minute % 3];
+        pipeline.log(severity, &format!("minute {minute}"));
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        if minute % 50 == 49 {
+            // Back for one request.
+            pipeline
+                .server
+                .answers([ExportOutcome::Accepted(Answer::default())]);
+        }
+    }
+    let file = std::fs::metadata(folder.path().join("spool.redb")).unwrap();
+    assert!(file.len() > 0);
+    pipeline.server.answers_always(None);
+    assert!(pipeline.flush(HOUR).await.is_complete());
+    let requests = pipeline.server.requests.lock().unwrap();
+    let accepted = requests.iter().filter(|request| request.accepted);
+    let mut arrived: Vec<_> = accepted
+        .flat_map(|request| &request.records)
+        .map(|record| (record.seq.unwrap(), record.id, record.message.clone()))
+        .collect();
+    arrived.sort();
+    let ids: HashSet<_> = arrived.iter().map(|(_, id, _)| id.unwrap()).collect();
+    assert_eq!(ids.len(), 360, "each under an id of its own");
+    let messages: Vec<_> = arrived.into_iter().map(|(_, _, message)| message).collect();
+    let expected: Vec<_> = (0..360).map(|minute| format!("minute {minute}")).collect();
+    assert_eq!(messages, expected);
+    drop(requests);
+    pipeline.assert_accounted();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fleet_that_starts_together_does_not_report_together() {
+    const MOST: Duration = Duration::from_secs(10);
+    let mut waits = Vec::new();
+    for seed in 1..=20 {
+        let change = |settings: &mut Settings| {
+            settings.startup_jitter = MOST;
+            settings.seed = seed * 0x9E37_79B9;
+        };
+        let pipeline = Pipeline::start_with(change, SpoolOptions::default());
+        let start = Instant::now();
+        pipeline.log(Severity::Error, "started");
+        tokio::time::sleep(2 * MOST).await;
+        waits.push(pipeline.server.times()[0] - start);
+    }
+    let within = |from, to| {
+        waits
+            .iter()
+            .filter(|wait| (from..to).contains(*wait))
+            .count()
+    };
+    assert_eq!(within(Duration::ZERO, MOST + Duration::from_secs(1)), 20);
+    assert!(within(Duration::ZERO, MOST / 2) >= 4, "{waits:?}");
+    assert!(within(MOST / 2, MOST) >= 4, "{waits:?}");
 }
