@@ -17,6 +17,7 @@ mod control;
 mod files;
 mod lifecycle;
 mod promises;
+mod restarts;
 mod session;
 mod unsanitized;
 

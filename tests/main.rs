@@ -24,6 +24,7 @@ mod road;
 
 mod crashes;
 mod ends;
+mod exits;
 mod kills;
 
 // What it is tested with.

@@ -280,3 +280,45 @@ fn a_store_at_its_bound_gives_up_the_least_severe_and_says_so() {
     assert_eq!(delivered("to be kept"), 30);
     assert!(delivered("records discarded") > 0);
 }
+
+#[test]
+fn a_flush_that_is_awaited_returns_in_time_though_the_pipeline_is_held_up() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    let soliplex = builder(&server)
+        .token_provider(move || {
+            let _ = held.lock().unwrap().recv();
+            None
+        })
+        .start()
+        .unwrap();
+    log_some(&soliplex, 1);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    for _ in 0..2 {
+        let report = runtime.block_on(soliplex.flush_async(BRIEFLY));
+        assert_eq!(report.delivered, 0);
+    }
+    drop(release);
+}
+
+#[test]
+fn a_batch_keeps_to_its_bytes_before_they_are_compressed() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let soliplex = start(&server);
+    let text = "words ".repeat(7_000);
+    log(&soliplex, || {
+        (0..60).for_each(|number| tracing::info!(number, "{text}"));
+    });
+    assert!(soliplex.flush(SOON).is_complete());
+    let requests = server.requests();
+    let records: usize = requests.iter().map(|request| request.records().len()).sum();
+    assert_eq!(records, 60);
+    let largest = requests.iter().map(|request| request.body.len()).max();
+    assert!(
+        (600 * 1024..=900 * 1024).contains(&largest.unwrap()),
+        "{largest:?}"
+    );
+}

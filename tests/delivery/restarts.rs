@@ -1,0 +1,98 @@
+//! What one run leaves to the next, and what happens where two of them meet.
+
+use std::fs;
+
+use tempfile::tempdir;
+use tracing_soliplex::State;
+
+use super::{BRIEFLY, Begin as _, SOON, arrived, assert_balance, builder, insist, log, log_some};
+use crate::device::Device;
+use crate::scripted::{Reply, Request, Scripted};
+
+#[test]
+fn a_restart_does_not_hurry_a_server_that_is_down() {
+    let store = tempdir().unwrap();
+    let server = Scripted::start(|_| Reply::status(503));
+    let first = builder(&server).store_dir(store.path()).begin();
+    log_some(&first, 1);
+    for _ in 0..4 {
+        // Each with an attempt at once, after which the next would wait twice as long.
+        let _ = first.flush(BRIEFLY);
+    }
+    let _ = first.shutdown(BRIEFLY);
+    let attempts = server.request_count();
+    assert!(attempts >= 4, "{attempts}");
+
+    let second = builder(&server).store_dir(store.path()).start().unwrap();
+    log(&second, || tracing::error!("would be sent at once"));
+    assert_eq!(server.count_up_to(attempts + 1, 4 * BRIEFLY), attempts);
+    assert_eq!(second.stats().state, State::BackingOff);
+    // The wait is its own choice, and ends where somebody asks.
+    let _ = second.flush(BRIEFLY);
+    assert!(server.request_count() > attempts);
+}
+
+/// A frame whose bytes changed while nobody ran. Whose it was it does not say.
+#[test]
+fn a_frame_that_was_torn_is_told_of_in_the_stream() {
+    let store = tempdir().unwrap();
+    let device = [
+        "--crash-at-startup",
+        "exit",
+        "--events",
+        "20",
+        "--rate",
+        "0",
+    ];
+    let device = Device::start(store.path(), "http://127.0.0.1:9", "none", &device);
+    let (told, _) = device.finish();
+    let ring = store.path().join("queue.ring");
+    let mut bytes = fs::read(&ring).unwrap();
+    for id in [&told[3], &told[11]] {
+        let mut places = bytes.windows(id.len());
+        let place = places.position(|found| found == id.as_bytes()).unwrap();
+        bytes[place] ^= 1;
+    }
+    fs::write(&ring, bytes).unwrap();
+
+    let server = Scripted::start(|_| Reply::accepted());
+    let soliplex = builder(&server).store_dir(store.path()).begin();
+    insist(&soliplex);
+    let records = arrived(&server);
+    let ids = records
+        .iter()
+        .filter(|record| record["attributes"]["event_id"].is_string());
+    assert_eq!(ids.count(), told.len() - 2);
+    let torn: Vec<_> = records
+        .iter()
+        .map(|record| &record["attributes"])
+        .filter(|attributes| attributes["soliplex.discard.reason"] == "torn")
+        .map(|attributes| attributes["soliplex.discard.count"].as_u64())
+        .collect();
+    assert_eq!(torn, [Some(2)]);
+    assert_balance(&soliplex);
+}
+
+#[test]
+fn what_is_logged_after_a_shutdown_is_delivered_by_the_next_run_though_it_runs_already() {
+    let store = tempdir().unwrap();
+    let server = Scripted::start(|_| Reply::accepted());
+    let first = builder(&server).store_dir(store.path()).begin();
+    assert!(first.shutdown(SOON).is_complete());
+    log(&first, || tracing::error!("between the two"));
+    let second = builder(&server).store_dir(store.path()).begin();
+    log(&first, || tracing::error!("beside the second"));
+    log(&second, || tracing::error!("by the second"));
+    insist(&second);
+    let mut logged: Vec<String> = server.requests().iter().flat_map(Request::logged).collect();
+    logged.sort();
+    assert_eq!(
+        logged,
+        ["beside the second", "between the two", "by the second"]
+    );
+    let of_first = arrived(&server);
+    let of_first = of_first
+        .iter()
+        .filter(|record| record["sessionId"] == first.session_id());
+    assert_eq!(of_first.count(), 2, "each in the session that logged it");
+}
