@@ -281,10 +281,16 @@ mod tests {
         }
     }
 
+    fn publish(file: &std::path::Path, kid: &str) {
+        let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        let key = format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"{kid}","x":"{x}"}}"#);
+        std::fs::write(file, format!(r#"{{"keys":[{key}]}}"#)).unwrap();
+    }
+
     /// A provider that was down at the start was asked again only when a session came, which a server
     /// that is not ready is not sent.
     #[tokio::test(start_paused = true)]
-    async fn keys_that_are_not_there_are_looked_for_until_they_are() {
+    async fn keys_are_looked_for_until_they_are_there_and_then_at_their_interval() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("keys.json");
         let set = Arc::new(set(Source::File(file.clone())));
@@ -293,12 +299,16 @@ mod tests {
         let start = Instant::now();
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert!(!set.has_keys());
-        let key = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
-        std::fs::write(file, key).unwrap();
+        publish(&file, "first");
         while !set.has_keys() {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         assert!(start.elapsed() <= Duration::from_secs(60) + UNTIL_KEYS + Duration::from_secs(1));
+
+        // A key that is withdrawn is no key after the next interval, whoever comes with it.
+        publish(&file, "second");
+        tokio::time::sleep(set.refresh + Duration::from_secs(1)).await;
+        assert!(knows(&set.keys(), Some("second")) && !knows(&set.keys(), Some("first")));
         fresh.abort();
     }
 

@@ -48,6 +48,39 @@ fn a_session_at_its_cap_waits_and_then_passes() {
 }
 
 #[test]
+fn each_policy_refuses_in_its_own_name_what_is_its_own() {
+    // Records and bytes of two sessions of one user, and a session of another.
+    let batches = [("u", "s"), ("u", "t"), ("v", "s")];
+    for (set, policy, passing) in [
+        (
+            "records_per_minute_per_session",
+            "session",
+            [true, true, true],
+        ),
+        ("records_per_minute_per_user", "user", [true, false, true]),
+        (
+            "bytes_per_minute_per_user",
+            "user-bytes",
+            [true, false, true],
+        ),
+    ] {
+        let limits = limits(&format!("{set} = 100"));
+        let limits = RateLimits::with_clock(&limits, FakeRelativeClock::default());
+        for ((user, session), passes) in batches.into_iter().zip(passing) {
+            let charged = limits.charge(&identity(user, session), cost(90, false));
+            let refused = charged.err().map(|refused| refused.policy);
+            assert_eq!(
+                refused,
+                (!passes).then_some(policy),
+                "{set} {user} {session}"
+            );
+        }
+        let again = limits.charge(&identity("u", "s"), cost(90, false));
+        assert_eq!(again.unwrap_err().policy, policy);
+    }
+}
+
+#[test]
 fn an_error_passes_when_its_chatty_session_is_at_the_cap() {
     let clock = FakeRelativeClock::default();
     let limits = RateLimits::with_clock(&limits("records_per_minute_per_session = 1000"), clock);

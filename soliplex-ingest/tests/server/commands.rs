@@ -1,12 +1,13 @@
 //! The command line, as an operator types it.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
 
 use crate::process::{Process, configured, ingest, token};
-use crate::road::{Road, data_dir, record};
+use crate::road::{Road, SECRET, data_dir, record};
 use crate::upstream::{Step, Upstream, text};
 
 async fn run(mut command: Command) -> (Option<i32>, String, String) {
@@ -181,6 +182,71 @@ async fn a_server_asked_to_stop_finishes_and_exits_with_0() {
     );
     assert!(log.contains("\"account.forwarded\":1"), "{log}");
     assert_eq!(upstream.seen(|seen| seen.taken.len()), 1);
+}
+
+/// What a server wrote into its folder of logs.
+fn log_in(dir: &Path) -> String {
+    let files = std::fs::read_dir(dir).unwrap();
+    let texts = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+    texts.collect()
+}
+
+#[tokio::test]
+async fn the_log_holds_no_secret_and_no_record_however_much_it_says() {
+    let upstream = Upstream::start([Step::Status(401, None)]).await;
+    upstream.otherwise(Step::Refuse("canary"));
+    let (dir, session) = (data_dir(), data_dir());
+    let session = token(session.path());
+    let mut command = configured(&["serve"], dir.path(), &upstream.endpoint());
+    command
+        .env("SOLIPLEX_INGEST_FORWARD__TOKEN", "canary-for-the-upstream")
+        .env("SOLIPLEX_INGEST_LOG__FILTER", "trace")
+        .env("SOLIPLEX_INGEST_LOG__DIR", dir.path().join("logs"));
+    let server = Process::start(command);
+    for (token, body, status) in [
+        (
+            &session,
+            json!({ "logs": [record(0, "info", "canary")] }).to_string(),
+            200,
+        ),
+        (&session, "{\"canary\":".to_owned(), 400),
+        (
+            &"canary.of.nobody".to_owned(),
+            r#"{"logs":[]}"#.to_owned(),
+            401,
+        ),
+    ] {
+        let request = reqwest::Client::new()
+            .post(format!("{}/api/v1/logs", server.base))
+            .header("authorization", format!("Bearer {token}"))
+            .body(body);
+        assert_eq!(request.send().await.unwrap().status(), status);
+    }
+    upstream.until(|seen| seen.headers.len() == 1).await;
+    let output = server.stop().await;
+    assert_eq!(output.status.code(), Some(0));
+    let log = log_in(&dir.path().join("logs"));
+    assert!(log.contains("TRACE") && log.contains("stopped"), "{log}");
+    for secret in ["canary", SECRET, &session] {
+        assert!(!log.contains(secret), "{secret}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_authentication_says_so_loudly() {
+    let dir = data_dir();
+    let mut command = configured(&["serve"], dir.path(), "stdout");
+    command
+        .env("SOLIPLEX_INGEST_AUTH__MODE", "disabled")
+        .env_remove("SOLIPLEX_INGEST_AUTH__HS256_SECRET")
+        .env("SOLIPLEX_INGEST_LOG__DIR", dir.path().join("logs"));
+    let output = Process::start(command).stop().await;
+    assert_eq!(output.status.code(), Some(0));
+    let log = log_in(&dir.path().join("logs"));
+    assert!(
+        log.contains("WARN") && log.contains("authentication is DISABLED"),
+        "{log}"
+    );
 }
 
 #[tokio::test]

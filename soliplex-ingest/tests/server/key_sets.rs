@@ -1,11 +1,13 @@
 //! Key sets that rotate: what is fetched when, and what happens while nothing can be fetched.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 use soliplex_ingest::auth::AuthError;
+use tokio::task::JoinSet;
 
 use crate::provider::Provider;
 use crate::road::{Road, SECRET, data_dir, records};
@@ -31,6 +33,29 @@ async fn a_rotated_key_is_fetched_when_its_first_token_comes() {
     assert_eq!(provider.asked(), 2);
     let old = sign(Algorithm::RS256, &rsa(RSA), Some("old"), &claims());
     assert_eq!(verify_token(&auth, &old).await, Err(AuthError::Invalid));
+}
+
+#[tokio::test]
+async fn sessions_that_wait_for_the_same_key_share_one_request() {
+    let provider = Provider::start().await;
+    provider.publish(&[("old", &rsa(RSA), Algorithm::RS256)]);
+    let auth = Arc::new(provider.authenticator(0).await);
+    provider.publish(&[("new", &rsa(RSA), Algorithm::RS256)]);
+    let held = provider.hold().await;
+    let token = sign(Algorithm::RS256, &rsa(RSA), Some("new"), &claims());
+    let mut waiting = JoinSet::new();
+    for _ in 0..50 {
+        let (auth, token) = (Arc::clone(&auth), token.clone());
+        waiting.spawn(async move { verify_token(&auth, &token).await });
+    }
+    while provider.asked() < 2 {
+        tokio::task::yield_now().await;
+    }
+    drop(held);
+    while let Some(verified) = waiting.join_next().await {
+        assert_eq!(verified.unwrap(), Ok(jane()));
+    }
+    assert_eq!(provider.asked(), 2);
 }
 
 #[tokio::test]

@@ -25,4 +25,5 @@ mod key_sets;
 mod kill;
 mod logfire;
 mod oracle;
+mod pace;
 mod store;

@@ -1,0 +1,54 @@
+//! How much goes to the upstream at once, and how long a stop waits for it.
+
+use std::time::Duration;
+
+use crate::road::{Road, config, data_dir, records};
+use crate::upstream::{Step, Upstream, assert_taken_once};
+
+#[tokio::test]
+async fn what_has_waited_goes_out_together() {
+    let upstream = Upstream::start([]).await;
+    upstream.otherwise(Step::Status(503, Some("1")));
+    let dir = data_dir();
+    let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+    for number in 0..20 {
+        road.accept(&records(number..number + 1)).await;
+    }
+    let before = upstream.requests();
+    upstream.otherwise(Step::Accept);
+    upstream.until(|seen| seen.taken.len() == 20).await;
+    let account = road.stop().await.account;
+    assert_eq!((account.forwarded, account.pending), (20, 0));
+    assert_taken_once(&upstream, 20);
+    // One that may still have failed, a probe of one batch, and the rest.
+    let after = upstream.requests() - before;
+    assert!(after <= 3, "{after}");
+}
+
+#[tokio::test]
+async fn no_more_requests_are_under_way_than_are_allowed() {
+    let upstream = Upstream::start([]).await;
+    upstream.otherwise(Step::Stall);
+    let dir = data_dir();
+    let more = "in_flight = 2\nrequest_records = 1\ntimeout_seconds = 600\n---";
+    let mut config = config(dir.path(), &upstream.endpoint(), more);
+    config.limits.shutdown_timeout = Duration::from_millis(100);
+    let road = Road::with(config).await;
+    for number in 0..10 {
+        road.accept(&records(number..number + 1)).await;
+    }
+    upstream.until(|seen| seen.headers.len() == 2).await;
+    // A stop gives up on them when its time is over, and keeps what it had lent.
+    let report = road.stop().await;
+    assert!(!report.in_time);
+    assert_eq!((report.account.forwarded, report.account.pending), (0, 10));
+    assert_eq!(upstream.requests(), 2);
+
+    upstream.otherwise(Step::Accept);
+    let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
+    upstream.until(|seen| seen.taken.len() == 10).await;
+    let report = road.stop().await;
+    assert!(report.in_time);
+    assert_eq!(report.account.recovered, 10);
+    assert_taken_once(&upstream, 10);
+}
