@@ -11,7 +11,7 @@
 //! [`context`]); to [`tokens`] (with [`vendors`], [`shaped_keys`], [`hashes`], [`webhooks`],
 //! [`wallets`], [`encoded`]), [`schemes`] (with [`base64`]), [`pem`] and [`paths`]. [`fold`] undoes disguises;
 //! [`span`] puts the finds in order; [`json`] walks structured values; [`table`], [`builder`] and
-//! [`file`] say which rules are on. How values reach this module is the business of the crate's
+//! [`file`] say which rules are on, and [`patterns`] searches for the user's own. How values reach this module is the business of the crate's
 //! other files.
 
 mod base64;
@@ -36,6 +36,7 @@ mod net;
 mod numbers;
 mod pairs;
 mod paths;
+mod patterns;
 mod pem;
 mod phone;
 mod places;

@@ -6,7 +6,8 @@ use regex::RegexBuilder;
 
 use super::Rules;
 use super::catalog::Rule;
-use super::table::{Normal, Pattern, Table, Validator};
+use super::patterns::{Pattern, Validator};
+use super::table::{Normal, Table};
 
 /// A compiled pattern may take this much memory; a larger one is an error, not a slow process.
 const MAX_PATTERN_BYTES: usize = 1 << 20;

@@ -12,6 +12,14 @@ pub(super) fn steps(n: usize) {
     let _ = n;
 }
 
+/// The steps that a reading takes.
+#[cfg(test)]
+pub(super) fn taken(read: impl FnOnce()) -> u64 {
+    let before = tests::STEPS.get();
+    read();
+    tests::STEPS.get() - before
+}
+
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
@@ -25,9 +33,7 @@ mod tests {
     /// What reading `unit` over and over, `bytes` long, takes.
     fn taken(unit: &str, bytes: usize) -> u64 {
         let text = unit.repeat(bytes / unit.len());
-        let before = STEPS.get();
-        Rules::standard().sanitize(&text);
-        STEPS.get() - before
+        super::taken(|| drop(Rules::standard().sanitize(&text)))
     }
 
     #[test]

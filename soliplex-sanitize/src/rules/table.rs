@@ -2,27 +2,15 @@
 
 use std::ops::Range;
 use std::ptr;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
-
-use regex::Regex;
 
 use super::Rules;
 use super::catalog::{self, RULES, Rule};
 use super::field::KnownNames;
 use super::keys::{self, MAX_KEY_BYTES, Strength, Words};
-use super::span::{Fill, Source, Span};
-
-/// A pattern of the user's.
-pub(super) struct Pattern {
-    pub(super) name: String,
-    pub(super) regex: Regex,
-    pub(super) marker: String,
-    pub(super) validator: Option<Validator>,
-}
-
-/// Says whether a match is one.
-pub(super) type Validator = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+use super::patterns::Pattern;
+use super::span::Source;
 
 /// What [`Rules`](super::Rules) shares between its clones.
 pub(super) struct Table {
@@ -175,7 +163,7 @@ impl Table {
 
     /// Whether a place in a text is within a marker that some rule has put there: a pattern that
     /// matches a piece of one would make it grow each time it is looked at.
-    fn is_in_marker(&self, text: &str, place: &Range<usize>) -> bool {
+    pub(super) fn is_in_marker(&self, text: &str, place: &Range<usize>) -> bool {
         let text = text.as_bytes();
         self.markers().any(|(_, marker)| {
             let first = place.end.saturating_sub(marker.len());
@@ -189,30 +177,6 @@ impl Table {
     /// Whether patterns were added, which any text may match.
     pub(super) fn has_patterns(&self) -> bool {
         !self.patterns.is_empty()
-    }
-
-    pub(super) fn user_spans(&self, text: &str, spans: &mut Vec<Span>) {
-        for (n, pattern) in self.patterns.iter().enumerate() {
-            for groups in pattern.regex.captures_iter(text) {
-                // The first group, where there is one, is what goes; the rest is its context.
-                let Some(found) = groups.get(1).or_else(|| groups.get(0)) else {
-                    continue;
-                };
-                let valid = pattern.validator.as_ref().is_none_or(|v| v(found.as_str()));
-                if valid
-                    && !found.is_empty()
-                    && !self.is_marker(found.as_str().as_bytes())
-                    && !self.is_in_marker(text, &found.range())
-                {
-                    spans.push(Span {
-                        start: found.start(),
-                        end: found.end(),
-                        source: Source::User(n as u16),
-                        fill: Fill::Marker,
-                    });
-                }
-            }
-        }
     }
 
     pub(super) fn name(&self, source: Source) -> &str {
