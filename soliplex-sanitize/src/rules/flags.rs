@@ -2,9 +2,9 @@
 
 use super::catalog::Rule;
 use super::keys::Strength;
-use super::pairs::{closing_quote, opening_quote};
+use super::pairs::{closes_string, closing_quote, opening_quote};
 use super::prose::{MAX_PASSWORD_BYTES, is_name};
-use super::scan::Scan;
+use super::scan::{Scan, own_slashes};
 use super::steps::steps;
 
 impl Scan<'_> {
@@ -35,7 +35,7 @@ impl Scan<'_> {
                 let word = letters && (capitals < 2 || capitals == value.len());
                 let filled_in =
                     matches!(value.first(), None | Some(b'$' | b'<' | b'[' | b'{' | b'('));
-                if !word && !filled_in && !self.is_marker(value) {
+                if !word && !filled_in && !self.starts_with_marker(open) {
                     self.push(open, stop, Rule::Key);
                 }
             }
@@ -84,7 +84,7 @@ impl Scan<'_> {
         if value.len() >= 3
             && !matches!(value[0], b'-' | b'$' | b'<')
             && !matches!(value, b"public")
-            && !self.is_marker(value)
+            && !self.starts_with_marker(open)
         {
             self.push(open, stop, Rule::Key);
         }
@@ -157,6 +157,8 @@ impl Tools {
 /// Where the argument that begins at `from` has its text.
 fn argument(b: &[u8], from: usize) -> (usize, usize) {
     match opening_quote(b, from) {
+        // The end of the text that the flag stands in.
+        Some((open, mark)) if closes_string(b, open, mark.1, None) => (open, open),
         Some((open, mark)) => (open, closing_quote(b, open, mark.0, mark.1)),
         None => {
             let length = b[from..]
@@ -170,7 +172,13 @@ fn argument(b: &[u8], from: usize) -> (usize, usize) {
                 })
                 .count();
             steps(length);
-            (from, from + length)
+            // The backslashes of an escaped quote that ends the text around it.
+            let stop = from + length;
+            let own = match b.get(stop) {
+                Some(b'"' | b'\'') => own_slashes(&b[from..stop]),
+                _ => 0,
+            };
+            (from, stop - own)
         }
     }
 }

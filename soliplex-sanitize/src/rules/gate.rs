@@ -74,13 +74,17 @@ fn shapes(m: &Masks, base: usize, fresh: u64, text: &[u8], on: &mut impl FnMut(S
     let clock = digit & !(letter << 1);
     let separator = m.equals | (colon & !((clock | colon) << 1));
     each(separator & fresh, |bit| on(Shape::Separator, base + bit));
-    // `…rer`, `…rd` or `…ss` and no letter: the end of `bearer`, of `password`, of `pass`, and of
-    // few other words.
-    let told = ((m.r << 1) & (m.r << 3)) | ((m.d << 1) & (m.r << 2)) | ((m.s << 1) & (m.s << 2));
+    // `…rer`, `…rd`, `…sic` or `…ss` and no letter: the end of `bearer`, of `password`, of `basic`, of
+    // `pass`, and of few other words.
+    let told = ((m.r << 1) & (m.r << 3))
+        | ((m.d << 1) & (m.r << 2))
+        | ((m.c << 1) & (m.s << 3))
+        | ((m.s << 1) & (m.s << 2));
     each(!letter & told & fresh, |bit| {
         let at = base + bit - 1;
         match [text[at - 1] | 0x20, text[at] | 0x20] {
-            [b'e', b'r'] => on(Shape::Bearer, at),
+            [b'e', b'r'] => on(Shape::Scheme, at),
+            [b'i', b'c'] if at >= 4 && text[at - 4] | 0x20 == b'b' => on(Shape::Scheme, at),
             [b'r', b'd'] if at >= 7 => on(Shape::Password, at),
             [b's', b's'] if ends_pass(text, at) => on(Shape::Pass, at),
             _ => {}

@@ -12,8 +12,8 @@ mod key;
 mod named;
 mod shapes;
 
-use ends::{after_separator, bare_stop, bare_trimmed, closes_string, element_end, skip_wrappers};
-pub(super) use ends::{bare_end, closing_quote, opening_quote};
+use ends::{after_separator, bare_stop, bare_trimmed, element_end, skip_wrappers};
+pub(super) use ends::{bare_end, closes_string, closing_quote, opening_quote};
 use headers::is_header;
 use key::{Key, Look, ends_with_ignore_case, is_arrow, key_before};
 use shapes::{

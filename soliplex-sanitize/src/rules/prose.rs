@@ -1,7 +1,8 @@
 //! Passwords and codes that no separator introduces: told in a sentence, or beside their name.
 //!
-//! `password is hunter2`, `otp 123456`, `123456 is your login code`, `("password", "hunter2")`. The word before says what it is; the value must not look like the
-//! next word of the sentence.
+//! `password is hunter2`, `otp 123456`, `123456 is your login code`, `("password", "hunter2")`,
+//! `PASS hunter2!`. The word before says what it is; the value must not look like the next word of
+//! the sentence.
 
 use super::catalog::Rule;
 use super::entropy::is_benign_word;
@@ -115,7 +116,7 @@ impl Scan<'_> {
         } else {
             is_mixed(value) && (value.iter().any(|c| is_symbol(*c)) || is_interspersed(value))
         };
-        if secret && !self.is_covered(at) && !self.is_marker(value) {
+        if secret && !self.is_covered(at) && !self.starts_with_marker(at) {
             self.push(at, end, Rule::Key);
         }
     }

@@ -232,8 +232,12 @@ impl<'t> Scan<'t> {
         let mut until = 0;
         while let Some(span) = spans.next() {
             let from = span.start.saturating_sub(MAX_AHEAD_BYTES).max(until);
-            let space = memchr::memrchr(b' ', &b[until..from]);
-            let from = space.map_or(until, |n| until + n);
+            let word = |from: usize| memchr::memrchr(b' ', &b[until..from]).map(|n| until + n);
+            // What a separator ends is the name of what follows.
+            let mut from = word(from).unwrap_or(until);
+            if from > until && matches!(b[from - 1], b':' | b'=' | b'>') {
+                from = word(from).unwrap_or(until);
+            }
             until = span.end;
             loop {
                 let near = b.len().min(until + MAX_BEHIND_BYTES);
@@ -264,7 +268,7 @@ impl<'t> Scan<'t> {
             Shape::LongWord => self.long_word(at),
             Shape::Dotted => self.dotted(at),
             Shape::At => self.at_sign(at),
-            Shape::Bearer => self.scheme(at + 1),
+            Shape::Scheme => self.scheme(at + 1),
             Shape::Password => self.told_password(at + 1),
             Shape::Pass => self.told_pass(at + 1),
             Shape::Flag => self.flag(at),

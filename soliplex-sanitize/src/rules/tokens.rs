@@ -58,13 +58,6 @@ impl Scan<'_> {
             }
             return;
         }
-        if before == b' ' && start > 5 {
-            // `BEARER …`, `Basic …`; the usual spelling is found by itself.
-            self.scheme(start - 1);
-            if self.is_covered(start) {
-                return;
-            }
-        }
         let found = match before {
             b'.' | b'~' | b'/' | b':' | b'|' | b'=' | b'@' => {
                 self.dotted_vendor_key(start)

@@ -8,7 +8,9 @@
 mod builder;
 mod catalog;
 mod disguise;
+mod draws;
 mod properties;
 mod redact;
+mod secrets;
 mod structured;
 mod vendors;

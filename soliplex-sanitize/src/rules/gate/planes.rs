@@ -34,6 +34,7 @@ pub(super) struct Masks {
     /// Letters, digits, `-` and `_`.
     pub(super) word: u64,
     pub(super) r: u64,
+    pub(super) c: u64,
     pub(super) s: u64,
     /// `d`, and a few that no word has behind an `r`.
     pub(super) d: u64,
@@ -97,6 +98,7 @@ impl Planes {
             hex: digit | (ascii6 & !b4 & !b3 & any & !(b2 & x3)),
             word: digit | letter | dash | (five & c12 & x3),
             r: ascii6 & b4 & !(b3 | b2) & x2,
+            c: ascii6 & !(b4 | b3 | b2) & x3,
             s: ascii6 & b4 & !(b3 | b2) & x3,
             d: b2 & !(b4 | b1 | b0),
             dot: two & c12 & x2,

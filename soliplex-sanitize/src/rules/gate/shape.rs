@@ -7,8 +7,8 @@ pub(in crate::rules) enum Shape {
     Separator,
     /// `@`.
     At,
-    /// A word that ends like `bearer`.
-    Bearer,
+    /// A word that ends like `bearer` or `basic`.
+    Scheme,
     /// A word that ends like `password`.
     Password,
     /// A word that ends like `pass`, before a space.

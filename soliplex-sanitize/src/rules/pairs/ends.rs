@@ -104,7 +104,7 @@ pub(in crate::rules) fn opening_quote(b: &[u8], at: usize) -> Option<(usize, (u8
 
 /// Whether the quote before `at` ends the text around the pair (`["password="]`) and begins no
 /// value: it has fewer backslashes than the name's own quotes, or no name's and no text behind it.
-pub(super) fn closes_string(
+pub(in crate::rules) fn closes_string(
     b: &[u8],
     at: usize,
     slashes: usize,

@@ -14,6 +14,10 @@ impl Scan<'_> {
         {
             return None;
         }
+        // An address has more of them.
+        if b[start..end].iter().filter(|c| **c == b'.').count() > 1 {
+            return None;
+        }
         let after = b[end..].iter().find(|c| !c.is_ascii_whitespace());
         if !matches!(after, Some(b',' | b'}' | b']')) {
             return None;
@@ -24,6 +28,10 @@ impl Scan<'_> {
                 let name = left[..left.len() - 1]
                     .trim_ascii_end()
                     .strip_suffix(b"\"")?;
+                // A name may begin with a colon, too.
+                if name.ends_with(b"{") {
+                    return None;
+                }
                 Some(own_slashes(name) as u8)
             }
             Some(b'[' | b',') if self.is_structure && !self.is_in_string(start) => {
