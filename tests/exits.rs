@@ -44,6 +44,8 @@ fn what_is_logged_in_a_drop_at_a_threads_end_and_at_exit_arrives_and_nothing_els
             "in main",
             "in a thread",
             "in a drop at the thread's end",
+            "in another thread",
+            "in the last drop of a thread",
             "at exit"
         ]
     );

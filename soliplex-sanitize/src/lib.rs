@@ -88,8 +88,11 @@ mod rewrite;
 
 mod caught;
 
+mod deaf;
+
 pub use callsite::PerCallsite;
 pub use caught::{caught, is_caught};
+pub use deaf::{deafen, is_deaf};
 pub use layer::SanitizeLayer;
 pub use marker::is_sanitized;
 pub use message::{want_clean_messages, with_clean_message};

@@ -12,6 +12,7 @@ use tracing_core::{
     span::{Attributes, Current, Id, Record},
 };
 
+use crate::deaf::is_deaf;
 use crate::{
     Rules,
     marker::SanitizedMarker,
@@ -153,6 +154,9 @@ impl<S: Subscriber> Sanitized<S> {
 
 impl<S: Subscriber> Subscriber for Sanitized<S> {
     fn event(&self, event: &Event<'_>) {
+        if is_deaf() {
+            return;
+        }
         let calls = count_call();
         self.rewriter.event(event, |event| {
             // Filters on values judge the clean event, here and not in `event_enabled`.

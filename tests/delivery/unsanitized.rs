@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use tracing::{error, field, info, info_span};
 use tracing_soliplex::{
-    Diagnostic, DiscardReason, PanicHook, Rules, Sanitize as _, Soliplex, StartError,
+    Diagnostic, DiscardReason, Filter, PanicHook, Rules, Sanitize as _, Soliplex, StartError,
 };
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::{Begin as _, SOON, assert_balance, builder, log_some};
+use super::{Begin as _, SOON, assert_balance, builder, log_some, start};
 use crate::failure::Failure;
 use crate::scripted::{Reply, Request, Scripted};
 
@@ -254,4 +254,23 @@ fn a_strict_pipeline_does_not_start_where_it_can_see_that_nothing_would_be_sanit
     let stack = tracing_subscriber::registry().with(early.export_layer());
     drop(stack.sanitize(&early).set_default());
     assert!(early.start().is_ok());
+}
+
+/// The pipeline's own threads are such: what its HTTP client logs stays out of the pipeline without a
+/// root, too.
+#[test]
+fn without_a_root_the_layers_hear_no_deaf_thread_either() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let soliplex = start(&server);
+    let stack = tracing_subscriber::registry()
+        .with(soliplex.breadcrumb_layer())
+        .with(soliplex.export_layer());
+    let stack = tracing::Dispatch::new(stack);
+    let thread = std::thread::spawn(move || {
+        soliplex_sanitize::deafen();
+        tracing::dispatcher::with_default(&stack, || error!("unheard"));
+    });
+    thread.join().unwrap();
+    assert_eq!(soliplex.stats().captured, 0);
+    assert_eq!(soliplex.recent(&Filter::new()).records.len(), 0);
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use soliplex_sanitize::{Rewriter, Rules};
+use soliplex_sanitize::{Rewriter, Rules, is_deaf};
 use soliplex_wire::{Severity, SpanId, TraceId};
 use tracing_core::dispatcher::WeakDispatch;
 use tracing_core::field::Visit;
@@ -225,6 +225,8 @@ where
         };
         match self.is_clean() {
             true => keep(event),
+            // A root would not have let it pass.
+            false if is_deaf() => {}
             false if self.strict => self.capture.refuse(DiscardReason::Unsanitized),
             false => self.rewriter.event(event, keep),
         }

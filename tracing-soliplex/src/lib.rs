@@ -104,10 +104,7 @@
 //! pipeline's own affair.
 //!
 //! # What can it not see?
-//! What does not pass through `tracing` or `log`: `println!`, another crate's direct API. What a
-//! thread logs in its very last drops, when `tracing`'s own thread-local state is gone: thread locals
-//! are dropped in the reverse of the order in which they were first used, so that one first used
-//! after the thread's first event is heard. The
+//! What does not pass through `tracing` or `log`: `println!`, another crate's direct API. The
 //! head of [`soliplex_sanitize`] has the whole list and what to do about each.
 
 #![deny(unsafe_code)]

@@ -1,7 +1,7 @@
 //! The one background loop: queue to spool, spool to server.
 //!
-//! It runs on a thread of its own with a runtime of its own, and neither sees any subscriber:
-//! what the HTTP client, the store or we ourselves would log never comes back in here.
+//! It runs on a thread of its own with a runtime of its own, and no layer hears either: what the
+//! HTTP client, the store or we ourselves would log never comes back in here.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;

@@ -9,6 +9,7 @@
 mod allowlist;
 mod canaries;
 mod capture;
+mod deaf;
 mod filters;
 mod identity;
 mod kinds;

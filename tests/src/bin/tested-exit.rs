@@ -76,6 +76,12 @@ fn last_words(soliplex: &Soliplex) {
         LAST_WORD.set(Some(LastWord("in a drop at the thread's end")));
     });
     let _ = thread.join();
+    // Dropped after all that the pipeline and `tracing` keep for the thread.
+    let thread = std::thread::spawn(|| {
+        LAST_WORD.set(Some(LastWord("in the last drop of a thread")));
+        tracing::info!("in another thread");
+    });
+    let _ = thread.join();
     // SAFETY: the handler is a function that takes nothing and does not unwind.
     #[expect(unsafe_code, reason = "the standard library has no atexit")]
     let _ = unsafe { atexit(at_exit) };

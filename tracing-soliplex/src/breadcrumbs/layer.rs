@@ -5,7 +5,9 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use soliplex_sanitize::{Rewriter, Rules, caught, want_clean_messages, with_clean_message};
+use soliplex_sanitize::{
+    Rewriter, Rules, caught, is_deaf, want_clean_messages, with_clean_message,
+};
 use tracing_core::field::Visit;
 use tracing_core::{Dispatch, Event, Field, Metadata, Subscriber};
 use tracing_log::NormalizeEvent;
@@ -119,6 +121,8 @@ impl<S: Subscriber> Layer<S> for BreadcrumbLayer {
         }
         match self.is_clean() {
             true => self.keep(event),
+            // A root would not have let it pass.
+            false if is_deaf() => {}
             // A breadcrumb is no record: the export layer counts what is given up.
             false if self.strict => {}
             false => self.rewriter.event(event, |event| self.keep(event)),

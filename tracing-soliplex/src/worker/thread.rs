@@ -1,10 +1,9 @@
-//! The worker's thread and runtime, which see no subscriber, and what is left when it ends.
+//! The worker's thread and runtime, which no layer hears, and what is left when it ends.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use tracing_core::Dispatch;
-use tracing_core::dispatcher::{self, DefaultGuard};
+use soliplex_sanitize::deafen;
 
 use super::{Parts, Worker};
 use crate::diagnostics::{Diagnostic, State};
@@ -21,24 +20,13 @@ pub(crate) fn spawn(parts: Parts) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Keeps what this thread logs from every subscriber.
-///
-/// `Dispatch::none` is not registered, as a dispatch made of a `NoSubscriber` is: with one that never
-/// wants an event beside one that always does, every event of the application asks again whether
-/// it is wanted.
-fn deafen() -> DefaultGuard {
-    dispatcher::set_default(&Dispatch::none())
-}
-
 fn run(parts: Parts) {
-    let _deaf = deafen();
+    deafen();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .thread_name("soliplex-resolver")
         // The runtime's own threads look up names for the HTTP client, which likes to log.
-        .on_thread_start(|| {
-            std::mem::forget(deafen());
-        })
+        .on_thread_start(deafen)
         .build();
     let session = Arc::clone(parts.intake.session());
     match runtime {
