@@ -1,7 +1,8 @@
 //! The batches that wait for the upstream, on this machine's disk.
 //!
 //! * [`append`](Spool::append) returns once the batch is fsynced. Batches that arrive while a commit is
-//!   under way share the next one, so many small clients do not cost an fsync each.
+//!   under way share the next one, and where several come, that one waits three milliseconds for more,
+//!   so many small clients do not cost an fsync each.
 //! * [`peek`](Spool::peek) lends the oldest batches to the forwarder, led by the newest that carries an
 //!   error; [`confirm`](Spool::confirm) removes what the upstream took; [`release`](Spool::release) puts back
 //!   what it did not. No loan is written down: after a crash everything unconfirmed is lent again.
