@@ -2,7 +2,7 @@
 
 use std::sync::Barrier;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use soliplex_benches::options::Options;
 use soliplex_benches::samples::Samples;
@@ -30,7 +30,15 @@ pub(crate) struct Times {
     pub(crate) events: Samples,
     /// Single calls.
     pub(crate) calls: Samples,
+    /// The first call after a pause.
+    pub(crate) first: Samples,
 }
+
+/// Of a burst, one in so many events goes before it, untimed.
+const PRELUDE: u64 = 10;
+
+/// How long a thread is busy between its pause and its burst.
+const WAKING: Duration = Duration::from_millis(2);
 
 /// How often what is done in a round.
 #[derive(Clone, Copy)]
@@ -70,6 +78,7 @@ impl Times {
     fn add(&mut self, times: Times) {
         self.events.extend(times.events);
         self.calls.extend(times.calls);
+        self.first.extend(times.first);
     }
 }
 
@@ -101,6 +110,7 @@ fn in_bursts(road: &Road, round: Round, events: u64, meet: impl Fn()) -> Times {
     thread::sleep(road.pause);
     for _ in 0..round.bursts {
         meet();
+        times.first.push(wake(road, events));
         let start = Instant::now();
         (0..events).for_each(road.log);
         times
@@ -112,13 +122,32 @@ fn in_bursts(road: &Road, round: Round, events: u64, meet: impl Fn()) -> Times {
     let mut calls = vec![f64::MAX; events as usize];
     for _ in 0..round.called {
         meet();
+        times.first.push(wake(road, events));
         for (index, call) in (0..).zip(&mut calls) {
-            let start = Instant::now();
-            (road.log)(index);
-            *call = start.elapsed().as_nanos() as f64;
+            *call = timed(road, index);
         }
         times.calls.extend(calls.iter().copied());
         thread::sleep(road.pause);
     }
     times
+}
+
+/// Leads a thread that has slept to where a burst meets it at work: its first event, whose
+/// nanoseconds are returned, finds every cache cold; then the processor gets up to speed, and the
+/// caches fill.
+fn wake(road: &Road, events: u64) -> f64 {
+    let first = timed(road, 0);
+    let asleep = Instant::now();
+    while asleep.elapsed() < WAKING {
+        std::hint::spin_loop();
+    }
+    (0..events / PRELUDE).for_each(road.log);
+    first
+}
+
+/// Nanoseconds of one call.
+fn timed(road: &Road, index: u64) -> f64 {
+    let start = Instant::now();
+    (road.log)(index);
+    start.elapsed().as_nanos() as f64
 }

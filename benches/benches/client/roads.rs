@@ -90,7 +90,8 @@ impl Stage {
     /// Every road.
     pub(crate) fn roads(&self) -> Vec<Road> {
         let breath = Duration::from_millis(120);
-        let direct = |name, dispatch| road(name, Duration::ZERO, dispatch);
+        let nap = Duration::from_millis(10);
+        let direct = |name, dispatch| road(name, nap, dispatch);
         let queued = |name, dispatch| road(name, breath, dispatch);
         vec![
             direct(name::NOTHING, Dispatch::none()),
