@@ -82,8 +82,6 @@ mod layer;
 
 mod marker;
 
-mod message;
-
 mod rewrite;
 
 mod caught;
@@ -95,9 +93,8 @@ pub use caught::{caught, is_caught};
 pub use deaf::{deafen, is_deaf};
 pub use layer::SanitizeLayer;
 pub use marker::is_sanitized;
-pub use message::{want_clean_messages, with_clean_message};
 pub use redact::{RedactMode, RedactSummary, redact_lines};
-pub use rewrite::Rewriter;
+pub use rewrite::{CleanValue, CleanValues, Rewriter, want_clean_values, with_clean_values};
 pub use root::{Sanitize, SanitizedStack};
 pub use rules::{
     Finding, KeyVerdict, RuleCounts, RuleInfo, Rules, RulesBuilder, RulesError, RulesHash,

@@ -11,9 +11,11 @@
 //! The rooms, in the order a value passes them: `scope` finds the rules of its logger, which know
 //! what they say of its callsite's names; `scratch` lends the memory, `render` prints it or leaves
 //! a number alone, `error` cleans a source chain, `settle` cleans all text of the event unless
-//! `repeat` knows it, `values` builds tracing's own shapes again.
+//! `repeat` knows it, `values` builds tracing's own shapes again, and `lend` leaves the values to layers
+//! that need no such shapes.
 
 mod error;
+mod lend;
 mod limits;
 mod render;
 mod repeat;
@@ -29,9 +31,10 @@ use tracing_core::{
     span::{Attributes, Record},
 };
 
+pub use self::lend::{CleanValue, CleanValues, want_clean_values, with_clean_values};
 pub(crate) use self::render::is_rendering;
 use self::{render::Renderer, scratch::Scratch};
-use crate::{Rules, message};
+use crate::Rules;
 
 /// Rewrites what passes through one root or one layer: the same event, span or late record, with
 /// clean values.
@@ -77,16 +80,18 @@ impl Rewriter {
         let metadata = event.metadata();
         let rules = scope::of_event(&self.rules, event);
         let names = rules.names(metadata.callsite());
-        Scratch::with(|scratch| {
+        let fill = |scratch: &mut Scratch| {
             event.record(&mut Renderer::new(rules, &names.names, scratch));
             settle::settle(rules, names, scratch);
+        };
+        Scratch::with(fill, |scratch| {
             values::for_fields(scratch, metadata.fields(), None, |values| {
                 let event = if event.is_contextual() {
                     Event::new(metadata, values)
                 } else {
                     Event::new_child_of(event.parent().cloned(), metadata, values)
                 };
-                message::leave(&event, || scratch.message(), || deliver(&event))
+                lend::while_on_its_way(&event, scratch, || deliver(&event))
             })
         })
     }
@@ -100,9 +105,11 @@ impl Rewriter {
         let metadata = attributes.metadata();
         let rules = scope::of_span(&self.rules, attributes);
         let names = rules.names(metadata.callsite());
-        Scratch::with(|scratch| {
+        let fill = |scratch: &mut Scratch| {
             attributes.record(&mut Renderer::new(rules, &names.names, scratch));
             settle::settle(rules, names, scratch);
+        };
+        Scratch::with(fill, |scratch| {
             // A field announced as `Empty` is not visited, yet a layer may ask for its presence.
             let announcing = Some(attributes);
             values::for_fields(scratch, metadata.fields(), announcing, |values| {
@@ -120,11 +127,11 @@ impl Rewriter {
     /// more than 256 values.
     pub fn record(&self, record: &Record<'_>, deliver: impl FnMut(&Record<'_>)) {
         let rules = scope::of_record(&self.rules, record);
-        Scratch::with(|scratch| {
+        let fill = |scratch: &mut Scratch| {
             record.record(&mut Renderer::of_record(rules, scratch));
             settle::look(rules, scratch);
-            values::for_record(scratch, deliver);
-        });
+        };
+        Scratch::with(fill, |scratch| values::for_record(scratch, deliver));
     }
 }
 

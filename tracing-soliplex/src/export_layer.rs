@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use soliplex_sanitize::{Rewriter, Rules, is_deaf};
+use soliplex_sanitize::{Rewriter, Rules, is_deaf, want_clean_values, with_clean_values};
 use soliplex_wire::{Severity, SpanId, TraceId};
 use tracing_core::dispatcher::WeakDispatch;
 use tracing_core::field::Visit;
@@ -51,7 +51,7 @@ impl ExportLayer {
         strict: bool,
         trace_context: Option<TraceContextHook>,
     ) -> ExportLayer {
-        soliplex_sanitize::want_clean_messages();
+        want_clean_values();
         ExportLayer {
             capture,
             strict,
@@ -87,7 +87,6 @@ impl ExportLayer {
         let plan = || Plan::of_span(metadata);
         self.capture.plans.with(metadata, plan, |plan| {
             record(&mut Visitor {
-                event: None,
                 plan,
                 rendered: &mut String::new(),
                 to: &mut fields,
@@ -107,14 +106,15 @@ impl ExportLayer {
             own.map(|own| own.unix_nanos),
             |packed| plan.begin(packed, event),
             |members, texts, scratch| {
-                let mut visitor = Visitor {
-                    event: Some(event),
-                    plan,
-                    rendered: &mut scratch.rendered,
-                    to: EventFields::new(members, texts, plan),
-                };
-                event.record(&mut visitor);
-                let mut fields = visitor.to;
+                let mut fields = EventFields::new(members, texts, plan);
+                // From the root's memory if it is at hand, or shown one by one.
+                if with_clean_values(event, |values| fields.take_all(values)) != Some(true) {
+                    event.record(&mut Visitor {
+                        plan,
+                        rendered: &mut scratch.rendered,
+                        to: &mut fields,
+                    });
+                }
                 let scope = context.event_scope(event);
                 let trace = self.write_scope(scope, &mut fields, &mut scratch.path);
                 fields.end();

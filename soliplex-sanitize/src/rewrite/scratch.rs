@@ -4,7 +4,7 @@
 //! empty and works in fresh memory, so nothing is ever borrowed across foreign code. In the
 //! steady state no event allocates.
 
-use std::{cell::Cell, error::Error, ops::Range};
+use std::{cell::Cell, error::Error, ops::Range, rc::Rc};
 
 use tracing_core::Field;
 
@@ -74,17 +74,33 @@ pub(super) enum Rendered {
 }
 
 impl Scratch {
-    /// Runs `work` with this thread's scratch, empty; with a new one if that is in use further up
-    /// the stack, or if the thread is ending.
-    pub(super) fn with<R>(work: impl FnOnce(&mut Scratch) -> R) -> R {
+    /// Has this thread's scratch filled, empty as it is, and then lent to `lend`; a new one if that is
+    /// in use further up the stack, or if the thread is ending.
+    #[inline]
+    pub(super) fn with<R>(
+        fill: impl FnOnce(&mut Scratch),
+        lend: impl FnOnce(&Rc<Scratch>) -> R,
+    ) -> R {
         let kept = KEPT.try_with(Cell::take).ok().flatten();
-        let mut scratch = kept.unwrap_or_else(|| Box::new(Scratch::new()));
-        // Should `work` panic, the scratch goes with it and the next event makes another.
-        let result = work(&mut scratch);
-        scratch.clear();
-        // An ending thread keeps nothing, which is what dropping the scratch here amounts to.
-        let _ = KEPT.try_with(|kept| kept.set(Some(scratch)));
+        let mut scratch = kept.unwrap_or_else(|| Rc::new(Scratch::new()));
+        // Nobody else has it, here as below: whoever it was lent to has given it back.
+        if let Some(scratch) = Rc::get_mut(&mut scratch) {
+            fill(scratch);
+        }
+        // Should one of the two panic, the scratch goes with it and the next event makes another.
+        let result = lend(&scratch);
+        if let Some(mine) = Rc::get_mut(&mut scratch) {
+            mine.clear();
+            // An ending thread keeps nothing, which is what dropping the scratch here amounts to.
+            let _ = KEPT.try_with(|kept| kept.set(Some(scratch)));
+        }
         result
+    }
+
+    /// A clean text, once it is settled.
+    #[inline(always)]
+    pub(super) fn text(&self, range: &Range<usize>) -> &str {
+        self.text.get(range.clone()).unwrap_or_default()
     }
 
     /// The clean message, once it is settled, where it stands first, as tracing's macros have it.
@@ -145,5 +161,5 @@ fn clear<T>(values: &mut Vec<T>, kept: usize) {
 }
 
 thread_local! {
-    static KEPT: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+    static KEPT: Cell<Option<Rc<Scratch>>> = const { Cell::new(None) };
 }

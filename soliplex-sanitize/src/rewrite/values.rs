@@ -4,7 +4,7 @@
 //! every expanded `tracing` macro calls, so they cannot go within 0.1. The arrays lie on the
 //! stack: the usual event allocates nothing.
 
-use std::{fmt, ops::Range};
+use std::fmt;
 
 use tracing_core::{
     Field,
@@ -190,11 +190,6 @@ impl Scratch {
                 .get(*at)
                 .map_or(EMPTY, |value| Clean::AsIs(value)),
         }
-    }
-
-    #[inline(always)]
-    fn text(&self, range: &Range<usize>) -> &str {
-        self.text.get(range.clone()).unwrap_or_default()
     }
 }
 

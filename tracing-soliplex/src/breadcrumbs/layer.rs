@@ -5,9 +5,7 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use soliplex_sanitize::{
-    Rewriter, Rules, caught, is_deaf, want_clean_messages, with_clean_message,
-};
+use soliplex_sanitize::{Rewriter, Rules, caught, is_deaf, want_clean_values, with_clean_values};
 use tracing_core::field::Visit;
 use tracing_core::{Dispatch, Event, Field, Metadata, Subscriber};
 use tracing_log::NormalizeEvent;
@@ -53,7 +51,7 @@ const UNPRINTABLE: &str = "[UNPRINTABLE]";
 
 impl BreadcrumbLayer {
     pub(crate) fn new(capture: Arc<Capture>, rules: Rules, strict: bool) -> BreadcrumbLayer {
-        want_clean_messages();
+        want_clean_values();
         BreadcrumbLayer {
             capture,
             has_rules: !rules.is_none(),
@@ -145,7 +143,11 @@ fn take_message(plans: &Plans, event: &Event<'_>, text: &mut Text) -> bool {
     if !plans.with(event.metadata(), plan, lends) {
         return false;
     }
-    with_clean_message(event, |message| text.push(message)).is_some()
+    with_clean_values(event, |values| {
+        values.message().map(|message| text.push(message))
+    })
+    .flatten()
+    .is_some()
 }
 
 /// Finds the message and the category among an event's fields.

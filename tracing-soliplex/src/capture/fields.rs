@@ -3,11 +3,13 @@
 
 use std::ops::Range;
 
+use soliplex_sanitize::{CleanValue, CleanValues};
 use soliplex_wire::encode::{Buffer, Members, Value};
 use soliplex_wire::limits::{MAX_ATTRIBUTES, MAX_RECORD_BYTES};
 
 use super::Texts;
 use super::plan::{Bits, Part, Plan, PlannedField};
+use super::render::bounded;
 use super::visitor::Take;
 
 // === impl EventFields ===
@@ -35,6 +37,27 @@ impl<'a, 'b> EventFields<'a, 'b> {
             written: 0,
             dropped: 0,
         }
+    }
+
+    /// Takes all values from the root's memory; false if some of them are to be had by a visit only.
+    #[inline]
+    pub(crate) fn take_all(&mut self, values: CleanValues<'_>) -> bool {
+        let Some(all) = values.all() else {
+            return false;
+        };
+        for (index, value) in all {
+            let Some(field) = self.plan.field(index) else {
+                continue;
+            };
+            match value {
+                CleanValue::Str(text) => self.take(field, Value::Str(&bounded(text))),
+                CleanValue::Bool(value) => self.take(field, Value::Bool(value)),
+                CleanValue::I64(value) => self.take(field, Value::I64(value)),
+                CleanValue::U64(value) => self.take(field, Value::U64(value)),
+                CleanValue::F64(value) => self.take(field, Value::F64(value)),
+            }
+        }
+        true
     }
 
     /// Writes what a span around the event holds: the event's own fields win over it, and so do
@@ -184,7 +207,7 @@ impl SpanFields {
     }
 }
 
-impl Take for &mut SpanFields {
+impl Take for SpanFields {
     fn take(&mut self, field: &PlannedField, value: Value<'_>) {
         self.set(field.name, |written| field.key.write(value, written));
     }

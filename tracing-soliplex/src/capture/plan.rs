@@ -4,7 +4,7 @@
 use soliplex_sanitize::PerCallsite;
 use soliplex_wire::encode::{Buffer, Key, Members, Opening};
 use soliplex_wire::limits::MAX_ATTRIBUTES;
-use tracing_core::{Event, Field, Metadata};
+use tracing_core::{Event, Metadata};
 use tracing_log::NormalizeEvent as _;
 
 use super::severity;
@@ -130,10 +130,10 @@ impl Plan {
         Members::begin(out, severity(metadata.level()), metadata.target())
     }
 
-    /// A field of this callsite.
+    /// The field of this callsite that stands at `index`.
     #[inline]
-    pub(crate) fn field(&self, field: &Field) -> Option<&PlannedField> {
-        self.fields.get(field.index())
+    pub(crate) fn field(&self, index: usize) -> Option<&PlannedField> {
+        self.fields.get(index)
     }
 
     /// Whether one of `fields` has this name.

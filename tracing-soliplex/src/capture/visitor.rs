@@ -4,10 +4,9 @@
 use std::error::Error;
 use std::fmt;
 
-use soliplex_sanitize::with_clean_message;
 use soliplex_wire::encode::Value;
+use tracing_core::Field;
 use tracing_core::field::Visit;
-use tracing_core::{Event, Field};
 
 use super::plan::{Part, Plan, PlannedField};
 use super::render::{self, MAX_TEXT_BYTES, bounded};
@@ -26,10 +25,23 @@ pub(crate) trait Take {
     fn take_error(&mut self, _: &str) {}
 }
 
+impl<T: Take> Take for &mut T {
+    #[inline(always)]
+    fn take(&mut self, field: &PlannedField, value: Value<'_>) {
+        T::take(self, field, value);
+    }
+
+    fn wants_error(&self) -> bool {
+        T::wants_error(self)
+    }
+
+    fn take_error(&mut self, text: &str) {
+        T::take_error(self, text);
+    }
+}
+
 /// Renders each field and hands it on.
 pub(crate) struct Visitor<'a, T> {
-    /// The event that is visited, unless it is a span.
-    pub(crate) event: Option<&'a Event<'a>>,
     pub(crate) plan: &'a Plan,
     /// Where a value is rendered before it is handed on.
     pub(crate) rendered: &'a mut String,
@@ -39,7 +51,7 @@ pub(crate) struct Visitor<'a, T> {
 impl<T: Take> Visitor<'_, T> {
     #[inline(always)]
     fn plain(&mut self, field: &Field, value: Value<'_>) {
-        if let Some(field) = self.plan.field(field) {
+        if let Some(field) = self.plan.field(field.index()) {
             self.to.take(field, value);
         }
     }
@@ -55,14 +67,6 @@ impl<T: Take> Visitor<'_, T> {
     #[cold]
     fn long_text(&mut self, field: &PlannedField, text: &str) {
         self.to.take(field, Value::Str(&bounded(text)));
-    }
-
-    /// Takes the message that the root has printed, if it is still there.
-    #[inline]
-    fn take_message(&mut self, field: &PlannedField) -> bool {
-        let take = |text: &str| self.to.take(field, Value::Str(text));
-        self.event
-            .is_some_and(|event| with_clean_message(event, take).is_some())
     }
 
     /// Lends out the rendered text while it is handed on, and takes it back.
@@ -92,13 +96,13 @@ impl<T: Take> Visit for Visitor<'_, T> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        if let Some(field) = self.plan.field(field) {
+        if let Some(field) = self.plan.field(field.index()) {
             self.text(field, value);
         }
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        let Some(field) = self.plan.field(field) else {
+        let Some(field) = self.plan.field(field.index()) else {
             return;
         };
         render::error(self.rendered, value);
@@ -111,12 +115,9 @@ impl<T: Take> Visit for Visitor<'_, T> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let Some(field) = self.plan.field(field) else {
+        let Some(field) = self.plan.field(field.index()) else {
             return;
         };
-        if field.part == Part::Message && field.is_only && self.take_message(field) {
-            return;
-        }
         render::debug(self.rendered, value);
         self.rendered(|visitor, text| visitor.text(field, text));
     }
