@@ -44,8 +44,8 @@ fn every_event_told_before_a_kill_arrives_exactly_once() {
         // Now slowly, now as fast as the threads can; with few or many errors, which are sent at
         // once.
         let rate = ["150", "1500", "0"][random.below(3) as usize];
-        let events = match random.below(4) {
-            0 if rate != "150" => random.below(1_500),
+        let events = match random.below(6) {
+            0 if rate != "150" => random.below(1_200),
             _ => random.below(80),
         };
         let error_every = (2 + random.below(20)).to_string();
@@ -76,7 +76,8 @@ fn every_event_told_before_a_kill_arrives_exactly_once() {
     }
     let faulty = proxy.request_count();
     let dealt = faults.dealt();
-    proxy.now(move |_| Reply::Forward(address));
+    let counted = faults.clone();
+    proxy.now(move |request| counted.forward(request, address));
     let (account, empty) = drain_within(store.path(), &proxy.url(), &token, "600");
     assert!(empty, "{account}");
     assert_eq!(account["balances"], true, "{account}");
@@ -117,9 +118,12 @@ fn every_event_told_before_a_kill_arrives_exactly_once() {
         assert!(times > 0, "the server was never like this: {fault:?}");
     }
     assert!(while_sending > 0, "no kill met a request");
+    let twice = faults.forwarded() - records.len() as u64;
+    assert!(twice > 0, "nothing had to be sent twice");
     println!(
         "{kills} kills, {while_sending} more while a batch was sent, {} events told, {untold} logged \
-         in the instant of a kill, {faulty} requests to a server that failed at random: {dealt:?}",
+         in the instant of a kill, {faulty} requests to a server that failed at random: {dealt:?}; \
+         {twice} records reached the server twice",
         told.len(),
     );
 }
@@ -262,6 +266,7 @@ struct Deck {
     luck: Random,
     cards: Vec<Option<Fault>>,
     dealt: [u64; Fault::ALL.len()],
+    forwarded: u64,
 }
 
 impl Faults {
@@ -270,6 +275,7 @@ impl Faults {
             luck,
             cards: Vec::new(),
             dealt: Default::default(),
+            forwarded: 0,
         })))
     }
 
@@ -281,18 +287,33 @@ impl Faults {
     fn reply(&self, request: &Request, server: SocketAddr) -> Reply {
         const AT_ONCE: &[(&str, &str)] = &[("retry-after", "0")];
         let splits = request.records().len() > 1;
-        match self.0.lock().unwrap().deal(splits) {
+        let dealt = self.0.lock().unwrap().deal(splits);
+        match dealt {
             Some(Fault::Unavailable) => Reply::status(503),
             Some(Fault::TooMany) => Reply::Status(429, AT_ONCE, String::new()),
             Some(Fault::Broken) => Reply::status(500),
             Some(Fault::RequestLost) => Reply::Break,
-            Some(Fault::AnswerLost) => Reply::ForwardAndBreak(server),
+            Some(Fault::AnswerLost) => {
+                self.forward(request, server);
+                Reply::ForwardAndBreak(server)
+            }
             Some(Fault::TooLarge) => Reply::status(413),
             Some(Fault::Slow) => {
-                Reply::Late(Duration::from_millis(60), Box::new(Reply::Forward(server)))
+                let reply = self.forward(request, server);
+                Reply::Late(Duration::from_millis(60), Box::new(reply))
             }
-            None => Reply::Forward(server),
+            None => self.forward(request, server),
         }
+    }
+
+    fn forward(&self, request: &Request, server: SocketAddr) -> Reply {
+        self.0.lock().unwrap().forwarded += request.records().len() as u64;
+        Reply::Forward(server)
+    }
+
+    /// How many records have been handed to the server, some of them more than once.
+    fn forwarded(&self) -> u64 {
+        self.0.lock().unwrap().forwarded
     }
 }
 

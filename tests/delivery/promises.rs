@@ -322,3 +322,25 @@ fn a_batch_keeps_to_its_bytes_before_they_are_compressed() {
         "{largest:?}"
     );
 }
+
+/// Where a blocking client or a runtime of the pipeline's own would panic when it is dropped.
+#[test]
+fn a_pipeline_begins_and_ends_within_any_runtime() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let current_thread = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let many_threads = tokio::runtime::Builder::new_multi_thread().build().unwrap();
+    for runtime in [current_thread, many_threads] {
+        runtime.block_on(async {
+            let soliplex = start(&server);
+            log_some(&soliplex, 1);
+            assert!(soliplex.flush_async(SOON).await.is_complete());
+            log_some(&soliplex, 1);
+            assert!(soliplex.shutdown(SOON).is_complete());
+            drop(soliplex);
+            // And one that nobody shuts down.
+            drop(start(&server));
+        });
+    }
+}

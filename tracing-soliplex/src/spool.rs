@@ -224,8 +224,9 @@ impl Spool {
         }
     }
 
-    /// Deletes everything: the file, what was set aside, every fact. The next call makes a new
-    /// file, in which the ring's position is kept, so that what is gone does not come back.
+    /// Deletes everything: the file, what was set aside, every fact. A new file takes its place, in
+    /// which the ring's position is kept, so that what is gone does not come back, and how many
+    /// records went.
     ///
     /// # Errors
     /// When a file cannot be deleted; to try again does no harm.

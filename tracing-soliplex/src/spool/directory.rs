@@ -6,6 +6,7 @@
 //! | `spool.lock` | locked while a spool is open; names the process that holds it |
 //! | `spool.redb` | the store |
 //! | `spool.headroom` | disk held back so that a full one can be freed |
+//! | `spool.redb.fresh` | a store in the making that is to take the place of one that is wiped |
 //! | `spool.redb.damaged-<n>` | a store that could not be opened; at most two are kept |
 
 use super::error::{Holder, OpenError};
@@ -20,6 +21,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 const LOCK: &str = "spool.lock";
 const STORE: &str = "spool.redb";
+const FRESH: &str = "spool.redb.fresh";
 const HEADROOM: &str = "spool.headroom";
 const SET_ASIDE_PREFIX: &str = "spool.redb.damaged-";
 
@@ -85,9 +87,28 @@ impl Directory {
         Ok(Some(aside))
     }
 
+    /// An empty file that may [take the store's place](Self::adopt_fresh).
+    pub(crate) fn fresh(&self) -> Result<FileBackend, redb::DatabaseError> {
+        let path = self.path.join(FRESH);
+        // What a crash may have left of one.
+        remove_if_there(&path)?;
+        FileBackend::new(private_file(&path)?)
+    }
+
+    /// Deletes the store and every one set aside, and has the fresh one in its place: whenever a
+    /// crash comes, there is one of the two.
+    pub(crate) fn adopt_fresh(&self) -> io::Result<()> {
+        for (_, path) in self.set_aside_files()? {
+            remove_if_there(&path)?;
+        }
+        fs::rename(self.path.join(FRESH), self.path.join(STORE))?;
+        sync_directory(&self.path)
+    }
+
     /// Deletes the store and every one set aside; the lock stays.
     pub(crate) fn delete_stores(&self) -> io::Result<()> {
         self.release_headroom()?;
+        remove_if_there(&self.path.join(FRESH))?;
         for (_, path) in self.set_aside_files()? {
             remove_if_there(&path)?;
         }

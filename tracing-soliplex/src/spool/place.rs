@@ -3,6 +3,7 @@
 use super::directory::Directory;
 use super::error::Fault;
 use redb::StorageBackend;
+use redb::backends::FileBackend;
 use std::io;
 use std::path::PathBuf;
 
@@ -26,6 +27,21 @@ impl Place {
         match self {
             Self::Directory(directory) => directory.set_store_aside(),
             Self::Supplied(supply) => supply()?.set_len(0).map(|()| None),
+        }
+    }
+
+    /// Where a store can be made that takes the place of this one, if there is such a place.
+    pub(super) fn fresh(&self) -> Result<Option<FileBackend>, Fault> {
+        match self {
+            Self::Directory(directory) => Ok(Some(directory.fresh()?)),
+            Self::Supplied(_) => Ok(None),
+        }
+    }
+
+    pub(super) fn adopt_fresh(&self) -> io::Result<()> {
+        match self {
+            Self::Directory(directory) => directory.adopt_fresh(),
+            Self::Supplied(_) => Ok(()),
         }
     }
 

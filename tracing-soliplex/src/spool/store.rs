@@ -7,7 +7,7 @@
 
 use super::error::{Fault, Unavailable};
 use super::growth::{BoundedStorage, Failure, Growth};
-use super::ledger::{DENIED, Loss, SPOOL_DAMAGED};
+use super::ledger::{Loss, SPOOL_DAMAGED};
 use super::limits::{MAX_CAME_TRUE, MIN_MAX_BYTES, QUICK_REPAIR_FROM, SpoolOptions};
 use super::place::Place;
 use super::state::{DeadTotals, State};
@@ -16,9 +16,10 @@ use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 use soliplex_sanitize::caught;
 use std::collections::VecDeque;
 use std::fmt;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+mod wipe;
 
 /// The open store and its counters.
 pub(crate) struct Store {
@@ -235,22 +236,6 @@ impl Store {
         let result = guarded(|| Ok(db.compact()?));
         self.growth.set_sparing(false);
         result.map(drop).map_err(|fault| self.settle(fault))
-    }
-
-    /// Deletes the file and everything set aside. The next call makes a new one, in which chunk
-    /// numbers and the ring's sequence go on, and which tells how many records are gone.
-    pub(crate) fn wipe(&mut self) -> io::Result<()> {
-        self.close();
-        self.spoiled = None;
-        self.place.delete()?;
-        let records = self.state.records();
-        self.state.empty();
-        // Whose they were is nobody's business any more.
-        self.state.ledger.forget_names();
-        self.state.ledger.add(Loss::counted(DENIED, records));
-        self.meta.clear();
-        self.growth.set_file_bytes(0);
-        Ok(())
     }
 
     /// Closes the file; the next call opens it again.

@@ -287,19 +287,6 @@ async fn an_error_in_a_loop_does_not_storm_the_server() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_missing_endpoint_is_tried_again_after_an_hour() {
-    let pipeline = Pipeline::start();
-    pipeline
-        .server
-        .answers([ExportOutcome::Misplaced { status: 404 }]);
-    pipeline.log(Severity::Error, "kept");
-    tokio::time::sleep(Duration::from_secs(3500)).await;
-    assert_eq!(pipeline.server.times().len(), 1);
-    tokio::time::sleep(Duration::from_secs(200)).await;
-    assert_eq!(pipeline.server.messages(), ["kept"]);
-}
-
-#[tokio::test(start_paused = true)]
 async fn what_the_server_rejects_becomes_a_dead_letter_and_a_told_loss() {
     let pipeline = Pipeline::start();
     let rejected = vec![Rejected {
@@ -378,30 +365,6 @@ async fn records_keep_the_user_they_were_captured_under() {
         .map(|r| r.user_id.as_deref())
         .collect();
     assert_eq!(users, [None, Some("ada"), Some("grace"), None]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_suspended_pipeline_keeps_what_is_logged_and_sends_it_when_resumed() {
-    let pipeline = Pipeline::start();
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    pipeline.log(Severity::Info, "before");
-    assert!(pipeline.suspend().await);
-    pipeline.log(Severity::Error, "asleep");
-    let sent = pipeline.server.times().len();
-    tokio::time::sleep(HOUR).await;
-    assert_eq!(
-        pipeline.server.times().len(),
-        sent,
-        "nothing is sent while suspended"
-    );
-    pipeline
-        .commands
-        .send(Command::Resume(Box::new(|| ())))
-        .ok()
-        .unwrap();
-    let _ = pipeline.flush(HOUR).await;
-    assert_eq!(pipeline.server.messages(), ["before", "asleep"]);
-    pipeline.assert_accounted();
 }
 
 #[tokio::test(start_paused = true)]

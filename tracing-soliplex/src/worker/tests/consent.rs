@@ -1,4 +1,5 @@
-//! What becomes of records when consent is given, withdrawn and given again.
+//! What becomes of records when consent is given, withdrawn and given again, and of those logged
+//! while the files are let go of.
 
 use super::*;
 
@@ -123,4 +124,28 @@ async fn a_withdrawal_holds_while_the_worker_still_obeys_an_earlier_change_of_mi
     pipeline.log(Severity::Error, "not to be captured");
     let captured = pipeline.capture.diagnostics.stats().captured;
     assert_eq!(captured, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suspended_pipeline_keeps_what_is_logged_and_sends_it_when_resumed() {
+    let pipeline = Pipeline::start();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    pipeline.log(Severity::Info, "before");
+    assert!(pipeline.suspend().await);
+    pipeline.log(Severity::Error, "asleep");
+    let sent = pipeline.server.times().len();
+    tokio::time::sleep(HOUR).await;
+    assert_eq!(
+        pipeline.server.times().len(),
+        sent,
+        "nothing is sent while suspended"
+    );
+    pipeline
+        .commands
+        .send(Command::Resume(Box::new(|| ())))
+        .ok()
+        .unwrap();
+    let _ = pipeline.flush(HOUR).await;
+    assert_eq!(pipeline.server.messages(), ["before", "asleep"]);
+    pipeline.assert_accounted();
 }

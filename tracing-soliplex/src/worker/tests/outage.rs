@@ -133,3 +133,16 @@ async fn a_fleet_that_starts_together_does_not_report_together() {
     assert!(within(Duration::ZERO, MOST / 2) >= 4, "{waits:?}");
     assert!(within(MOST / 2, MOST) >= 4, "{waits:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_endpoint_is_tried_again_after_an_hour() {
+    let pipeline = Pipeline::start();
+    pipeline
+        .server
+        .answers([ExportOutcome::Misplaced { status: 404 }]);
+    pipeline.log(Severity::Error, "kept");
+    tokio::time::sleep(Duration::from_secs(3500)).await;
+    assert_eq!(pipeline.server.times().len(), 1);
+    tokio::time::sleep(Duration::from_secs(200)).await;
+    assert_eq!(pipeline.server.messages(), ["kept"]);
+}
