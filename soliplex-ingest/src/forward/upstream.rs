@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use prost::Message as _;
+use reqwest::Url;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
 };
@@ -20,7 +21,8 @@ use crate::otlp::proto::{ExportLogsServiceRequest, ExportLogsServiceResponse};
 /// Where OTLP goes, with everything a request needs.
 #[derive(Debug)]
 pub struct Upstream {
-    endpoint: Endpoint,
+    /// `None` prints.
+    url: Option<Url>,
     client: reqwest::Client,
     headers: HeaderMap,
     token: RwLock<Option<HeaderValue>>,
@@ -33,6 +35,9 @@ pub struct Upstream {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UpstreamError {
+    /// The address is none.
+    #[error("forward.endpoint is not an address that can be posted to")]
+    Endpoint,
     /// A header's name or value is not one HTTP can carry.
     #[error("{0} cannot be sent as an HTTP header")]
     Header(&'static str),
@@ -57,6 +62,10 @@ impl Upstream {
                 header_value(value).ok_or(UpstreamError::Header("a value in forward.headers"))?;
             headers.insert(name, value);
         }
+        let url = match &config.endpoint {
+            Endpoint::Url(url) => Some(url.parse().map_err(|_| UpstreamError::Endpoint)?),
+            Endpoint::Stdout => None,
+        };
         let token = match &config.token {
             Some(token) => Some(header_value(token).ok_or(UpstreamError::Header("forward.token"))?),
             None => None,
@@ -72,7 +81,7 @@ impl Upstream {
         }
         let client = client.build().map_err(UpstreamError::Client)?;
         Ok(Upstream {
-            endpoint: config.endpoint.clone(),
+            url,
             client,
             headers,
             token: RwLock::new(token),
@@ -84,7 +93,7 @@ impl Upstream {
 
     /// Posts one encoded `ExportLogsServiceRequest`.
     pub async fn post(&self, request: Vec<u8>) -> Outcome {
-        let Endpoint::Url(url) = &self.endpoint else {
+        let Some(url) = &self.url else {
             return print(&request);
         };
         match self.compress(request) {
@@ -98,9 +107,9 @@ impl Upstream {
 
     /// Posts one that is compressed already; only where [`takes_gzip`](Upstream::takes_gzip).
     pub(crate) async fn post_gzip(&self, body: Vec<u8>) -> Outcome {
-        match &self.endpoint {
-            Endpoint::Url(url) => self.send_timed(url, body, Some(GZIP)).await,
-            Endpoint::Stdout => Outcome::Later {
+        match &self.url {
+            Some(url) => self.send_timed(url, body, Some(GZIP)).await,
+            None => Outcome::Later {
                 after: None,
                 cause: Cause::Internal,
             },
@@ -109,12 +118,12 @@ impl Upstream {
 
     /// Whether batches may be compressed before they are posted.
     pub(crate) fn takes_gzip(&self) -> bool {
-        self.compression == Compression::Gzip && matches!(self.endpoint, Endpoint::Url(_))
+        self.compression == Compression::Gzip && self.url.is_some()
     }
 
     async fn send_timed(
         &self,
-        url: &str,
+        url: &Url,
         body: Vec<u8>,
         encoding: Option<&'static str>,
     ) -> Outcome {
@@ -124,7 +133,7 @@ impl Upstream {
         outcome
     }
 
-    async fn send(&self, url: &str, body: Vec<u8>, encoding: Option<&'static str>) -> Outcome {
+    async fn send(&self, url: &Url, body: Vec<u8>, encoding: Option<&'static str>) -> Outcome {
         let mut headers = self.headers.clone();
         if let Some(encoding) = encoding {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
@@ -134,7 +143,7 @@ impl Upstream {
         }
         let response = match self
             .client
-            .post(url)
+            .post(url.clone())
             .headers(headers)
             .body(body)
             .send()
