@@ -53,6 +53,21 @@ impl Seen {
         self.marks.insert(self.mark(id))
     }
 
+    /// Remembers ids; gives those that are new, and those that were remembered already.
+    pub(super) fn insert_all(&mut self, ids: Vec<Uuid>) -> (Vec<Uuid>, Vec<Uuid>) {
+        let marks: Vec<u64> = ids.iter().map(|id| self.mark(*id)).collect();
+        self.marks.look_at(&marks);
+        let (mut new, mut known) = (Vec::with_capacity(ids.len()), Vec::new());
+        for (id, mark) in ids.into_iter().zip(marks) {
+            if self.marks.insert(mark) {
+                new.push(id);
+            } else {
+                known.push(id);
+            }
+        }
+        (new, known)
+    }
+
     /// Forgets ids whose records were not kept after all, or whose time is over.
     pub(super) fn forget(&mut self, ids: &[Uuid]) {
         for id in ids {

@@ -164,8 +164,7 @@ impl Writer {
 
     /// Remembers the batch's ids and takes the records out of it that were remembered before.
     fn take_new_ids(&mut self, batch: &mut Batch, group: &mut Group) -> u32 {
-        let (new, known): (Vec<Uuid>, Vec<Uuid>) =
-            batch.ids.drain(..).partition(|id| self.seen.insert(*id));
+        let (new, known) = self.seen.insert_all(std::mem::take(&mut batch.ids));
         group.new_ids.extend(new);
         if known.is_empty() {
             return 0;
