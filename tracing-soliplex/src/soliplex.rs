@@ -237,7 +237,9 @@ impl Soliplex {
     }
 
     /// [Flushes](Soliplex::flush), then ends the pipeline and lets go of its files. What is
-    /// logged afterwards is found by the next start where the store is a directory.
+    /// logged afterwards is found by the next start where the store is a directory, or by a run that
+    /// has started there already; only what is logged at the very moment when that one opens the
+    /// queue may be missing.
     /// Without it an `exit` in any thread but the main one is taken for an unclean end.
     pub fn shutdown(&self, timeout: Duration) -> FlushReport {
         if std::thread::panicking() {

@@ -90,6 +90,9 @@ async fn an_idle_pipeline_asks_the_application_nothing() {
     pipeline.log(Severity::Info, "now");
     let _ = pipeline.flush(HOUR).await;
     assert_eq!(*asked.lock().unwrap(), 2, "each once, for one request");
+    pipeline.log_many(250);
+    let _ = pipeline.flush(HOUR).await;
+    assert_eq!(*asked.lock().unwrap(), 2 + 2 * 3, "and for each of three");
 }
 
 #[tokio::test(start_paused = true)]
