@@ -170,6 +170,9 @@ impl Intake {
         loop {
             let any = self.discard_queued(DiscardReason::Denied);
             self.gather_losses();
+            // Whose they were is nobody's business any more.
+            let losses = std::mem::take(&mut self.taken.losses);
+            self.taken.losses = losses.into_iter().map(Loss::nameless).collect();
             moved += self.store_taken(spool)?;
             if !any {
                 return Ok(moved);

@@ -93,7 +93,7 @@ impl Loss {
     }
 
     /// All of it but how many and why.
-    fn nameless(self) -> Self {
+    pub(crate) fn nameless(self) -> Self {
         Self {
             reason: self.reason,
             count: self.count,

@@ -98,6 +98,22 @@ impl Spool {
     ) -> Result<Option<Peeked>, Unavailable> {
         self.with_mending(|spool| spool.store.read(|txn| read_batch(txn, after, limits)))
     }
+
+    /// Whether everything that was peeked is still there.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn has_all(&mut self, handle: &PeekHandle) -> Result<bool, Unavailable> {
+        Ok(self.store.read(|txn| {
+            for chunk in &handle.chunks {
+                let chunks = txn.open_table(tables::chunks(chunk.lane))?;
+                if chunks.get(chunk.number)?.is_none() {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })?)
+    }
 }
 
 fn read_batch(

@@ -106,7 +106,21 @@ impl Worker {
             evicted += eviction.records;
         }
         self.left += evicted;
+        if evicted > 0 {
+            self.let_go_of_evicted();
+        }
         Some(evicted)
+    }
+
+    /// Sends nothing that is told as lost. What is on its way may arrive all the same.
+    fn let_go_of_evicted(&mut self) {
+        let Some(hand) = self.hand.take_if(|_| self.flying.is_none()) else {
+            return;
+        };
+        // Where that cannot be told, it is peeked again; the server knows the ids.
+        if self.spool.has_all(&hand.peeked.handle).unwrap_or(false) {
+            self.hand = Some(hand);
+        }
     }
 
     pub(super) fn tidy(&mut self) {

@@ -146,6 +146,8 @@ fn a_store_damaged_while_open_is_set_aside_with_its_records_counted() {
     assert_eq!(lost.records_lost, Some(49));
     assert_eq!(lost.to_string(), "store given up: store damaged");
     assert!(spool.take_losses().set_aside.is_none(), "told once");
+    let lost = Loss::counted(ledger::SPOOL_DAMAGED, 49);
+    assert_eq!(spool.untold(), [lost], "and in the stream");
     spool
         .append_records(&records(Lane::Normal, 50..60))
         .unwrap();
@@ -180,6 +182,8 @@ fn an_unreadable_chunk_is_removed_and_counted_and_the_rest_is_delivered() {
     assert_eq!(spool.stats().records(), 20);
     assert_eq!(spool.take_losses().unreadable_records, 10);
     assert_eq!(spool.take_losses().unreadable_records, 0, "told once");
+    let lost = Loss::counted(ledger::SPOOL_DAMAGED, 10);
+    assert_eq!(spool.untold(), [lost], "and in the stream");
     let peeked = spool.peek_first();
     assert_eq!(peeked.facts, b"facts of 1");
     spool.confirm(&peeked.handle, &[]).unwrap();

@@ -13,6 +13,8 @@ use super::*;
 struct Ledger {
     waiting: Vec<u64>,
     dead: u64,
+    /// Dead letters and what was evicted, which is to be told.
+    lost: u64,
     ring_through: u64,
 }
 
@@ -30,6 +32,8 @@ impl Ledger {
             "{place}"
         );
         assert_eq!(spool.ring_through().unwrap(), self.ring_through, "{place}");
+        let untold: u64 = spool.untold().iter().filter_map(|loss| loss.count).sum();
+        assert_eq!(untold, self.lost, "{place}");
     }
 }
 
@@ -115,12 +119,14 @@ impl Day<'_> {
         self.insist(spool, |spool| spool.confirm(&peeked.handle, &dead));
         self.ledger.waiting.drain(..3);
         self.ledger.dead += 1;
+        self.ledger.lost += 1;
     }
 
     /// Times are seqs after the start, so that with the age bound of 30 days this evicts nothing newer.
     fn evict(&mut self, spool: &mut Spool) {
         let month = 30 * 24 * 60 * 60 * 1_000_000_000;
         self.insist(spool, |spool| spool.evict(Some(START + month + 9)));
+        self.ledger.lost += self.ledger.waiting.len() as u64;
         self.ledger.waiting.clear();
     }
 

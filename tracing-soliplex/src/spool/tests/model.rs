@@ -175,6 +175,8 @@ struct Pair {
     disk: Disk,
     spool: Spool,
     model: Model,
+    /// How many were refused, evicted and wiped, which is to be told.
+    lost: u64,
     last: Option<(PeekHandle, u64)>,
 }
 
@@ -219,6 +221,7 @@ impl Pair {
                 };
             }
             Op::Wipe => {
+                self.lost += Model::seqs(&self.model.groups).len() as u64;
                 self.spool.wipe().unwrap();
                 self.model.groups.clear();
                 self.model.dead.clear();
@@ -271,6 +274,7 @@ impl Pair {
         let records = peeked.records.len() as u64;
         assert_eq!((confirmed.records, confirmed.missing), (records, 0));
         assert_eq!(confirmed.dead, dead.len() as u64);
+        self.lost += confirmed.dead;
         let context = self.model.groups[range.start].context;
         let buried = dead
             .iter()
@@ -286,6 +290,7 @@ impl Pair {
         let expected = self.model.evict(oldest_kept);
         assert_eq!(evictions.len(), expected.len());
         for eviction in evictions {
+            self.lost += eviction.records;
             let seqs = &expected[&(eviction.lane, eviction.context)];
             assert_eq!(eviction.reason, EvictReason::Age);
             assert_eq!(eviction.records, seqs.len() as u64);
@@ -300,6 +305,7 @@ impl Pair {
         let evictions = self.spool.evict(Some(0)).unwrap();
         let evicted: u64 = evictions.iter().map(|eviction| eviction.records).sum();
         assert_eq!(evicted, Model::seqs(&self.model.groups).len() as u64);
+        self.lost += evicted;
         self.model.groups.clear();
     }
 
@@ -311,6 +317,13 @@ impl Pair {
             assert_eq!(totals.lanes[lane as usize].records, records);
         }
         assert_eq!(totals.dead, self.model.dead.len() as u64);
+        let untold: u64 = self
+            .spool
+            .untold()
+            .iter()
+            .filter_map(|loss| loss.count)
+            .sum();
+        assert_eq!(untold, self.lost);
         let mut waiting = self.spool.waiting();
         waiting.sort_unstable();
         assert_eq!(waiting, Model::seqs(&self.model.groups));
@@ -333,7 +346,7 @@ proptest! {
     fn the_spool_does_what_a_list_would_do(ops in vec(op(), 1..40)) {
         let disk = Disk::default();
         let spool = Pair::open(&disk);
-        let mut pair = Pair { disk, spool, model: Model::default(), last: None };
+        let mut pair = Pair { disk, spool, model: Model::default(), lost: 0, last: None };
         for op in ops {
             pair.run(op);
             pair.agree();

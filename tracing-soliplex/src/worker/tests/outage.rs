@@ -55,20 +55,35 @@ async fn beyond_the_byte_bound_the_loss_is_told_in_the_stream() {
             .iter()
             .any(|record| record.message == "the one that matters")
     );
-    let told: i64 = arrived
+    let number = |record: &LogRecord, name: &str| match record.attributes.get(name) {
+        Some(soliplex_wire::AnyValue::Int(number)) => Some(*number as u64),
+        _ => None,
+    };
+    let losses: Vec<(u64, std::ops::RangeInclusive<u64>)> = arrived
         .iter()
-        .filter_map(
-            |record| match record.attributes.get("soliplex.discard.count") {
-                Some(soliplex_wire::AnyValue::Int(count)) => Some(*count),
-                _ => None,
-            },
-        )
-        .sum();
+        .filter_map(|record| {
+            let first = number(record, "soliplex.discard.first_seq");
+            let last = number(record, "soliplex.discard.last_seq");
+            let count = number(record, "soliplex.discard.count")?;
+            Some((count, first.unwrap()..=last.unwrap()))
+        })
+        .collect();
+    let told: u64 = losses.iter().map(|(count, _)| count).sum();
     assert_eq!(
-        told as u64,
+        told,
         stats.total_discarded(),
         "the stream tells of every loss"
     );
+    // Of which numbers, too: those that are missing, and no others.
+    let seqs: HashSet<u64> = arrived.iter().map(|record| record.seq.unwrap()).collect();
+    let (first, last) = (seqs.iter().min().unwrap(), seqs.iter().max().unwrap());
+    let lowest = *losses.iter().map(|(_, seqs)| seqs.start()).min().unwrap();
+    let missing: Vec<u64> = (lowest.min(*first)..=*last)
+        .filter(|seq| !seqs.contains(seq))
+        .collect();
+    assert_eq!(missing.len() as u64, told);
+    let is_named = |seq: &u64| losses.iter().any(|(_, seqs)| seqs.contains(seq));
+    assert!(missing.iter().all(is_named), "{losses:?}");
 }
 
 /// On a file, to the last id: six hours of errors and their like, the server away for most of them.
