@@ -128,13 +128,25 @@ const OPENSSL: usize = 5;
 const SNMP: usize = 6;
 
 /// The letters that they begin with.
-const TOOL_LETTERS: &[u8] = b"sdpaumrcwhlo";
+static BEGINS_TOOL: [bool; 256] = {
+    let mut begins = [false; 256];
+    let mut sort = 0;
+    while sort < TOOLS.len() {
+        let mut n = 0;
+        while n < TOOLS[sort].len() {
+            begins[TOOLS[sort][n][0] as usize] = true;
+            n += 1;
+        }
+        sort += 1;
+    }
+    begins
+};
 
 impl Tools {
     fn look_until(&mut self, b: &[u8], at: usize) {
         let from = self.seen.max(at.saturating_sub(MAX_COMMAND_BYTES));
         for i in from..at {
-            if !TOOL_LETTERS.contains(&b[i]) {
+            if !BEGINS_TOOL[usize::from(b[i])] {
                 continue;
             }
             for (last, names) in self.named.iter_mut().zip(TOOLS) {

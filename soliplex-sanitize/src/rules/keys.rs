@@ -130,6 +130,33 @@ static GOES_ON: [bool; 256] = {
     goes_on
 };
 
+/// Whether a name's last word is one that means something, alone or behind others.
+pub(super) fn ends_in_known_word(name: &[u8]) -> bool {
+    let digits = name.iter().rev().take_while(|c| c.is_ascii_digit()).count();
+    let name = &name[..name.len() - digits];
+    let small = name.iter().rev().take_while(|c| c.is_ascii_lowercase());
+    let small = small.count();
+    // In capitals throughout, or with one at its beginning.
+    let length = match name.iter().rev().nth(small) {
+        Some(c) if c.is_ascii_uppercase() && small > 0 => small + 1,
+        Some(c) if c.is_ascii_uppercase() => {
+            let capitals = name.iter().rev().take_while(|c| c.is_ascii_uppercase());
+            capitals.count()
+        }
+        _ => small,
+    };
+    let mut letters = [0; LONGEST_WORD];
+    let Some(word) = letters.get_mut(..length) else {
+        return false;
+    };
+    word.copy_from_slice(&name[name.len() - length..]);
+    word.make_ascii_lowercase();
+    meaning(word).is_some() || ends_like_one(word)
+}
+
+/// No word of any meaning is longer.
+const LONGEST_WORD: usize = 24;
+
 /// Judges a name by the built-in words; without a stem it is not worth it.
 pub(super) fn judge(name: &[u8]) -> Option<Strength> {
     let words = Words::split(name);

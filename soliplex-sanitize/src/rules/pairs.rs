@@ -244,8 +244,8 @@ impl Scan<'_> {
         let digits = value.iter().all(u8::is_ascii_digit);
         let is_json_number = quote.is_some() && is_number(value);
         let secret = match strength {
-            _ if is_handle(value) || is_variable(value) || is_instance(value) => false,
             Strength::Hint => looks_random(value),
+            _ if is_handle(value) || is_variable(value) || is_instance(value) => false,
             Strength::Likely if is_json_number => true,
             // `Token(12)` counts; `Some(1234)` is one.
             Strength::Likely if digits && at > whole && !b[whole..].starts_with(b"Some(") => false,

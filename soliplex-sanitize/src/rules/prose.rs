@@ -30,6 +30,7 @@ impl Scan<'_> {
         if !ends_with(&b[..end], b"password") {
             return;
         }
+        self.looks += 1;
         match b.get(end) {
             Some(b' ') => self.password_in_sentence(end + 1),
             Some(b'"' | b'\'' | b'\\') => self.password_after_name(end),
@@ -126,9 +127,12 @@ impl Scan<'_> {
         let Some((open, mark)) = opening_quote(b, at) else {
             // `setPassword(…)`
             let end = bare_end(&b[..b.len().min(at + MAX_PASSWORD_BYTES)], at, false);
+            if b.get(end) != Some(&b')') {
+                return;
+            }
             let value = &b[at..end];
             let told = value.iter().any(|c| is_symbol(*c)) || is_interspersed(value);
-            if b.get(end) == Some(&b')') && is_mixed(value) && told && !value.contains(&b'.') {
+            if is_mixed(value) && told && !value.contains(&b'.') {
                 self.push(at, end, Rule::Key);
             }
             return;

@@ -31,7 +31,8 @@ pub(super) struct Scan<'t> {
     pub(super) is_decoded: bool,
     /// Whether a verifier has looked further than [`MAX_AHEAD_BYTES`].
     looks_far: bool,
-    /// The first position not looked at because so much had been found before it.
+    pub(super) looks: usize,
+    /// The first position not looked at because so much had been found or looked at before it.
     full_at: usize,
     /// Whether the text begins like a list or a map.
     is_structure: bool,
@@ -66,6 +67,10 @@ const MAX_BEHIND_BYTES: usize = 64;
 /// KiB holds no more, for the shortest find and the space behind it have four bytes.
 const MAX_SPANS: usize = 16 * 1024;
 
+/// And when so many places of a text have been looked at: a line of text has one every twenty bytes,
+/// dense JSON every six.
+const MAX_LOOKS: usize = 48 * 1024;
+
 /// What a reading has found.
 pub(super) struct Found {
     /// In order and without overlaps.
@@ -79,7 +84,8 @@ pub(super) fn find(table: &Table, text: &str) -> Found {
     let mut scan = Scan::new(table, text.as_bytes());
     scan.run();
     // Nearly always.
-    if scan.spans.is_empty() && !scan.needs_fold && !table.has_patterns() {
+    let is_done = !(scan.needs_fold || scan.is_full() || table.has_patterns());
+    if scan.spans.is_empty() && is_done {
         return Found {
             spans: Vec::new(),
             is_near: true,
@@ -104,9 +110,9 @@ pub(super) fn find_again(table: &Table, text: &str, before: &Found) -> Found {
 
 fn finish(scan: &mut Scan<'_>, text: &str) -> Found {
     let mut spans = mem::take(&mut scan.spans);
-    give_up_rest(scan.full_at, text.as_bytes(), &mut spans);
+    let known = give_up_rest(scan.full_at, text.as_bytes(), &mut spans);
     if scan.needs_fold {
-        find_folded(scan.table, text, &mut spans);
+        find_folded(scan.table, &text[..known], &mut spans);
     }
     if scan.table.has_patterns() {
         scan.table.user_spans(text, &mut spans);
@@ -120,27 +126,34 @@ fn finish(scan: &mut Scan<'_>, text: &str) -> Found {
     }
 }
 
-/// Lets the last of the spans that end well before `full_at` take all that follows it.
-fn give_up_rest(full_at: usize, b: &[u8], spans: &mut Vec<Span>) {
+/// Lets all go that follows `full_at`: from the last of the spans on that end well before it, where
+/// there are so many, else from a space. Answers where that is.
+fn give_up_rest(full_at: usize, b: &[u8], spans: &mut Vec<Span>) -> usize {
     if full_at == usize::MAX {
-        return;
+        return b.len();
     }
     // Inside a window, shapes come in any order.
     let known = full_at.saturating_sub(gate::WINDOW);
-    let ends = spans.iter().map(|span| span.end);
-    let from = ends.filter(|end| *end <= known).max().unwrap_or(0);
-    spans.retain(|span| span.start < from);
-    // It begins inside the last one, but never inside a character.
-    let mut start = from.saturating_sub(1);
-    while start > 0 && b[start] & 0xc0 == 0x80 {
-        start -= 1;
-    }
+    let start = if spans.len() < MAX_SPANS {
+        memchr::memrchr2(b' ', b'\n', &b[..known]).map_or(0, |space| space + 1)
+    } else {
+        let ends = spans.iter().map(|span| span.end);
+        let from = ends.filter(|end| *end <= known).max().unwrap_or(0);
+        spans.retain(|span| span.start < from);
+        // It begins inside the last one, but never inside a character.
+        let mut start = from.saturating_sub(1);
+        while start > 0 && b[start] & 0xc0 == 0x80 {
+            start -= 1;
+        }
+        start
+    };
     spans.push(Span {
         start,
         end: b.len(),
         source: Source::Builtin(Rule::Key),
         fill: Fill::Marker,
     });
+    start
 }
 
 /// Calls `on` for every position in `text` that deserves a look; where there is none, `find` finds
@@ -194,6 +207,7 @@ impl<'t> Scan<'t> {
             needs_fold: false,
             is_decoded: false,
             looks_far: false,
+            looks: 0,
             full_at: usize::MAX,
             is_structure: matches!(b.trim_ascii_start().first(), Some(b'[' | b'{')),
             userinfo_seen: 0,
@@ -259,7 +273,11 @@ impl<'t> Scan<'t> {
 
     fn look(&mut self, shape: Shape, at: usize) {
         steps(1);
-        if self.spans.len() >= MAX_SPANS {
+        // What calls for a second reading costs nothing more, and most words that end like one that
+        // counts are none: those that are count themselves.
+        let is_light = matches!(shape, Shape::Folded | Shape::Password | Shape::Scheme);
+        self.looks += usize::from(!is_light);
+        if self.spans.len() >= MAX_SPANS || self.looks > MAX_LOOKS {
             self.full_at = self.full_at.min(at);
             return;
         }

@@ -18,6 +18,7 @@ impl Scan<'_> {
         if !(bearer && whole(6) || basic && whole(5)) {
             return;
         }
+        self.looks += 1;
         let mut start = at;
         while start < b.len()
             && start - at < 4

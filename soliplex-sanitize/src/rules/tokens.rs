@@ -5,7 +5,7 @@ use super::base64::decode;
 use super::catalog::Rule;
 use super::context::word_before;
 use super::entropy::looks_random;
-use super::keys::Strength;
+use super::keys::{Strength, has_stem};
 use super::scan::Scan;
 use super::schemes::decodes_to_pair;
 use super::steps::steps;
@@ -217,11 +217,10 @@ impl Scan<'_> {
         let joined = dashed > 0 || underlined;
         let certain = joined && self.table.strength(named) == Some(Strength::Certain)
             || before.eq_ignore_ascii_case(b"token");
-        if !certain
-            && !SECRET_WORDS
-                .iter()
-                .any(|w| before.eq_ignore_ascii_case(w.as_bytes()))
-        {
+        // Most words hold no stem of one of these, and "base64" alone of them has none.
+        let may_be = has_stem(before) || before.len() == b"base64".len();
+        let is = |word: &&str| before.eq_ignore_ascii_case(word.as_bytes());
+        if !(certain || may_be && SECRET_WORDS.iter().any(is)) {
             return;
         }
         let more = b[end..]

@@ -240,6 +240,23 @@ fn what_follows_too_many_finds_goes_with_them() {
     }
 }
 
+/// As many places that are looked at, though nothing is found there.
+#[test]
+fn what_follows_too_many_looks_goes_with_them() {
+    let rules = Rules::standard();
+    for few in ["key=x ".repeat(40_000), "wörd ".repeat(200_000)] {
+        assert!(rules.sanitize(&few) == few, "{:.10} …", few);
+    }
+    for dense in ["key=x ", "a: b, ", "12:34:", "(+1 "] {
+        let text = format!("first {}ann@example.com", dense.repeat(60_000));
+        let clean = rules.sanitize(&text);
+        assert!(clean.ends_with("[REDACTED]"), "{dense}");
+        assert!(!clean.contains("ann@"), "{dense}");
+        assert!(clean.starts_with("first "), "{dense}");
+        assert_eq!(rules.sanitize(&clean), clean, "{dense}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 

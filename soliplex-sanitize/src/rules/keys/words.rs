@@ -142,6 +142,7 @@ pub(super) const WORDS: &[(Meaning, &[&str])] = &[
             "wachtwoord",
             "senha",
             "pwd",
+            "pw",
             "passphrase",
             "passcode",
             "pswd",

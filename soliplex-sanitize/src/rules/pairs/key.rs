@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::rules::keys::{MAX_KEY_BYTES, Strength, is_stem, may_follow};
+use crate::rules::keys::{MAX_KEY_BYTES, Strength, ends_in_known_word, is_stem, may_follow};
 use crate::rules::scan::{Scan, own_slashes};
 use crate::rules::steps::steps;
 
@@ -98,6 +98,10 @@ impl Scan<'_> {
             return own;
         }
         let mut start = key.start;
+        // The words before it are nothing to a word that no rule knows.
+        if start < 2 || b[start - 1] != b' ' || !verb && !ends_in_known_word(name) {
+            return own;
+        }
         for _ in 0..2 {
             if start < 2 || b[start - 1] != b' ' || !b[start - 2].is_ascii_alphabetic() {
                 break;

@@ -60,9 +60,6 @@ impl Scan<'_> {
             let open = floor + memchr::memrchr(b'>', &named[floor..])?;
             return self.table.strength(&named[open + 1..]);
         }
-        if matches!(name, b"pw" | b"PW") || ends_with_ignore_case(name, b"_pw") {
-            return Some(Strength::Certain);
-        }
         if !name.eq_ignore_ascii_case(b"value") {
             return None;
         }
