@@ -23,12 +23,17 @@ use crate::scripted::{Reply, Request, Scripted};
 /// Threads of the device, each of which may be in the middle of an event when it dies.
 const THREADS: usize = 3;
 
+/// What a kill may leave as a gap without a loss: each thread may have taken a number for an event
+/// that it was in the middle of, and the worker one for each session and reason of which it was about
+/// to tell.
+const NUMBERS_TAKEN: u64 = THREADS as u64 + 17;
+
 /// A start, a failure and the wait after it.
 const SOON: Duration = Duration::from_secs(2);
 
 #[test]
 fn every_event_told_before_a_kill_arrives_exactly_once() {
-    let kills = std::env::var("SOLIPLEX_KILLS").map_or(20, |kills| kills.parse().unwrap());
+    let wanted = std::env::var("SOLIPLEX_KILLS").map_or(20, |kills| kills.parse().unwrap());
     let mut random = Random::seeded();
     let backend = Backend::start();
     let (address, token) = (backend.address(), backend.token());
@@ -39,8 +44,11 @@ fn every_event_told_before_a_kill_arrives_exactly_once() {
     let store = tempdir().unwrap();
 
     let mut told = Vec::new();
-    let mut while_sending = 0;
-    for _ in 0..kills {
+    let (mut kills, mut while_sending) = (0, 0);
+    // Some more, should the dice have left anything out.
+    while kills < wanted || while_sending == 0 || faults.dealt().contains(&0) {
+        assert!(kills < 3 * wanted + 50, "{:?}", faults.dealt());
+        kills += 1;
         // Now slowly, now as fast as the threads can; with few or many errors, which are sent at
         // once.
         let rate = ["150", "1500", "0"][random.below(3) as usize];
@@ -66,9 +74,9 @@ fn every_event_told_before_a_kill_arrives_exactly_once() {
             0 => drop(drain_within(store.path(), &proxy.url(), &token, "0.4")),
             // Killed while a request is under way, or its answer.
             1 => {
-                let wanted = proxy.request_count() + 1 + random.below(2) as usize;
+                let next = proxy.request_count() + 1 + random.below(2) as usize;
                 let device = Device::start_draining(store.path(), &proxy.url(), &token);
-                while_sending += usize::from(proxy.count_up_to(wanted, SOON) >= wanted);
+                while_sending += usize::from(proxy.count_up_to(next, SOON) >= next);
                 device.kill();
             }
             _ => {}
@@ -114,10 +122,6 @@ fn every_event_told_before_a_kill_arrives_exactly_once() {
         untold <= kills * THREADS,
         "{untold} events that nobody told"
     );
-    for (fault, times) in Fault::ALL.iter().zip(dealt) {
-        assert!(times > 0, "the server was never like this: {fault:?}");
-    }
-    assert!(while_sending > 0, "no kill met a request");
     let twice = faults.forwarded() - records.len() as u64;
     assert!(twice > 0, "nothing had to be sent twice");
     println!(
@@ -172,7 +176,7 @@ fn every_record_evicted_between_kills_is_told_of() {
     for (id, session) in &sessions {
         let missing = session.missing();
         assert!(
-            (session.given_up..=session.given_up + THREADS as u64).contains(&missing),
+            (session.given_up..=session.given_up + NUMBERS_TAKEN).contains(&missing),
             "{missing} numbers are missing in {id}, {} are told of",
             session.given_up
         );
