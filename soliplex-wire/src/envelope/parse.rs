@@ -68,6 +68,8 @@ fn not_json(body: &[u8], at: usize) -> EnvelopeError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn check(body: &str, is_whole: bool) {
@@ -146,6 +148,76 @@ mod tests {
             ("", false),
         ] {
             check(body, is_whole);
+        }
+    }
+
+    /// Fields by either spelling, with values that belong there and values that do not.
+    fn nearly_record() -> impl Strategy<Value = String> {
+        let name = proptest::sample::select(vec![
+            "id",
+            "seq",
+            "timestamp",
+            "level",
+            "logger",
+            "message",
+            "attributes",
+            "error",
+            "stackTrace",
+            "stack_trace",
+            "traceId",
+            "trace_id",
+            "spanId",
+            "installId",
+            "install_id",
+            "sessionId",
+            "session_id",
+            "userId",
+            "user_id",
+            "activeRun",
+            "active_run",
+            "breadcrumbs",
+            "droppedAttributesCount",
+            "unknown",
+            "a\\nb",
+        ]);
+        let value = proptest::sample::select(vec![
+            r#""text""#,
+            r#""with \"escapes\" ä""#,
+            r#""""#,
+            "null",
+            "7",
+            "-1",
+            "12.5",
+            "true",
+            r#"{"b":1,"a":null,"":2}"#,
+            r#"{"extra.unknown":1,"extra.a":[{}]}"#,
+            r#"[{"message":"m","level":"info"}]"#,
+            r#"{"threadId":"t","runId":null}"#,
+            r#""01890a5d-ac96-774b-bcce-b302099a8057""#,
+            r#""0af7651916cd43dd8448eb211c80319c""#,
+            r#""b7ad6b7169203331""#,
+            r#""2026-02-06T12:00:00.5Z""#,
+            r#""warning""#,
+        ]);
+        let pairs = proptest::collection::vec((name, value), 0..8);
+        pairs.prop_map(|pairs| {
+            let written = pairs
+                .iter()
+                .map(|(name, value)| format!(r#""{name}":{value}"#));
+            format!("{{{}}}", written.collect::<Vec<_>>().join(","))
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2048))]
+
+        #[test]
+        fn records_are_read_whole_as_apart_and_apart_only_where_one_is_wrong(
+            records in proptest::collection::vec(nearly_record(), 0..4),
+        ) {
+            let body = format!(r#"{{"logs":[{}]}}"#, records.join(","));
+            let is_sound = apart(&body).unwrap().unwrap().records.iter().all(Result::is_ok);
+            check(&body, is_sound);
         }
     }
 }
