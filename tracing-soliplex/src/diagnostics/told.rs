@@ -12,8 +12,8 @@ pub enum DiscardReason {
     /// is not below a sanitizing root.
     Unsanitized,
     /// The queue had no room for a record of this severity: it was logged faster than it could
-    /// be stored, or while the queue's file was let go of. Of what was refused in the moment before a
-    /// kill, a quarter of a second at most, only the gap in the numbers tells.
+    /// be stored, or while the queue's file was let go of. Of what was refused between the store's
+    /// last commit and a kill, only the gap in the numbers tells.
     QueueFull,
     /// A crash tore the record apart before it was whole.
     Torn,
