@@ -60,8 +60,12 @@ impl Capture {
     }
 
     /// Captures again, unless consent was withdrawn once more; whether it does.
+    ///
+    /// If it does not, the marker is forgotten: the session that was about to begin may have written
+    /// it after the withdrawal had it forgotten.
     pub(crate) fn readmit(&self, obeyed: u64) -> bool {
         if self.is_withdrawn_since(obeyed) {
+            self.session.run.forget();
             return false;
         }
         self.denied.store(false, SeqCst);
@@ -69,6 +73,7 @@ impl Capture {
         let stays = !self.is_withdrawn_since(obeyed);
         if !stays {
             self.denied.store(true, SeqCst);
+            self.session.run.forget();
         }
         stays
     }
@@ -83,6 +88,7 @@ mod tests {
     use crate::PanicHook;
     use crate::builder::Builder;
     use crate::run::{self, End, Found, Run};
+    use crate::start_marker::{self, Another};
 
     const SOON: Duration = Duration::from_secs(30);
 
@@ -130,5 +136,19 @@ mod tests {
         };
         assert_eq!((again.generation, again.end), (1, End::Uncleanly));
         assert!(again.started >= before, "{again:?}");
+    }
+
+    /// The worker had seen no withdrawal when it began the session, and saw one when that had begun.
+    #[test]
+    fn a_session_that_a_withdrawal_overtakes_leaves_no_marker() {
+        let store = tempfile::tempdir().unwrap();
+        let soliplex = builder(store.path()).start().unwrap();
+        let capture = &soliplex.inner.capture;
+        let obeyed = capture.withdrawals.load(SeqCst);
+        capture.withdraw();
+        assert!(start_marker::begin_another(capture, Another::Consent));
+        assert!(matches!(found(store.path()), Found::Previous(_)));
+        assert!(!capture.readmit(obeyed));
+        assert_eq!(found(store.path()), Found::Nothing);
     }
 }
