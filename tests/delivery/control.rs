@@ -212,6 +212,8 @@ fn an_endpoint_that_would_send_in_the_clear_is_refused_at_run_time_too() {
     assert!(soliplex.flush(SOON).is_complete());
 }
 
+// Only where the tests are built as a release is, which CI does for the lock itself alone: in
+// `control.rs`, with debug assertions off.
 #[cfg(not(debug_assertions))]
 #[test]
 fn in_a_release_build_the_endpoint_can_be_read_and_not_set() {
