@@ -11,11 +11,43 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_tested-exit");
 
 #[test]
 fn what_is_logged_in_a_drop_at_a_threads_end_and_at_exit_arrives_and_nothing_else_does() {
+    assert_eq!(
+        logged("root"),
+        [
+            "by the other crate",
+            "in main",
+            "in a thread",
+            "in a drop at the thread's end",
+            "in another thread",
+            "in the last drop of a thread",
+            "at exit"
+        ]
+    );
+}
+
+/// What an HTTP client logs of a request would be sent by the next one, of which it logs as much.
+#[test]
+fn without_a_root_the_pipeline_does_not_hear_itself_either() {
+    for stack in ["layer", "bare", "no-rules"] {
+        let logged = logged(stack);
+        let own = ["by the other crate", "in main", "in a thread"];
+        assert_eq!(logged[..own.len()], own, "{stack}");
+        let last = ["drop", "in another thread", "at exit"];
+        let is_last = |message: &String| last.iter().any(|last| message.contains(last));
+        assert!(
+            logged[own.len()..].iter().all(is_last),
+            "{stack}: {logged:?}"
+        );
+    }
+}
+
+/// What the program has logged, in a stack of this kind, with all that was at work.
+fn logged(stack: &str) -> Vec<String> {
     let store = tempdir().unwrap();
     let server = Scripted::start(|_| Reply::status(503));
     let status = Command::new(PROGRAM)
         .arg(store.path())
-        .arg(server.url())
+        .args([&server.url(), stack])
         .status()
         .unwrap();
     assert!(status.success(), "{status}");
@@ -33,22 +65,10 @@ fn what_is_logged_in_a_drop_at_a_threads_end_and_at_exit_arrives_and_nothing_els
     let report = soliplex.flush(std::time::Duration::from_secs(30));
     assert!(report.is_complete(), "{report}");
     let requests = server.requests();
-    let logged: Vec<String> = requests[before..]
+    requests[before..]
         .iter()
         .flat_map(Request::logged)
-        .collect();
-    assert_eq!(
-        logged,
-        [
-            "by the other crate",
-            "in main",
-            "in a thread",
-            "in a drop at the thread's end",
-            "in another thread",
-            "in the last drop of a thread",
-            "at exit"
-        ]
-    );
+        .collect()
 }
 
 /// Asks a tracer, because nothing in the process itself could tell. Where there is none, or where it

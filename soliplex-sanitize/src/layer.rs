@@ -10,7 +10,7 @@ use tracing_core::{
 };
 use tracing_subscriber::layer::{Context, Layer};
 
-use crate::{Rules, marker, rewrite::Rewriter};
+use crate::{Rules, deaf::is_deaf, marker, rewrite::Rewriter};
 
 /// A layer, or several, that see only clean values; their siblings still see raw ones.
 ///
@@ -64,22 +64,35 @@ where
     S: Subscriber,
 {
     fn event_enabled(&self, event: &Event<'_>, ctx: Context<'_, S>) -> bool {
+        // Not refused: the layers beside this one are asked for themselves.
+        if is_deaf() {
+            return true;
+        }
         self.rewriter
             .event(event, |event| self.inner.event_enabled(event, ctx))
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        if is_deaf() {
+            return;
+        }
         self.rewriter
             .event(event, |event| self.inner.on_event(event, ctx));
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        if is_deaf() {
+            return;
+        }
         self.rewriter.attributes(attributes, |attributes| {
             self.inner.on_new_span(attributes, id, ctx);
         });
     }
 
     fn on_record(&self, span: &Id, record: &Record<'_>, ctx: Context<'_, S>) {
+        if is_deaf() {
+            return;
+        }
         self.rewriter.record(record, |record| {
             self.inner.on_record(span, record, ctx.clone());
         });
@@ -110,15 +123,21 @@ where
     }
 
     fn on_follows_from(&self, span: &Id, follows: &Id, ctx: Context<'_, S>) {
-        self.inner.on_follows_from(span, follows, ctx);
+        if !is_deaf() {
+            self.inner.on_follows_from(span, follows, ctx);
+        }
     }
 
     fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {
-        self.inner.on_enter(id, ctx);
+        if !is_deaf() {
+            self.inner.on_enter(id, ctx);
+        }
     }
 
     fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
-        self.inner.on_exit(id, ctx);
+        if !is_deaf() {
+            self.inner.on_exit(id, ctx);
+        }
     }
 
     fn on_close(&self, id: Id, ctx: Context<'_, S>) {

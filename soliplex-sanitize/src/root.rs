@@ -167,6 +167,9 @@ impl<S: Subscriber> Subscriber for Sanitized<S> {
     }
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        if is_deaf() || attributes.parent().is_some_and(is_unheard) {
+            return Id::from_u64(UNHEARD);
+        }
         let calls = count_call();
         self.rewriter.attributes(attributes, |attributes| {
             // Asked for its effect on the filters' state: the caller needs an id either way.
@@ -176,6 +179,9 @@ impl<S: Subscriber> Subscriber for Sanitized<S> {
     }
 
     fn record(&self, span: &Id, record: &Record<'_>) {
+        if is_deaf() || is_unheard(span) {
+            return;
+        }
         self.rewriter
             .record(record, |record| self.inner.record(span, record));
     }
@@ -185,6 +191,9 @@ impl<S: Subscriber> Subscriber for Sanitized<S> {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        if is_deaf() {
+            return false;
+        }
         count_call();
         self.inner.enabled(metadata)
     }
@@ -202,23 +211,34 @@ impl<S: Subscriber> Subscriber for Sanitized<S> {
     }
 
     fn record_follows_from(&self, span: &Id, follows: &Id) {
-        self.inner.record_follows_from(span, follows);
+        if !is_deaf() && !is_unheard(span) && !is_unheard(follows) {
+            self.inner.record_follows_from(span, follows);
+        }
     }
 
     fn enter(&self, span: &Id) {
-        self.inner.enter(span);
+        if !is_deaf() && !is_unheard(span) {
+            self.inner.enter(span);
+        }
     }
 
     fn exit(&self, span: &Id) {
-        self.inner.exit(span);
+        if !is_deaf() && !is_unheard(span) {
+            self.inner.exit(span);
+        }
     }
 
+    // The application's own spans are counted wherever they are held: a deaf thread may be the last
+    // to let go of one.
     fn clone_span(&self, span: &Id) -> Id {
+        if is_unheard(span) {
+            return span.clone();
+        }
         self.inner.clone_span(span)
     }
 
     fn try_close(&self, span: Id) -> bool {
-        self.inner.try_close(span)
+        !is_unheard(&span) && self.inner.try_close(span)
     }
 
     fn current_span(&self) -> Current {
@@ -243,6 +263,14 @@ impl<S: Subscriber> Subscriber for Sanitized<S> {
         // keeps the promise that the pointer is of type `id` and lives as long as `self`.
         unsafe { self.inner.downcast_raw(id) }
     }
+}
+
+/// The id of every span of a deaf thread, which may let go of it elsewhere. A registry that counts up
+/// does not come as far.
+const UNHEARD: u64 = u64::MAX;
+
+fn is_unheard(span: &Id) -> bool {
+    span.into_u64() == UNHEARD
 }
 
 /// Counts a call that may disturb the filters' state, and returns the count.

@@ -176,6 +176,9 @@ where
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if is_deaf() {
+            return;
+        }
         let Some(span) = self.span_to_keep(id, &context) else {
             return;
         };
@@ -191,6 +194,9 @@ where
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if is_deaf() {
+            return;
+        }
         let Some(span) = self.span_to_keep(id, &context) else {
             return;
         };
@@ -217,6 +223,9 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        if is_deaf() {
+            return;
+        }
         let keep = |event: &Event<'_>| {
             let plan = || Plan::of_event(event);
             self.capture.plans.with(event.metadata(), plan, |plan| {
@@ -225,8 +234,6 @@ where
         };
         match self.is_clean() {
             true => keep(event),
-            // A root would not have let it pass.
-            false if is_deaf() => {}
             false if self.strict => self.capture.refuse(DiscardReason::Unsanitized),
             false => self.rewriter.event(event, keep),
         }

@@ -3,17 +3,20 @@
 //! target and at every level, as applications do that use both.
 //!
 //! ```text
-//! tested-exit <STORE> <URL>     logs, and ends without a word to the pipeline
-//! tested-exit <STORE>           logs between two system calls that a tracer recognizes
+//! tested-exit <STORE> <URL> [STACK]   logs, and ends without a word to the pipeline
+//! tested-exit <STORE>                 logs between two system calls that a tracer recognizes
 //! ```
+//!
+//! The stack has a root, unless it is `layer`, our layers in a [`SanitizeLayer`], or `bare`, or
+//! `no-rules`, which is bare, too.
 
 use std::cell::Cell;
 use std::error::Error;
 use std::fs;
 use std::time::Duration;
 
-use tracing_soliplex::{Sanitize as _, Soliplex};
-use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_soliplex::{Rules, Sanitize as _, SanitizeLayer, Soliplex};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Logs when it is dropped.
@@ -42,6 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let store = args.next().ok_or("no store")?;
     let endpoint = args.next();
+    let stack = args.next().unwrap_or_default();
     let mut builder = Soliplex::builder("tested-exit", "1.0.0")
         .store_dir(store)
         .queue_bytes(64 << 20)
@@ -50,12 +54,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(url) = &endpoint {
         builder = builder.endpoint(url);
     }
+    if stack == "no-rules" {
+        builder = builder.rules(Rules::none());
+    }
     let soliplex = builder.start()?;
-    tracing_subscriber::registry()
-        .with(soliplex.breadcrumb_layer())
-        .with(soliplex.export_layer())
-        .sanitize(&soliplex)
-        .try_init()?;
+    let layers = soliplex
+        .breadcrumb_layer()
+        .and_then(soliplex.export_layer());
+    let registry = tracing_subscriber::registry();
+    match &*stack {
+        "layer" => registry
+            .with(SanitizeLayer::new(layers, Rules::standard()))
+            .try_init(),
+        "bare" | "no-rules" => registry.with(layers).try_init(),
+        _ => registry.with(layers).sanitize(&soliplex).try_init(),
+    }?;
     // Where the line above has not done so.
     let _ = tracing_log::LogTracer::init();
     log::set_max_level(log::LevelFilter::Trace);

@@ -114,13 +114,11 @@ impl<S: Subscriber> Layer<S> for BreadcrumbLayer {
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        if !self.capture.takes() {
+        if is_deaf() || !self.capture.takes() {
             return;
         }
         match self.is_clean() {
             true => self.keep(event),
-            // A root would not have let it pass.
-            false if is_deaf() => {}
             // A breadcrumb is no record: the export layer counts what is given up.
             false if self.strict => {}
             false => self.rewriter.event(event, |event| self.keep(event)),
