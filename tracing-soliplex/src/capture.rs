@@ -141,7 +141,7 @@ impl Capture {
                 truncate(&head, packed);
             }
             if let Some(place) = packed.first_chunk_mut() {
-                *place = head.to_bytes();
+                head.write_to(place);
             }
             self.push(&head, packed);
         });

@@ -97,17 +97,17 @@ impl Visit for Renderer<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        if self.drops(field) {
-            return;
+        let print = |text: &mut String| match value.len() {
+            ..=MAX_VALUE_BYTES => text.push_str(value),
+            _ => push_head(value, text),
+        };
+        match self.names.get(field.index()) {
+            Some(name) if name.verdict != KeyVerdict::Drop => {
+                let range = printed(self.scratch, print);
+                push(self.scratch, field, name, Rendered::Str(range));
+            }
+            _ => self.other_text(field, print, Rendered::Str),
         }
-        let start = self.scratch.printed.len();
-        if value.len() <= MAX_VALUE_BYTES {
-            self.scratch.printed.push_str(value);
-        } else {
-            push_head(value, &mut self.scratch.printed);
-        }
-        let range = printed_from(self.scratch, start);
-        self.keep(field, Rendered::Str(range));
     }
 
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
@@ -149,13 +149,13 @@ impl Visit for Renderer<'_> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if self.drops(field) {
-            return;
+        match self.names.get(field.index()) {
+            Some(name) if name.verdict != KeyVerdict::Drop => {
+                let range = printed(self.scratch, |text| print(value, text));
+                push(self.scratch, field, name, Rendered::Debug(range));
+            }
+            _ => self.other_text(field, |text| print(value, text), Rendered::Debug),
         }
-        let start = self.scratch.printed.len();
-        print(value, &mut self.scratch.printed);
-        let range = printed_from(self.scratch, start);
-        self.keep(field, Rendered::Debug(range));
     }
 }
 
@@ -183,26 +183,21 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    /// Whether a field is left out for its name.
-    #[inline(always)]
-    fn drops(&mut self, field: &Field) -> bool {
-        let verdict = match self.names.get(field.index()) {
-            Some(name) => name.verdict,
-            None => self.find_out(field).verdict,
-        };
-        verdict == KeyVerdict::Drop
-    }
-
-    /// Keeps a value as it is.
-    #[inline(always)]
-    fn keep(&mut self, field: &Field, value: Rendered) {
-        match self.names.get(field.index()) {
-            Some(name) => push(self.scratch, field, name, value),
-            None => self.other(field, value),
+    /// Keeps a text whose field's name is not known or may be left out.
+    #[cold]
+    fn other_text(
+        &mut self,
+        field: &Field,
+        print: impl FnOnce(&mut String),
+        kind: fn(Range<usize>) -> Rendered,
+    ) {
+        if let Some(name) = self.kept(field) {
+            let range = printed(self.scratch, print);
+            self.push(field, &name, kind(range));
         }
     }
 
-    /// The same for a name that is not known or may be left out.
+    /// The same for a value as it is.
     #[cold]
     fn other(&mut self, field: &Field, value: Rendered) {
         if let Some(name) = self.kept(field) {
@@ -265,12 +260,13 @@ impl<'a> Renderer<'a> {
             return self.push(field, &name, number);
         };
         self.scratch.printed.push_str(&clean);
-        let range = printed_from(self.scratch, start);
+        let range = ended(self.scratch, start);
         self.push(field, &name, Rendered::Str(range));
     }
 }
 
-// Inlined so that the value is built where it will lie.
+// Inlined, and called where a value is made, so that it is built where it will lie: one that is built
+// elsewhere and moved is read back before it has left the processor's store buffer.
 #[inline(always)]
 fn push(scratch: &mut Scratch, field: &Field, name: &Name, value: Rendered) {
     let suspect = name.tells || name.verdict != KeyVerdict::Keep;
@@ -284,9 +280,17 @@ fn push(scratch: &mut Scratch, field: &Field, name: &Name, value: Rendered) {
     });
 }
 
+/// The text that `print` appends.
+#[inline(always)]
+fn printed(scratch: &mut Scratch, print: impl FnOnce(&mut String)) -> Range<usize> {
+    let start = scratch.printed.len();
+    print(&mut scratch.printed);
+    ended(scratch, start)
+}
+
 /// The text printed from `start` on, which a NUL sets off from the next.
 #[inline(always)]
-fn printed_from(scratch: &mut Scratch, start: usize) -> Range<usize> {
+fn ended(scratch: &mut Scratch, start: usize) -> Range<usize> {
     let end = scratch.printed.len();
     scratch.printed.push('\0');
     scratch.ends.add(end);

@@ -41,9 +41,10 @@ pub(super) fn fraction(out: &mut Buffer, number: f64) {
     let digits = digits | ZEROS;
     let whole = digits & 0xff_ffff_ffff;
     let fraction = digits >> (5 * 8);
-    let text = u128::from(whole | u64::from(b'.') << (5 * 8)) | u128::from(fraction) << (6 * 8);
-    let text = text >> (8 * leading);
-    out.block(&text.to_le_bytes(), 9 - (leading + trailing) as usize);
+    // In two halves, each written as it is computed: five digits and the point, then the rest.
+    let head = (whole | u64::from(b'.') << (5 * 8)) >> (8 * leading);
+    out.block(&head.to_le_bytes(), 6 - leading as usize);
+    out.block(&fraction.to_le_bytes(), 3 - trailing as usize);
 }
 
 #[cold]
