@@ -144,6 +144,15 @@ pub(super) fn looks_random(value: &[u8]) -> bool {
         && k.digits * 3 < value.len() * 2
         && bits_per_byte(value) >= 3.6
         && k.other * 6 < value.len()
+        && !is_joined(value)
+}
+
+/// `user_4711_profile_picture`: words and numbers, joined.
+fn is_joined(value: &[u8]) -> bool {
+    let mut pieces = value.split(|c| matches!(c, b'_' | b'-' | b'.' | b'/'));
+    pieces.all(|piece| {
+        piece.iter().all(u8::is_ascii_digit) || piece.iter().all(u8::is_ascii_lowercase)
+    })
 }
 
 /// 8-4-4-4-12 hex digits.

@@ -10,6 +10,8 @@ impl Scan<'_> {
         let start = at + 1 - MAC_BYTES;
         if is_mac(self.b, start) {
             self.push(start, start + MAC_BYTES, Rule::Mac);
+        } else if self.b[..start].ends_with(b"MAC=") && is_frame(&self.b[start..]) {
+            self.push(start, start + 2 * MAC_BYTES + 1, Rule::Mac);
         }
     }
 
@@ -59,6 +61,18 @@ fn is_mac(b: &[u8], start: usize) -> bool {
         }
     });
     shaped && matches!(separator, b':' | b'-') && !joined && !is_trivial_mac(address)
+}
+
+/// Two addresses and the type of what follows, as a packet filter logs the head of a frame.
+fn is_frame(rest: &[u8]) -> bool {
+    const FRAME_BYTES: usize = 14 * 3 - 1;
+    let ends = rest.get(FRAME_BYTES).is_none_or(|c| *c == b' ');
+    let shaped = |(i, c): (usize, &u8)| match i % 3 {
+        2 => *c == b':',
+        _ => c.is_ascii_hexdigit(),
+    };
+    let head = rest.get(..FRAME_BYTES);
+    ends && head.is_some_and(|head| head.iter().enumerate().all(shaped))
 }
 
 /// All zeros or all ones say nothing about a device.

@@ -64,7 +64,7 @@ impl Scan<'_> {
             [b'd', b'y'] => &[b"handy"],
             [b'e', b'l'] => &[b"tel"],
             [b'i' | b'a', b's'] => &[b" is", b" was"],
-            [b'i', b'd'] => &[b"bssid", b"macid"],
+            [b'i', b'd'] => &[b"bssid", b"macid", b"appid"],
             [b'l', b'e'] => &[b"mobile"],
             [b'l', b'l'] => &[b"cell"],
             [b'n', b'e'] => &[b"phone"],

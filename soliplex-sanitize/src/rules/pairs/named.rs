@@ -8,6 +8,9 @@ use crate::rules::scan::{Scan, own_slashes};
 /// No authorization code and no ticket is shorter.
 const MIN_GRANT_BYTES: usize = 12;
 
+/// No key to an interface is shorter.
+const MIN_KEY_BYTES: usize = 20;
+
 /// An MD5 in hex is the shortest signature.
 const MIN_SIGNATURE_BYTES: usize = 32;
 
@@ -27,8 +30,10 @@ impl Scan<'_> {
         let signed = ["signature", "sig", "hmac"]
             .iter()
             .any(|word| name.eq_ignore_ascii_case(word.as_bytes()));
+        // Of an interface; a record's has other letters, or is short.
+        let keyed = name.eq_ignore_ascii_case(b"key") || name.eq_ignore_ascii_case(b"appid");
         let asserted = name.eq_ignore_ascii_case(ASSERTION);
-        if !(in_query && (granted || signed) || asserted) {
+        if !(in_query && (granted || signed || keyed) || asserted) {
             return false;
         }
         let end = bare_end(b, at, false);
@@ -36,6 +41,9 @@ impl Scan<'_> {
         // Beside other names hex is a hash of something; in a query it is what lets one in.
         if signed && (value.len() < MIN_SIGNATURE_BYTES || !value.iter().all(u8::is_ascii_hexdigit))
         {
+            return false;
+        }
+        if keyed && (value.len() < MIN_KEY_BYTES || !value.iter().all(u8::is_ascii_alphanumeric)) {
             return false;
         }
         let any = |is: fn(&u8) -> bool| value.iter().any(is);
