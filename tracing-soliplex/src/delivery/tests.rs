@@ -4,7 +4,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
+use super::pace::{ASK_TOKEN_EVERY, MAX_BACKOFF, MISPLACED_FOR};
 use super::*;
+use crate::diagnostics::State;
+use crate::exporter::Token;
 
 const BUSY: ExportOutcome = ExportOutcome::Busy {
     status: 503,
