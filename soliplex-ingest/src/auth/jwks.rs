@@ -1,9 +1,10 @@
 //! A key set that rotates.
 //!
-//! The set is read in the background and, when a token names a key that is not in it, once more: by
-//! one request for all that wait, and not again within the cooldown, so that made-up key ids cannot
-//! make this server flood the identity provider. A failed read, or one that gives no usable key,
-//! keeps the keys of the last good one.
+//! The set is read in the background, at the start, at its interval, and oftener while it has no
+//! keys; and, when a token names a key that is not in it, once more: by one request for all that
+//! wait, and not again within the cooldown, so that made-up key ids cannot make this server flood the
+//! identity provider. A failed read, or one that gives no usable key, keeps the keys of the last good
+//! one.
 //!
 //! A key id is unknown for good only when the provider has answered since the request came; within
 //! the cooldown the answer is 503, because the key may be minutes old and a session must not be
