@@ -26,6 +26,29 @@ async fn what_has_waited_goes_out_together() {
 }
 
 #[tokio::test]
+async fn requests_that_follow_each_other_share_a_connection() {
+    for delivery in ["spool", "passthrough"] {
+        let upstream = Upstream::start([]).await;
+        let dir = data_dir();
+        let more = format!("in_flight = 1\ndelivery = '{delivery}'\n---");
+        let road = Road::start(dir.path(), &upstream.endpoint(), &more).await;
+        for number in 0..5 {
+            road.accept(&records(number..number + 1)).await;
+            let taken = usize::try_from(number).unwrap() + 1;
+            upstream.until(|seen| seen.taken.len() == taken).await;
+        }
+        let _ = road.stop().await;
+        upstream.seen(|seen| {
+            assert_eq!(
+                (seen.headers.len(), seen.connections.len()),
+                (5, 1),
+                "{delivery}"
+            );
+        });
+    }
+}
+
+#[tokio::test]
 async fn no_more_requests_are_under_way_than_are_allowed() {
     let upstream = Upstream::start([]).await;
     upstream.otherwise(Step::Stall);

@@ -1,13 +1,13 @@
 //! An OTLP receiver that does what a test tells it to, and remembers everything.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::routing::post;
 use prost::Message as _;
@@ -67,6 +67,8 @@ pub(crate) struct Seen {
     pub(crate) resources: Vec<BTreeMap<String, String>>,
     /// The headers of every request.
     pub(crate) headers: Vec<HeaderMap>,
+    /// From where each connection came.
+    pub(crate) connections: BTreeSet<SocketAddr>,
     /// When each request came.
     pub(crate) times: Vec<std::time::Instant>,
     /// What broke a rule of the protocol, in any request.
@@ -96,7 +98,8 @@ impl Upstream {
         let router = Router::new()
             .route("/v1/logs", post(receive))
             .with_state(upstream.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
         upstream
     }
 
@@ -133,6 +136,10 @@ impl Upstream {
         scripted.unwrap_or_else(|| self.inner.otherwise.lock().unwrap().clone())
     }
 
+    fn connected(&self, from: SocketAddr) {
+        self.inner.seen.lock().unwrap().connections.insert(from);
+    }
+
     fn note(&self, headers: HeaderMap, request: &ExportLogsServiceRequest, taken: bool) {
         let mut seen = self.inner.seen.lock().unwrap();
         seen.headers.push(headers);
@@ -162,9 +169,11 @@ impl Upstream {
 
 async fn receive(
     State(upstream): State<Upstream>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
+    upstream.connected(from);
     let raw = match headers
         .get("content-encoding")
         .map(|value| value.to_str().unwrap())
