@@ -36,7 +36,11 @@ pub(crate) fn pack(request: &[u8]) -> Vec<u8> {
     packed.extend_from_slice(&crc32fast::hash(request).to_le_bytes());
     packed.extend_from_slice(&len.to_le_bytes());
     match DEFLATE.with_borrow_mut(|deflate| flushed(deflate, request, &mut packed)) {
-        Ok(()) => packed,
+        Ok(()) => {
+            // What it was given is four times what records take, and dozens wait for a commit.
+            packed.shrink_to_fit();
+            packed
+        }
         // Deflate has no input that it refuses; were there one, it would be kept as it is.
         Err(_) => request.to_vec(),
     }

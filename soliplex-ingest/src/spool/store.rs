@@ -353,9 +353,8 @@ fn read_ids(bytes: &[u8]) -> (u64, Vec<Uuid>) {
 
 const FILE: &str = "spool.redb";
 
-/// A mebibyte is as fast as redb's default of one gibibyte; four leave room for a batch or two per
-/// reader.
-const CACHE_BYTES: usize = 4 << 20;
+/// A mebibyte is as fast as redb's default of one gibibyte; two leave room for the largest batch.
+const CACHE_BYTES: usize = 2 << 20;
 
 #[cfg(test)]
 mod tests {
