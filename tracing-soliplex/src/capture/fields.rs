@@ -78,7 +78,7 @@ impl<'a, 'b> EventFields<'a, 'b> {
     }
 
     /// Ends the attributes.
-    pub(crate) fn end(self) {
+    pub(crate) fn end(&mut self) {
         if self.dropped > 0 {
             self.members.dropped_attributes(self.dropped);
         }
