@@ -9,14 +9,15 @@
 //! [`limits::MAX_NESTED_RENDERINGS`].
 //!
 //! The rooms, in the order a value passes them: `scope` finds the rules of its logger, which know
-//! what they say of its callsite's names; `scratch` lends the memory, `render` prints it or leaves
-//! a number alone, `error` cleans a source chain, `settle` cleans all text of the event unless
-//! `repeat` knows it, `values` builds tracing's own shapes again, and `lend` leaves the values to layers
-//! that need no such shapes.
+//! what they say of its callsite's names; `scratch` lends the memory, `render` keeps each value's
+//! kind and has it printed (`print`), `error` cleans a source chain, `settle` cleans all text of the
+//! event unless `repeat` knows it, `values` builds tracing's own shapes again, and `lend` leaves the
+//! values to layers that need no such shapes.
 
 mod error;
 mod lend;
 mod limits;
+mod print;
 mod render;
 mod repeat;
 mod scope;
@@ -32,7 +33,7 @@ use tracing_core::{
 };
 
 pub use self::lend::{CleanValue, CleanValues, want_clean_values, with_clean_values};
-pub(crate) use self::render::is_rendering;
+pub(crate) use self::print::is_rendering;
 use self::{render::Renderer, scratch::Scratch};
 use crate::Rules;
 
