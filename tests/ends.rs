@@ -22,7 +22,7 @@ fn the_next_start_tells_how_the_run_before_it_ended() {
         &'a str,
         usize,
     );
-    let cases: [Case<'_>; 15] = [
+    let cases: [Case<'_>; 16] = [
         ("shutdown", &["--rate", "0"], None, "clean", "INFO", 0),
         (
             "main returns",
@@ -85,6 +85,21 @@ fn the_next_start_tells_how_the_run_before_it_ended() {
         (
             "a panic that is caught",
             &crash("5=caught-panic"),
+            None,
+            "clean",
+            "INFO",
+            1,
+        ),
+        (
+            "a panic that is caught, and main returns",
+            &[
+                "--rate",
+                "0",
+                "--crash-after",
+                "5=caught-panic",
+                "--end",
+                "return",
+            ],
             None,
             "clean",
             "INFO",

@@ -136,11 +136,7 @@ fn run(args: &Args) -> Result<ExitCode, Failure> {
         .with(soliplex.export_layer())
         .sanitize(&soliplex)
         .try_init()?;
-    if !work::run(args)? {
-        // As in any application: a panic that reaches the top ends the process, and nobody tidies
-        // up.
-        return Ok(ExitCode::from(PANICKED));
-    }
+    work::run(args)?;
     match args.end {
         End::Shutdown => {}
         End::Return => return Ok(ExitCode::SUCCESS),
@@ -243,9 +239,6 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Between two failures of the server there is at most this much waiting while draining.
 const FLUSH_TURN: Duration = Duration::from_secs(5);
-
-/// The exit code of a Rust program whose main thread panicked.
-const PANICKED: u8 = 101;
 
 const AFTER_HELP: &str = "\
 Standard output has one line for each event: its event_id, written once its macro call has returned.

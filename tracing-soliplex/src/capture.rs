@@ -19,6 +19,7 @@ use crate::capture::plan::Plans;
 use crate::clock::Clock;
 use crate::diagnostics::{Diagnostics, DiscardReason};
 use crate::end_of_main;
+use crate::main_thread;
 use crate::packed::{HEAD_BYTES, PackedHead};
 use crate::queue::{Lane, Queue};
 use crate::session::Session;
@@ -157,9 +158,11 @@ impl Capture {
         }
     }
 
-    /// Notes the time of what is about to be captured or kept. Does nothing more than once a second.
+    /// Notes the time of what is about to be captured or kept, and that its thread goes on. Does
+    /// nothing more than once a second, unless a thread has panicked.
     #[inline]
     pub(crate) fn note_time(&self, unix_nanos: i64) {
+        main_thread::seen();
         if self.session.is_to_note(unix_nanos) {
             start_marker::note_time(self);
         }
@@ -201,6 +204,20 @@ impl Capture {
         }
     }
 
+    /// The same of a `main` that was seen to go on after every panic there was.
+    pub(crate) fn is_left_in_order(&self) {
+        if self.queue.is_durable() {
+            self.session.run.survived();
+        }
+        self.is_left();
+    }
+
+    /// Tells the run's marker of a panic in this thread.
+    pub(crate) fn note_panic(&self) {
+        let now = self.clock.moment();
+        self.session.run.panicked(now, end_of_main::ends_within());
+    }
+
     fn push(&self, head: &PackedHead, packed: &[u8]) {
         self.diagnostics.captured.fetch_add(1, Ordering::Relaxed);
         match self.queue.push(Lane::from(head.severity), packed) {
@@ -220,7 +237,10 @@ impl Capture {
 impl Drop for Capture {
     fn drop(&mut self) {
         // The worker, if there is one, is about to find out; the process may not live to see it.
-        self.is_left();
+        match std::thread::panicking() {
+            true => self.note_panic(),
+            false => self.is_left(),
+        }
     }
 }
 

@@ -55,10 +55,16 @@
 //! `exit` that another thread than the main one calls, for it cannot be told from that thread's own end;
 //! the end of a `main` that has neither started the pipeline nor logged anything, or that is not Rust's,
 //! as in a library that a host in another language loads; with musl, where nothing of ours runs at
-//! the end of `main`, any; and one with records in memory that are not stored yet.
+//! the end of `main`, any; one with records in memory that are not stored yet; and the end of a `main`
+//! where no hook of ours hears of panics, for then it may be a panic's ([`PanicHook::Off`]).
 //!
-//! A panic that is caught ends nothing, and one that the pipeline itself catches, of a value that
-//! cannot be printed, is not even a record. Where the system ends applications that nobody looks at,
+//! A panic that is caught ends nothing. A `main` that logs after it, or lets go of its handle, and
+//! then returns has ended in order, however soon. Not all can be told apart: a run that is killed
+//! within two seconds of a panic in the main thread, or half a second of one in another, is told as
+//! ended by the panic. So is one whose `main` catches its own panic, or returns within half a second
+//! of another thread's, and neither logs nor lets go of a handle in between.
+//! A panic that the pipeline itself catches, of a value that cannot be printed, is not even a
+//! record. Where the system ends applications that nobody looks at,
 //! an unclean end in the background is information and no error.
 //!
 //! # What is a session?
@@ -134,6 +140,7 @@ mod bound;
 mod capture;
 mod end_of_main;
 mod install;
+mod main_thread;
 mod packed;
 mod resource;
 mod run;

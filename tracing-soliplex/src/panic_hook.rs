@@ -5,18 +5,21 @@
 //! `[UNPRINTABLE]` where it stands, and of the panic there is no record, no breadcrumb and no word in
 //! the run's marker. It is printed, or handed to the earlier hook, as any other: that is for the
 //! one who mends it, and without us it would be printed too.
+//!
+//! Nor is one while the files are [let go of](crate::Soliplex::suspend): they may be another process's.
+//! It is counted as discarded and printed, and the next start says that the run was suspended.
 
 use std::any::Any;
 use std::backtrace::Backtrace;
 use std::io::Write as _;
 use std::panic::{self, PanicHookInfo};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use soliplex_sanitize::Rules;
 use soliplex_wire::Severity;
 
 use crate::capture::Capture;
+use crate::end_of_main::{self, Hears};
 
 /// What happens to the text that the standard library would print.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,7 +30,9 @@ pub enum PanicHook {
     ChainSanitized,
     /// The earlier hook is called, and sees and prints the raw text.
     Chain,
-    /// No hook is installed.
+    /// No hook is installed: no panic is on record, and the end of a `main` is told as *uncleanly*
+    /// unless [`shutdown`](crate::Soliplex::shutdown) comes before it, for it may be a panic's. So it
+    /// is where another hook takes this one's place and does not call it.
     Off,
 }
 
@@ -45,7 +50,10 @@ pub(crate) fn install(hook: PanicHook, capture: &Arc<Capture>, rules: &Rules) {
         PanicHook::ChainSanitized => None,
         PanicHook::Chain => Some(panic::take_hook()),
     };
+    let hears = Hears::new();
     panic::set_hook(Box::new(move |info| {
+        // As long as the hook is somebody's.
+        let _ = &hears;
         if soliplex_sanitize::is_caught() {
             return match &earlier {
                 Some(earlier) => earlier(info),
@@ -54,35 +62,15 @@ pub(crate) fn install(hook: PanicHook, capture: &Arc<Capture>, rules: &Rules) {
         }
         // Noted first, for what follows may be the last that this process does, and again when it
         // has been done, which takes its time.
-        note(&capture);
+        end_of_main::note_panic(&capture);
         let told = Told::of(info, &rules);
         told.record(&capture);
-        note(&capture);
+        end_of_main::note_panic(&capture);
         match &earlier {
             Some(earlier) => earlier(info),
             None => told.print(),
         }
     }));
-}
-
-/// Tells the run's marker of a panic in this thread.
-fn note(capture: &Weak<Capture>) {
-    if let Some(capture) = capture.upgrade() {
-        let now = capture.clock.moment();
-        capture.session.run.panicked(now, ends_within());
-    }
-}
-
-/// How long the process may take to end of a panic in this thread, if it does: alive after that,
-/// it has survived. Within it a panic is called the end that only came shortly before one.
-fn ends_within() -> Duration {
-    match std::thread::current().name() {
-        _ if cfg!(panic = "abort") => Duration::MAX,
-        // Nobody but the program's own `main` can catch it, and mostly does not.
-        Some("main") => Duration::from_secs(2),
-        // It ends its thread, and the process only when somebody wants that.
-        _ => Duration::from_millis(500),
-    }
 }
 
 /// What is told of a panic, sanitized.

@@ -252,6 +252,14 @@ impl Run {
         self.note(PANICKED, now.unix_nanos.cast_unsigned().max(1));
     }
 
+    /// The panic noted last was caught, and the run went on.
+    pub(crate) fn survived(&self) {
+        let after = self.words.get(AFTER_PANIC);
+        if after.is_some_and(|word| word.load(Relaxed) != u64::MAX) {
+            self.note(PANICKED, 0);
+        }
+    }
+
     /// Nobody is left to log: `main` has ended, or the last handle and layer are gone. That is an
     /// end in order, unless the run is seen alive for longer than an end takes.
     pub(crate) fn left(&self, now: Moment) {

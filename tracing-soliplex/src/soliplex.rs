@@ -24,6 +24,7 @@ use crate::export_layer::ExportLayer;
 use crate::exporter::http::Endpoint;
 use crate::flush::flush;
 use crate::lifecycle::Told;
+use crate::main_thread;
 use crate::trace_context::TraceContextHook;
 
 /// The pipeline, from the layers to the server. Clone it freely; all clones are one pipeline.
@@ -352,6 +353,13 @@ impl Soliplex {
     pub(crate) fn command(&self, command: Command) {
         // A worker that has ended has nothing left to obey.
         let _ = self.inner.commands.send(command);
+    }
+}
+
+/// A `main` that lets go of its handle goes on, or unwinds: either is good to know.
+impl Drop for Soliplex {
+    fn drop(&mut self) {
+        main_thread::seen();
     }
 }
 

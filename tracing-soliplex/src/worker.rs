@@ -19,6 +19,7 @@ use crate::delivery::Pace;
 use crate::diagnostics::{Diagnostic, Diagnostics, DiscardReason};
 use crate::exporter::{ExportOutcome, Exporter};
 use crate::intake::{Intake, MAX_COMMIT_BYTES};
+use crate::main_thread::{self, LastSeen};
 use crate::queue::{Position, Queue};
 use crate::receipt::Receipts;
 use crate::spool::{Spool, Unavailable};
@@ -252,8 +253,12 @@ impl Worker {
             self.answer_flushes();
             self.intake.session().run.alive(self.clock.moment());
             self.diagnostics.tell_changes();
+            let is_asked = self.stopping.is_some();
             if let Some(stopped) = self.stopped(listening) {
-                self.end_run();
+                // Nobody asked: a `main` that unwinds lets go of everything, and that is its end.
+                if is_asked || main_thread::last_seen() != LastSeen::Unwinds {
+                    self.end_run();
+                }
                 // What is logged from here on is for whoever opens the ring next.
                 let _ = self.queue.unlock();
                 return stopped;

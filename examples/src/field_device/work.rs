@@ -22,8 +22,8 @@ struct Shift<'a> {
     over: AtomicBool,
 }
 
-/// Logs all events; `false` when a thread panicked.
-pub(super) fn run(args: &Args) -> Result<bool, Failure> {
+/// Logs all events; carries on the panic of a thread.
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let shift = Shift {
         args,
         run: Uuid::new_v4(),
@@ -43,14 +43,18 @@ pub(super) fn run(args: &Args) -> Result<bool, Failure> {
             };
             threads.push(thread.spawn_scoped(scope, work).map_err(Failure::Thread)?);
         }
-        let mut in_order = true;
+        let mut panicked = None;
         for thread in threads {
             match thread.join() {
                 Ok(told) => told?,
-                Err(_panic) => in_order = false,
+                Err(panic) => panicked = Some(panic),
             }
         }
-        Ok(in_order)
+        // As in any application: a panic that reaches the top ends the process, and nobody tidies up.
+        match panicked {
+            Some(panic) => std::panic::resume_unwind(panic),
+            None => Ok(()),
+        }
     })
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
 use soliplex_sanitize::Sanitize as _;
 use tracing_subscriber::layer::SubscriberExt as _;

@@ -40,7 +40,7 @@ fn found(directory: &TempDir) -> Found {
 #[test]
 fn each_end_is_told_by_what_the_run_left() {
     type Left = fn(&Run);
-    let cases: [(&str, Left, End); 20] = [
+    let cases: [(&str, Left, End); 22] = [
         ("killed at once", |_| (), End::Uncleanly),
         ("killed", |run| run.alive(at(9 * SECOND)), End::Uncleanly),
         ("shut down", |run| run.end(at(SECOND)), End::Clean),
@@ -163,6 +163,24 @@ fn each_end_is_told_by_what_the_run_left() {
                 run.left(at(4 * SECOND));
             },
             End::Clean,
+        ),
+        (
+            "caught a panic, was seen to go on, and its main ended at once",
+            |run| {
+                run.panicked(at(SECOND), GRACE);
+                run.survived();
+                run.left(at(SECOND));
+            },
+            End::Clean,
+        ),
+        (
+            "shut down by a guard that unwound, then seen to go on",
+            |run| {
+                run.panicked(at(SECOND), Duration::MAX);
+                run.survived();
+                run.end(at(SECOND));
+            },
+            End::Panic,
         ),
         (
             "panicked on its way out of main",
