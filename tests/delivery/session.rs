@@ -92,3 +92,34 @@ fn what_a_span_was_told_without_consent_goes_with_no_later_record() {
         "{records:?}"
     );
 }
+
+#[test]
+fn what_a_span_told_before_consent_was_withdrawn_goes_with_no_later_record() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let soliplex = start(&server);
+    log(&soliplex, || {
+        let span = tracing::info_span!("visit", site = "north", step = 1);
+        let _entered = span.enter();
+        soliplex.set_consent(Consent::Denied);
+        soliplex.set_consent(Consent::Granted);
+        assert!(soliplex.flush(SOON).is_complete());
+        tracing::info!("unaware");
+        span.record("step", 2);
+        tracing::info!("told anew");
+    });
+    assert!(soliplex.flush(SOON).is_complete());
+    let attributes = |message: &str| {
+        let records = arrived(&server);
+        let found = records.iter().find(|record| record["message"] == message);
+        let attributes = &found.unwrap()["attributes"];
+        ["site", "step", "span.name"].map(|name| attributes[name].clone())
+    };
+    assert_eq!(
+        attributes("unaware"),
+        [Value::Null, Value::Null, "visit".into()]
+    );
+    assert_eq!(
+        attributes("told anew"),
+        [Value::Null, 2.into(), "visit".into()]
+    );
+}

@@ -53,6 +53,8 @@ pub(crate) struct Capture {
     pub(crate) denied: AtomicBool,
     /// How often consent was withdrawn.
     pub(crate) withdrawals: AtomicU64,
+    /// How often what spans had told was to be forgotten.
+    pub(crate) forgotten: AtomicU64,
     /// Whether the queue's file is not ours at present.
     pub(crate) barred: AtomicBool,
 }

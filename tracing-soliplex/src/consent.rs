@@ -15,8 +15,8 @@ impl Soliplex {
     /// What the user allows. Withdrawing it wipes what is stored and not yet sent; giving it again
     /// begins another session. The next start tells nothing of the run up to then, nor of its end.
     ///
-    /// Withdrawn, nothing is captured when this returns, and the fields of spans that are opened from
-    /// then on go with no later record either. Given again, it waits until what was there
+    /// Withdrawn, nothing is captured when this returns, and no field that a span was given before or
+    /// is given from then on goes with a later record either. Given again, it waits until what was there
     /// before is wiped, at most a quarter of a second; where a disk takes longer, what is logged
     /// in the meantime is not captured.
     pub fn set_consent(&self, consent: Consent) {
@@ -51,6 +51,8 @@ impl Capture {
     pub(crate) fn withdraw(&self) {
         self.withdrawals.fetch_add(1, SeqCst);
         self.denied.store(true, SeqCst);
+        // Last, so that fields which are taken in meanwhile are forgotten too.
+        self.forgotten.fetch_add(1, SeqCst);
         self.session.run.forget();
     }
 

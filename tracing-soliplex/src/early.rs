@@ -124,6 +124,7 @@ impl Builder<Fresh> {
             enabled: AtomicBool::new(true),
             denied: AtomicBool::new(self.consent == Consent::Denied),
             withdrawals: AtomicU64::new(0),
+            forgotten: AtomicU64::new(0),
             barred: AtomicBool::new(false),
         });
         start_marker::begin_run(&capture, &found, &previous);

@@ -77,13 +77,18 @@ impl ExportLayer {
         context.span(id).filter(|_| !denied)
     }
 
+    fn forgotten(&self) -> u64 {
+        self.capture.forgotten.load(Ordering::Acquire)
+    }
+
     /// Fields of a span, whether new or recorded later, as `record` shows them.
     fn span_fields(
         &self,
+        forgotten: u64,
         metadata: &'static Metadata<'static>,
         record: impl FnOnce(&mut dyn Visit),
     ) -> SpanFields {
-        let mut fields = SpanFields::default();
+        let mut fields = SpanFields::new(forgotten);
         let plan = || Plan::of_span(metadata);
         self.capture.plans.with(metadata, plan, |plan| {
             record(&mut Visitor {
@@ -141,11 +146,14 @@ impl ExportLayer {
     ) -> Option<(TraceId, SpanId)> {
         let mut trace = None;
         let mut nearest = None;
-        let scope = scope?;
+        let (scope, forgotten) = (scope?, self.forgotten());
         for span in scope {
-            if let Some(values) = span.extensions().get::<SpanFields>() {
+            let extensions = span.extensions();
+            let told = extensions.get::<SpanFields>();
+            if let Some(values) = told.filter(|values| values.is_known(forgotten)) {
                 fields.inherit(values);
             }
+            drop(extensions);
             // Asked while no lock on the span is held: the tracing layer takes one.
             trace = trace.or_else(|| self.trace_of(&span.id()));
             nearest = nearest.or(Some(span.name()));
@@ -179,12 +187,16 @@ where
         if is_deaf() {
             return;
         }
+        // Before consent is looked at: withdrawn in between, the fields are forgotten.
+        let forgotten = self.forgotten();
         let Some(span) = self.span_to_keep(id, &context) else {
             return;
         };
         let keep = |attributes: &Attributes<'_>| {
             // Rendered before the span's extensions are locked: a value's `Debug` may look at spans.
-            let fields = self.span_fields(span.metadata(), |visitor| attributes.record(visitor));
+            let fields = self.span_fields(forgotten, span.metadata(), |visitor| {
+                attributes.record(visitor)
+            });
             span.extensions_mut().replace(fields);
         };
         match self.is_clean() {
@@ -197,15 +209,18 @@ where
         if is_deaf() {
             return;
         }
+        // Before consent is looked at: withdrawn in between, the fields are forgotten.
+        let forgotten = self.forgotten();
         let Some(span) = self.span_to_keep(id, &context) else {
             return;
         };
         let keep = |values: &Record<'_>| {
-            let late = self.span_fields(span.metadata(), |visitor| values.record(visitor));
+            let late =
+                self.span_fields(forgotten, span.metadata(), |visitor| values.record(visitor));
             let mut extensions = span.extensions_mut();
             match extensions.get_mut::<SpanFields>() {
-                Some(fields) => fields.extend(&late),
-                None => {
+                Some(fields) if fields.is_known(forgotten) => fields.extend(&late),
+                _ => {
                     extensions.replace(late);
                 }
             }

@@ -162,9 +162,24 @@ pub(crate) struct SpanFields {
     written: Buffer,
     /// Where in `written` each attribute stands, in the order in which they were first recorded.
     attributes: Vec<(&'static str, Range<usize>)>,
+    /// How often fields had been forgotten when these were told.
+    forgotten: u64,
 }
 
 impl SpanFields {
+    /// None yet, where fields have been forgotten so often.
+    pub(crate) fn new(forgotten: u64) -> SpanFields {
+        SpanFields {
+            forgotten,
+            ..SpanFields::default()
+        }
+    }
+
+    /// Whether they have not been forgotten since.
+    pub(crate) fn is_known(&self, forgotten: u64) -> bool {
+        self.forgotten == forgotten
+    }
+
     /// Takes over what was recorded later.
     pub(crate) fn extend(&mut self, late: &SpanFields) {
         for (name, attribute) in late.iter() {

@@ -85,6 +85,7 @@ impl Device {
             enabled: AtomicBool::new(true),
             denied: AtomicBool::new(false),
             withdrawals: AtomicU64::new(0),
+            forgotten: AtomicU64::new(0),
             barred: AtomicBool::new(false),
         });
         Device {

@@ -142,6 +142,7 @@ impl Pipeline {
             enabled: AtomicBool::new(true),
             denied: AtomicBool::new(false),
             withdrawals: AtomicU64::new(0),
+            forgotten: AtomicU64::new(0),
             barred: AtomicBool::new(false),
         });
         let server = Server::default();
