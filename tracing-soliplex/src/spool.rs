@@ -103,6 +103,8 @@ pub(crate) struct Spool {
     /// The last append's write, when it failed.
     append_in_doubt: Option<u64>,
     unreadable_records: u64,
+    /// The chunks that eviction leaves alone.
+    kept: Vec<u64>,
 }
 
 /// The outcome of a removal, by the number of its write, that is settled when the store opens
@@ -199,6 +201,7 @@ impl Spool {
             in_doubt: InDoubt::Nothing,
             append_in_doubt: None,
             unreadable_records: 0,
+            kept: Vec::new(),
         };
         Ok((spool, Opened { set_aside }))
     }

@@ -17,6 +17,7 @@ use super::ledger::Loss;
 use super::limits::{
     COMPACTED_BELOW_SHARE, EARLIEST_UNIX_NANOS, EVICTED_SHARE, MAX_PASSED_OVER, MIN_COMPACTED_BYTES,
 };
+use super::peek::PeekHandle;
 use super::state::State;
 use super::{InDoubt, Spool, tables};
 use redb::{ReadableTable, WriteTransaction};
@@ -77,6 +78,13 @@ pub(crate) struct Compacted {
 }
 
 impl Spool {
+    /// Has eviction leave these alone from now on, and none where there are none: what of them has
+    /// arrived would be told as lost.
+    pub(crate) fn keep(&mut self, handle: Option<&PeekHandle>) {
+        let chunks = handle.map_or(&[][..], |handle| &handle.chunks);
+        self.kept = chunks.iter().map(|chunk| chunk.number).collect();
+    }
+
     /// Removes what is older than the age bound and, when the byte bound has been reached, the
     /// lowest lane's oldest as well: an eighth of the file at a time, and nothing that is worth more
     /// than the least of what was to be appended. Afterwards the file keeps to its bound, also when
@@ -112,8 +120,12 @@ impl Spool {
             if !self.store.growth().is_over() || state.records() == 0 {
                 break;
             }
-            let wanted = state.bytes() / EVICTED_SHARE + 1;
+            let (records, wanted) = (state.records(), state.bytes() / EVICTED_SHARE + 1);
             self.evict_by_bytes(wanted, Lane::Marker)?;
+            if self.store.state().records() == records {
+                // All that is left is to be kept.
+                break;
+            }
         }
         Ok(std::mem::take(&mut self.untold).list)
     }
@@ -155,23 +167,26 @@ impl Spool {
         let mut evicted = Evictions::default();
         let done = self.with_mending(|spool| {
             spool.store.write_freeing(|txn, state| {
+                let kept = &spool.kept;
                 evicted = spool.untold.clone();
                 for lane in [Lane::Low, Lane::Normal] {
                     if lane <= highest {
-                        evicted.pop_all(txn, state, lane, reason, &judge)?;
+                        evicted.pop_all(txn, state, lane, kept, reason, &judge)?;
                     }
                 }
                 if highest < Lane::High {
                     return Ok(());
                 }
-                evicted.pop_lone_markers(txn, state, reason, &judge)?;
-                evicted.pop_all(txn, state, Lane::High, reason, &judge)?;
+                evicted.pop_lone_markers(txn, state, kept, reason, &judge)?;
+                evicted.pop_all(txn, state, Lane::High, kept, reason, &judge)?;
                 // Errors that went have left theirs alone.
-                evicted.pop_lone_markers(txn, state, reason, &judge)?;
+                evicted.pop_lone_markers(txn, state, kept, reason, &judge)?;
                 match reason {
                     EvictReason::Age => Ok(()),
                     // Nothing else is left, but for dead letters that name the same context.
-                    EvictReason::Bytes => evicted.pop_all(txn, state, Lane::Marker, reason, &judge),
+                    EvictReason::Bytes => {
+                        evicted.pop_all(txn, state, Lane::Marker, kept, reason, &judge)
+                    }
                 }
             })
         });
@@ -208,16 +223,17 @@ impl Spool {
 
     /// Whether there is anything that goes.
     fn any_goes(&mut self, judge: impl Fn(&ChunkHeader) -> Verdict) -> Result<bool, Fault> {
+        let kept = &self.kept;
         self.store.read(|txn| {
             for lane in [Lane::Low, Lane::Normal, Lane::High] {
                 let table = txn.open_table(tables::chunks(lane))?;
-                if next(&table, 0, &judge)?.is_some() {
+                if next(&table, 0, kept, &judge)?.is_some() {
                     return Ok(true);
                 }
             }
             let markers = txn.open_table(tables::chunks(Lane::Marker))?;
             let users = txn.open_table(tables::CONTEXT_USERS)?;
-            Ok(next_lone(&markers, &users, judge)?.is_some())
+            Ok(next_lone(&markers, &users, kept, judge)?.is_some())
         })
     }
 }
@@ -235,13 +251,14 @@ impl Evictions {
         txn: &WriteTransaction,
         state: &mut State,
         lane: Lane,
+        kept: &[u64],
         reason: EvictReason,
         judge: impl Fn(&State, &ChunkHeader) -> Verdict,
     ) -> Result<(), Fault> {
         let mut from = 0;
         loop {
             let mut table = txn.open_table(tables::chunks(lane))?;
-            let found = next(&table, from, |header| judge(state, header))?;
+            let found = next(&table, from, kept, |header| judge(state, header))?;
             let Some((number, header)) = found else {
                 return Ok(());
             };
@@ -257,6 +274,7 @@ impl Evictions {
         &mut self,
         txn: &WriteTransaction,
         state: &mut State,
+        kept: &[u64],
         reason: EvictReason,
         judge: impl Fn(&State, &ChunkHeader) -> Verdict,
     ) -> Result<(), Fault> {
@@ -264,7 +282,7 @@ impl Evictions {
             let lone = {
                 let markers = txn.open_table(tables::chunks(Lane::Marker))?;
                 let users = txn.open_table(tables::CONTEXT_USERS)?;
-                next_lone(&markers, &users, |header| judge(state, header))?
+                next_lone(&markers, &users, kept, |header| judge(state, header))?
             };
             let Some((number, header)) = lone else {
                 return Ok(());
@@ -313,13 +331,19 @@ impl Evictions {
     }
 }
 
-/// The oldest chunk from a number on that goes, unless one before it keeps it.
+/// The oldest chunk from a number on that goes, unless one before it keeps it. Those that are to be
+/// kept are as if they were not there.
 fn next(
     chunks: &impl ReadableTable<u64, &'static [u8]>,
     from: u64,
+    kept: &[u64],
     judge: impl Fn(&ChunkHeader) -> Verdict,
 ) -> Result<Option<(u64, ChunkHeader)>, Fault> {
-    for row in chunks.range(from..)?.take(MAX_PASSED_OVER + 1) {
+    let is_kept = |number: u64| kept.contains(&number);
+    let rows = chunks
+        .range(from..)?
+        .filter(|row| !matches!(row, Ok((number, _)) if is_kept(number.value())));
+    for row in rows.take(MAX_PASSED_OVER + 1) {
         let (number, chunk) = row?;
         let header = ChunkHeader::decode(chunk.value())?;
         match judge(&header) {
@@ -336,12 +360,14 @@ fn next(
 fn next_lone(
     markers: &impl ReadableTable<u64, &'static [u8]>,
     users: &impl ReadableTable<u64, u64>,
+    kept: &[u64],
     judge: impl Fn(&ChunkHeader) -> Verdict,
 ) -> Result<Option<(u64, ChunkHeader)>, Fault> {
     for row in markers.iter()? {
         let (number, chunk) = row?;
         let header = ChunkHeader::decode(chunk.value())?;
-        if judge(&header) == Verdict::Goes && tables::is_last_user(users, header.context)? {
+        let goes = !kept.contains(&number.value()) && judge(&header) == Verdict::Goes;
+        if goes && tables::is_last_user(users, header.context)? {
             return Ok(Some((number.value(), header)));
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Worker;
+use super::send::Hand;
 use crate::command::Consent;
 use crate::diagnostics::{Diagnostic, DiscardReason};
 use crate::queue::Position;
@@ -88,6 +89,16 @@ impl Worker {
 
     /// Evicts what is due; returns how many records went, or nothing when the store failed.
     pub(super) fn evict(&mut self) -> Option<u64> {
+        let is_settled = |hand: &Hand| hand.fates.next().is_none();
+        if self.hand.as_ref().is_some_and(is_settled) {
+            // All of it was answered for, and only its confirmation failed.
+            self.confirm();
+            if self.hand.is_some() {
+                return None;
+            }
+        }
+        let begun = self.hand.as_ref().filter(|hand| hand.fates.delivered > 0);
+        self.spool.keep(begun.map(|hand| &hand.peeked.handle));
         let now = self.calendar.trusted(self.clock.moment());
         let evictions = match self.spool.evict(now) {
             Ok(evictions) => evictions,
@@ -106,21 +117,7 @@ impl Worker {
             evicted += eviction.records;
         }
         self.left += evicted;
-        if evicted > 0 {
-            self.let_go_of_evicted();
-        }
         Some(evicted)
-    }
-
-    /// Sends nothing that is told as lost. What is on its way may arrive all the same.
-    fn let_go_of_evicted(&mut self) {
-        let Some(hand) = self.hand.take_if(|_| self.flying.is_none()) else {
-            return;
-        };
-        // Where that cannot be told, it is peeked again; the server knows the ids.
-        if self.spool.has_all(&hand.peeked.handle).unwrap_or(false) {
-            self.hand = Some(hand);
-        }
     }
 
     pub(super) fn tidy(&mut self) {

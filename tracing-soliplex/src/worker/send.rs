@@ -117,6 +117,7 @@ impl Worker {
 
     /// Has a batch in hand, peeking one if need be; `false` when there is none.
     pub(super) fn take_in_hand(&mut self) -> bool {
+        self.let_go_of_what_went();
         if self.hand.is_some() {
             return true;
         }
@@ -142,6 +143,19 @@ impl Worker {
                 self.store_failed(&error);
                 false
             }
+        }
+    }
+
+    /// Sends nothing again that was told as lost since it was peeked. What was on its way when it was
+    /// evicted may have arrived all the same.
+    fn let_go_of_what_went(&mut self) {
+        // What has met its fate is not sent, but confirmed.
+        let waits = |hand: &mut Hand| hand.fates.next().is_some();
+        if let Some(hand) = self.hand.take_if(waits)
+            // Where that cannot be told, it is peeked again; the server knows the ids.
+            && self.spool.has_all(&hand.peeked.handle).unwrap_or(false)
+        {
+            self.hand = Some(hand);
         }
     }
 

@@ -1,7 +1,6 @@
 //! The loop under a clock that only moves when everything waits: hours pass in milliseconds.
 
 use std::collections::VecDeque;
-use std::future::ready;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -36,6 +35,8 @@ struct Server {
     /// What it answers while the script lasts no longer; accepts when there is nothing.
     always: Arc<Mutex<Option<ExportOutcome>>>,
     requests: Arc<Mutex<Vec<Request>>>,
+    /// How long each answer takes.
+    delay: Arc<Mutex<Duration>>,
 }
 
 struct Request {
@@ -94,7 +95,11 @@ impl Exporter for Server {
             records: envelope.records.into_iter().map(Result::unwrap).collect(),
             accepted: matches!(outcome, ExportOutcome::Accepted(_)),
         });
-        Box::pin(ready(outcome))
+        let delay = *self.delay.lock().unwrap();
+        Box::pin(async move {
+            tokio::time::sleep(delay).await;
+            outcome
+        })
     }
 }
 

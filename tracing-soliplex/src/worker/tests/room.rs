@@ -1,5 +1,9 @@
 //! What becomes of records when there is no room for them: on the disk, or within the bound.
 
+use std::collections::HashSet;
+
+use soliplex_wire::AnyValue;
+
 use super::*;
 use crate::diagnostics::Stats;
 
@@ -77,4 +81,62 @@ async fn a_flood_of_debug_takes_no_more_errors_than_to_tell_of_it() {
     );
     drop(requests);
     pipeline.assert_accounted();
+}
+
+impl Pipeline {
+    /// Of all numbers up to the last that arrived, those are told as lost that did not.
+    fn assert_told_is_missing(&self) {
+        let requests = self.server.requests.lock().unwrap();
+        let accepted = requests.iter().filter(|request| request.accepted);
+        let arrived: Vec<&LogRecord> = accepted.flat_map(|request| &request.records).collect();
+        let seqs: HashSet<u64> = arrived.iter().filter_map(|record| record.seq).collect();
+        let missing = (2..=*seqs.iter().max().unwrap()).filter(|seq| !seqs.contains(seq));
+        let counts = arrived.iter().filter_map(|record| {
+            match record.attributes.get("soliplex.discard.count") {
+                Some(AnyValue::Int(count)) => Some(*count as usize),
+                _ => None,
+            }
+        });
+        let told: usize = counts.sum();
+        assert!(told > 0);
+        assert_eq!(missing.count(), told);
+    }
+}
+
+/// What is in hand when room is made was sent again where it had been told as lost, and told as lost
+/// where a part of it had arrived.
+#[tokio::test(start_paused = true)]
+async fn what_is_in_hand_when_room_is_made_arrives_or_is_told_and_not_both() {
+    let accepted = || ExportOutcome::Accepted(Answer::default());
+    let late = Duration::from_secs(1000);
+    for (answers, delay, in_time) in [
+        (vec![], late, 0),
+        (vec![BUSY], Duration::ZERO, 0),
+        (
+            vec![ExportOutcome::TooLarge, accepted()],
+            Duration::ZERO,
+            25,
+        ),
+    ] {
+        let options = SpoolOptions {
+            max_bytes: 2 << 20,
+            ..SpoolOptions::default()
+        };
+        let pipeline = Pipeline::start_with(|_| {}, options);
+        pipeline.server.answers_always(Some(BUSY));
+        pipeline.server.answers(answers);
+        *pipeline.server.delay.lock().unwrap() = delay;
+        (0..50).for_each(|_| pipeline.log(Severity::Debug, "in hand"));
+        let _ = pipeline.flush(Duration::from_millis(500)).await;
+        *pipeline.server.delay.lock().unwrap() = late;
+        let is_full = |stats: &Stats| stats.total_discarded() > 0;
+        fill(&pipeline, Severity::Debug, is_full).await;
+        assert_eq!(pipeline.server.messages().len(), in_time);
+        *pipeline.server.delay.lock().unwrap() = Duration::ZERO;
+        pipeline.server.answers_always(None);
+        tokio::time::sleep(2 * late).await;
+        assert!(pipeline.flush(HOUR).await.is_complete());
+        pipeline.assert_told_is_missing();
+        pipeline.assert_accounted();
+    }
 }
