@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::capture::Capture;
 use crate::command::Command;
+use crate::exporter::http::Endpoint;
 
 /// What a device is connected by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +60,8 @@ pub(crate) struct Connectivity {
     capture: Arc<Capture>,
     commands: UnboundedSender<Command>,
     known: Mutex<Known>,
+    /// By what the device is connected, as a watcher has it that knows nothing of the endpoint.
+    pub(crate) watched: Mutex<Option<NetworkKind>>,
 }
 
 #[derive(Debug, Default)]
@@ -80,6 +83,7 @@ impl Connectivity {
             capture,
             commands,
             known: Mutex::default(),
+            watched: Mutex::default(),
         }
     }
 
@@ -96,6 +100,15 @@ impl Connectivity {
         self.record(&mut known);
         // A worker that has ended has nothing left to send.
         let _ = self.commands.send(Command::Network { online, is_another });
+    }
+
+    /// Records go there from now on, which may be reached where the one before was not, if it is a
+    /// watcher that tells of the network.
+    pub(crate) fn endpoint_changed(&self, endpoint: &Endpoint) {
+        let watched = *self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kind) = watched {
+            self.changed(kind, can_be_reached(Some(endpoint), kind));
+        }
     }
 
     /// Something is captured again: what changed meanwhile is told now.
@@ -124,4 +137,9 @@ impl Connectivity {
             known.recorded = Some(network);
         }
     }
+}
+
+/// Whether records can be sent there from a machine that is connected like this.
+pub(crate) fn can_be_reached(endpoint: Option<&Endpoint>, kind: NetworkKind) -> bool {
+    kind != NetworkKind::None || endpoint.is_some_and(Endpoint::is_local)
 }

@@ -142,7 +142,9 @@ impl TelemetryControl {
         let mut shown = shown.unwrap_or_else(PoisonError::into_inner);
         *shown = Some(endpoint.clone());
         // Sent while it is held, so that what is shown is what the worker heard last.
-        self.soliplex.command(Command::SetEndpoint(endpoint));
+        self.soliplex
+            .command(Command::SetEndpoint(endpoint.clone()));
+        self.soliplex.inner.connectivity.endpoint_changed(&endpoint);
         drop(shown);
         self.changes().tell();
         Ok(())

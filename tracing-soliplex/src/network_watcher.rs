@@ -7,11 +7,11 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use netwatcher::{Interface, WatchHandle};
 
-use crate::connectivity::{Connectivity, NetworkKind};
+use crate::connectivity::{Connectivity, NetworkKind, can_be_reached};
 use crate::exporter::http::Endpoint;
 use crate::soliplex::Soliplex;
 
@@ -19,7 +19,12 @@ use crate::soliplex::Soliplex;
 #[must_use = "dropped, it no longer watches"]
 pub struct NetworkWatcher {
     _handle: WatchHandle,
+    // After the handle, which may tell once more.
+    _watching: Watching,
 }
+
+/// While there is one, a watcher tells of the network.
+struct Watching(Weak<Connectivity>);
 
 /// The system does not tell of changes of its network.
 #[derive(Debug, thiserror::Error)]
@@ -50,13 +55,17 @@ impl Soliplex {
         // wait for itself.
         let connectivity = Arc::downgrade(&self.inner.connectivity);
         let endpoint = Arc::clone(&self.inner.endpoint);
+        let watching = Watching(connectivity.clone());
         let told = netwatcher::watch_interfaces_with_callback(move |update| {
             if let Some(connectivity) = connectivity.upgrade() {
                 tell(&connectivity, &endpoint, update.interfaces.values());
             }
         });
         let handle = told.map_err(WatchNetworkError)?;
-        Ok(NetworkWatcher { _handle: handle })
+        Ok(NetworkWatcher {
+            _handle: handle,
+            _watching: watching,
+        })
     }
 }
 
@@ -66,6 +75,19 @@ impl fmt::Debug for NetworkWatcher {
     }
 }
 
+impl Drop for Watching {
+    fn drop(&mut self) {
+        if let Some(connectivity) = self.0.upgrade() {
+            watched(&connectivity, None);
+        }
+    }
+}
+
+fn watched(connectivity: &Connectivity, kind: Option<NetworkKind>) {
+    let watched = connectivity.watched.lock();
+    *watched.unwrap_or_else(PoisonError::into_inner) = kind;
+}
+
 /// Tells how the network is now that these are the interfaces.
 fn tell<'i>(
     connectivity: &Connectivity,
@@ -73,15 +95,10 @@ fn tell<'i>(
     interfaces: impl Iterator<Item = &'i Interface>,
 ) {
     let kind = best(interfaces);
+    // Held until it is told, so that what is told is true of the endpoint that was set last.
     let endpoint = endpoint.lock().unwrap_or_else(PoisonError::into_inner);
-    let online = can_be_reached(endpoint.as_ref(), kind);
-    drop(endpoint);
-    connectivity.changed(kind, online);
-}
-
-/// Whether records can be sent there from a machine that is connected like this.
-fn can_be_reached(endpoint: Option<&Endpoint>, kind: NetworkKind) -> bool {
-    kind != NetworkKind::None || endpoint.is_some_and(Endpoint::is_local)
+    watched(connectivity, Some(kind));
+    connectivity.changed(kind, can_be_reached(endpoint.as_ref(), kind));
 }
 
 /// The kind of the interface that most likely leads out.
@@ -291,6 +308,33 @@ mod tests {
             ]
         );
         assert_eq!(soliplex.stats().captured, 4);
+    }
+
+    #[cfg(any(debug_assertions, feature = "unlocked-endpoint"))]
+    #[test]
+    fn another_endpoint_may_be_reached_where_the_one_before_was_not() {
+        let builder = Soliplex::builder("app", "1").endpoint("https://ingest.example.org");
+        let soliplex = builder.panic_hook(crate::PanicHook::Off).start().unwrap();
+        let Inner {
+            connectivity,
+            endpoint,
+            ..
+        } = &*soliplex.inner;
+        let control = soliplex.control();
+        tell(connectivity, endpoint, [].into_iter());
+        for url in ["http://127.0.0.1:9", "https://ingest.example.org"] {
+            control.set_endpoint(url).unwrap();
+        }
+        // Nobody watches any more: what is told next is for the host to say.
+        drop(Watching(Arc::downgrade(connectivity)));
+        control.set_endpoint("http://127.0.0.1:9").unwrap();
+        let recent = soliplex.inner.capture.breadcrumbs.recent(&Filter::new());
+        let told: Vec<bool> = recent
+            .iter()
+            .rev()
+            .map(|record| record.breadcrumb.message.ends_with("online=true"))
+            .collect();
+        assert_eq!(told, [false, true, false]);
     }
 
     #[test]
