@@ -52,6 +52,8 @@ pub(crate) fn pack_written<T>(write: impl FnOnce(&mut Vec<u8>) -> T) -> (Vec<u8>
         request.clear();
         let said = write(request);
         let packed = pack(request);
+        // Nothing shrinks to less than what it holds.
+        request.clear();
         request.shrink_to(MAX_KEPT_ROOM);
         (packed, said)
     })
@@ -228,6 +230,15 @@ mod tests {
             // Up to seven bits in front of the flush's end mean nothing.
             prop_assert!(unpack(kept).map_or(true, |same| same == request));
         }
+    }
+
+    #[test]
+    fn a_large_request_leaves_no_more_room_behind_than_may_be_kept() {
+        let large = vec![10; 4 * MAX_KEPT_ROOM];
+        let (packed, ()) = pack_written(|request| request.extend_from_slice(&large));
+        assert_eq!(unpack(packed), Ok(large));
+        let kept = WRITTEN.with_borrow(Vec::capacity);
+        assert!(kept <= MAX_KEPT_ROOM, "{kept}");
     }
 
     #[test]
