@@ -167,6 +167,9 @@ impl Intake {
     /// As [`Spool::append`].
     pub(crate) fn run_denied(&mut self, spool: &mut Spool) -> Result<u64, AppendError> {
         let mut moved = self.settle(spool)?;
+        // They name a session. What they tell of is in the spool's ledger, which has forgotten whose
+        // it was.
+        self.taken.told.clear();
         loop {
             let any = self.discard_queued(DiscardReason::Denied);
             self.gather_losses();

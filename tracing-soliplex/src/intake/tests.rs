@@ -142,6 +142,29 @@ fn a_loss_that_cannot_be_told_keeps_the_number_it_was_given_first() {
     assert_eq!(run.spool.waiting(), [FIRST + 1]);
 }
 
+/// The record that named the session was kept in memory, and stored when all else had been wiped.
+#[test]
+fn a_loss_that_could_not_be_told_is_not_told_into_a_store_that_was_wiped() {
+    let disk = Disk::default();
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = Run::begin_on(folder.path(), &disk).joined();
+    run.diagnostics.discard_record(
+        DiscardReason::QueueFull,
+        &run.session.head(Severity::Info, 1),
+    );
+    run.store();
+    disk.fail_from(1);
+    run.intake.tell(&mut run.spool).unwrap_err();
+    disk.heal();
+    run.spool.wipe().unwrap();
+    run.intake.join(&mut run.spool).unwrap();
+    run.intake.run_denied(&mut run.spool).unwrap();
+    assert_eq!(run.spool.waiting(), [0; 0]);
+    let losses = [Loss::counted(DiscardReason::QueueFull.as_str(), 1)];
+    assert_eq!(run.spool.untold(), losses, "counted, and nobody's");
+    assert_eq!(run.diagnostics.stats().own, 0);
+}
+
 #[test]
 fn the_first_record_of_a_session_waits_in_a_lane_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
