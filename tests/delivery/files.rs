@@ -251,6 +251,19 @@ fn after_another_process_has_had_the_files_what_is_logged_arrives_again() {
         .iter()
         .flat_map(|request| request.messages())
         .collect();
+    let records: Vec<_> = server
+        .requests()
+        .iter()
+        .flat_map(|request| request.records())
+        .collect();
+    let of = |message: &str| records.iter().find(|record| record["message"] == message);
+    let lost = &of("records discarded").unwrap()["attributes"]["soliplex.discard.first_seq"];
+    let before = of("event 1").unwrap()["seq"].as_u64().unwrap();
+    assert_eq!(
+        lost.as_u64(),
+        Some(before + 1),
+        "what was refused has a number"
+    );
     for message in ["event 0", "event 1", "by the second", "by the first again"] {
         let count = messages.iter().filter(|sent| *sent == message).count();
         assert_eq!(count, 1, "{message}: {messages:?}");

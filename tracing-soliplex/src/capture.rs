@@ -111,10 +111,10 @@ impl Capture {
         if !is(&self.enabled) || self.denied.load(Ordering::Acquire) {
             return;
         }
-        if is(&self.barred) {
-            return self.refuse(DiscardReason::QueueFull);
-        }
         let unix_nanos = then.unwrap_or_else(|| self.clock.unix_nanos());
+        if is(&self.barred) {
+            return self.bounce(severity, unix_nanos);
+        }
         self.note_time(unix_nanos);
         with_buffers(|buffers| {
             let Buffers {
@@ -158,6 +158,16 @@ impl Capture {
             self.diagnostics.captured.fetch_add(1, Ordering::Relaxed);
             self.diagnostics.discard(reason, 1);
         }
+    }
+
+    /// Gives up an event for which there is no queue. It takes a number all the same, which a gap can
+    /// tell of when this process ends before it can.
+    #[cold]
+    fn bounce(&self, severity: Severity, unix_nanos: i64) {
+        let head = self.session.head(severity, unix_nanos);
+        self.diagnostics.captured.fetch_add(1, Ordering::Relaxed);
+        self.diagnostics
+            .discard_record(DiscardReason::QueueFull, &head);
     }
 
     /// Notes the time of what is about to be captured or kept, and that its thread goes on. Does
