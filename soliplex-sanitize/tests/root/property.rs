@@ -86,8 +86,9 @@ prop_compose! {
     fn clean()(
         (number, wide, share, flag) in any::<(Option<i32>, u32, f32, bool)>(),
         words in proptest::option::of("[a-z]{0,9}( \\PC){0,3}"),
-        // Words stand apart: together they may be as long and as mixed as a wallet's address.
-        sentence in "(([A-Z][a-z]{1,8}|[0-9]{1,4}|[äöü\t\n\"\\\\])? ){0,8}",
+        // Words stand apart: together they may be as long and as mixed as a wallet's address. So do
+        // numbers: three of them are a social security number now and then.
+        sentence in "(([A-Z][a-z]{1,8}|[0-9]{1,4} [A-Z][a-z]{1,8}|[äöü\t\n\"\\\\])? ){0,8}",
     ) -> Clean {
         Clean { number, wide, share, flag, words, sentence }
     }
