@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
-use tracing_soliplex::{DiscardReason, NetworkKind, PanicHook, Rules, Soliplex, State};
+use tracing_soliplex::{Consent, DiscardReason, NetworkKind, PanicHook, Rules, Soliplex, State};
 
 use super::{BRIEFLY, Begin as _, SOON, assert_balance, builder, insist, log, log_some, start};
 use crate::scripted::{Reply, Request, Scripted};
@@ -141,15 +141,19 @@ fn ids_are_sanitized_and_no_allowlist_hides_them() {
 #[test]
 fn switched_off_nothing_is_captured_and_nothing_sent() {
     let server = Scripted::start(|_| Reply::accepted());
-    let soliplex = start(&server);
+    // Nothing leaves before it is switched off.
+    let soliplex = builder(&server).consent(Consent::Pending).begin();
+    log_some(&soliplex, 3);
     soliplex.set_enabled(false);
+    soliplex.set_consent(Consent::Granted);
     log_some(&soliplex, 5);
-    assert_eq!(soliplex.flush(SOON).waiting, 0);
+    // The three, and the session's start.
+    assert_eq!(soliplex.flush(SOON).waiting, 4);
     assert!(server.requests().is_empty());
     soliplex.set_enabled(true);
-    log_some(&soliplex, 1);
-    assert!(soliplex.flush(SOON).is_complete());
-    assert_eq!(soliplex.stats().captured, 1);
+    let report = soliplex.flush(SOON);
+    assert_eq!((report.delivered, report.waiting), (4, 0));
+    assert_eq!(soliplex.stats().captured, 3);
     assert_balance(&soliplex);
 }
 
