@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use crate::diagnostics::State;
 use crate::exporter::Token;
+use crate::exporter::http::MAX_RETRY_AFTER;
 
 /// The first wait after a failure; it doubles up to [`MAX_BACKOFF`].
 pub(super) const MIN_BACKOFF: Duration = Duration::from_secs(1);
@@ -19,6 +20,9 @@ pub(super) const MISPLACED_FOR: Duration = Duration::from_secs(3600);
 
 /// How often a parked client asks the token provider whether it has another token by now.
 pub(super) const ASK_TOKEN_EVERY: Duration = Duration::from_secs(5);
+
+/// Set in the stored failures where it was the server that asked for the wait.
+const ASKED: u32 = 1 << 31;
 
 /// When the next request may go.
 #[derive(Debug)]
@@ -145,7 +149,7 @@ impl Pace {
         self.hurry(now);
     }
 
-    /// What a later start needs to go on at this pace: failures, and the instant to wait for in
+    /// What a later start needs to go on at this pace: failures with [`ASKED`], and the instant to wait for in
     /// nanoseconds since the Unix epoch; 12 bytes, little-endian.
     pub(crate) fn to_bytes(&self, now: Instant, unix_nanos: i64) -> [u8; 12] {
         let wait = self
@@ -153,20 +157,29 @@ impl Pace {
             .map_or(Duration::ZERO, |then| then.saturating_duration_since(now));
         let until = unix_nanos.saturating_add(i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX));
         let mut bytes = [0; 12];
-        bytes[..4].copy_from_slice(&self.failures.to_le_bytes());
+        let asked = if self.asked { ASKED } else { 0 };
+        let failures = self.failures.min(ASKED - 1) | asked;
+        bytes[..4].copy_from_slice(&failures.to_le_bytes());
         bytes[4..].copy_from_slice(&until.to_le_bytes());
         bytes
     }
 
     /// Goes on at the pace of an earlier start. A wall clock that was changed in between can make
-    /// the wait no longer than the longest we would have chosen.
+    /// the wait no longer than the longest we would have chosen, or believed a server to ask for.
     pub(crate) fn resume(&mut self, bytes: &[u8], now: Instant, unix_nanos: i64) {
         let (Some(failures), Some(until)) = (bytes.first_chunk(), bytes.last_chunk()) else {
             return;
         };
-        self.failures = u32::from_le_bytes(*failures);
+        let failures = u32::from_le_bytes(*failures);
+        self.failures = failures & !ASKED;
+        self.asked = failures & ASKED != 0;
+        let most = if self.asked {
+            MAX_RETRY_AFTER
+        } else {
+            MAX_BACKOFF
+        };
         let wait = i64::from_le_bytes(*until).saturating_sub(unix_nanos);
-        let wait = Duration::from_nanos(u64::try_from(wait).unwrap_or(0)).min(MAX_BACKOFF);
+        let wait = Duration::from_nanos(u64::try_from(wait).unwrap_or(0)).min(most);
         self.not_before = self.not_before.max(Some(now + wait));
     }
 

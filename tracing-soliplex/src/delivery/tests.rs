@@ -8,6 +8,7 @@ use super::pace::{ASK_TOKEN_EVERY, MAX_BACKOFF, MISPLACED_FOR};
 use super::*;
 use crate::diagnostics::State;
 use crate::exporter::Token;
+use crate::exporter::http::MAX_RETRY_AFTER;
 
 const BUSY: ExportOutcome = ExportOutcome::Busy {
     status: 503,
@@ -273,6 +274,24 @@ fn a_restart_goes_on_at_the_pace_it_had() {
         Some(MAX_BACKOFF),
         "a clock set back does not silence it"
     );
+}
+
+/// A device that was told to stay away for half an hour asked again a minute after its restart.
+#[test]
+fn a_restart_waits_as_long_as_the_server_asked() {
+    const HALF_AN_HOUR: Duration = Duration::from_secs(1800);
+    let now = Instant::now();
+    let mut pace = Pace::new(1);
+    pace.failed(now, Some(HALF_AN_HOUR));
+    let wait = pace.wait_until(now).unwrap() - now;
+    let stored = pace.to_bytes(now, 1_700_000_000_000_000_000);
+    for (unix_nanos, expected) in [(1_700_000_000_000_000_000, wait), (0, MAX_RETRY_AFTER)] {
+        let mut pace = Pace::new(2);
+        pace.resume(&stored, now, unix_nanos);
+        pace.hurry(now);
+        assert_eq!(pace.wait_until(now), Some(now + expected));
+        assert_eq!(pace.state(), State::BackingOff);
+    }
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 /// A `Retry-After` beyond this is taken for this: a server's slip must not silence a device for
 /// good.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// gzip's own default. For 100 records, 45 KB, level 6 takes 0.28 ms and leaves 13 % of the bytes,
 /// level 1 0.09 ms and 20 %: radio time costs more than either.
