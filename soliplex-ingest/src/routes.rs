@@ -234,6 +234,23 @@ mod tests {
         })
     }
 
+    /// A batch that nothing is wrong with.
+    fn batch() -> Request {
+        let mut request = Request::post(LOGS_PATH)
+            .body(Body::from(r#"{"logs":[]}"#))
+            .unwrap();
+        let peer = Peer(([192, 0, 2, 1], 4000).into());
+        request.extensions_mut().insert(peer);
+        request
+    }
+
+    /// An answer's status and body.
+    async fn text(response: Response) -> (StatusCode, String) {
+        let status = response.status();
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await;
+        (status, String::from_utf8(body.unwrap().into()).unwrap())
+    }
+
     #[tokio::test]
     async fn a_panic_costs_one_request() {
         let boom = || async {
@@ -264,14 +281,9 @@ mod tests {
     async fn a_busy_server_says_when_to_come_back() {
         let app = app().await;
         let _only = app.slots.try_acquire().unwrap();
-        let mut request = Request::post(LOGS_PATH)
-            .body(Body::from(r#"{"logs":[]}"#))
-            .unwrap();
-        let peer = Peer(([192, 0, 2, 1], 4000).into());
-        request.extensions_mut().insert(peer);
         let start = tokio::time::Instant::now();
         let router = router(Arc::clone(&app), &[]);
-        let response = router.oneshot(request).await.unwrap();
+        let response = router.oneshot(batch()).await.unwrap();
         assert_eq!(response.status(), 503);
         assert!(response.headers().contains_key(RETRY_AFTER));
         // It is not turned away at once: the one before may be done in a moment.
@@ -284,7 +296,22 @@ mod tests {
     async fn a_draining_server_is_not_ready_and_says_why() {
         let app = app().await;
         app.draining.store(true, Ordering::Relaxed);
-        let response = readyz(State(app)).await;
+        let (status, page) = text(readyz(State(app)).await).await;
+        assert_eq!(status, 503);
+        let expected = json!({ "status": "not ready", "reasons": ["shutting down"] });
+        assert_eq!(page, expected.to_string());
+    }
+
+    /// A request whose head comes after the signal, on a connection that was there before.
+    #[tokio::test]
+    async fn a_draining_server_takes_no_batch_and_says_when_to_come_back() {
+        let app = app().await;
+        app.draining.store(true, Ordering::Relaxed);
+        let response = router(Arc::clone(&app), &[]).oneshot(batch()).await;
+        let response = response.unwrap();
+        assert!(response.headers().contains_key(RETRY_AFTER));
         assert_eq!(response.status(), 503);
+        let page = app.metrics.render(&Gauges::default());
+        assert!(page.contains("body_bytes_total 0"), "{page}");
     }
 }

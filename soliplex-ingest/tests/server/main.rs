@@ -18,6 +18,7 @@ mod auth;
 mod commands;
 mod connections;
 mod dedupe;
+mod draining;
 mod encodings;
 mod faults;
 mod issuers;

@@ -59,11 +59,21 @@ impl Process {
     pub(crate) fn kill(self) {}
 
     /// SIGTERM, and what it wrote until it ended.
-    pub(crate) async fn stop(mut self) -> Output {
-        let child = self.child.take().unwrap();
-        let id = child.id().to_string();
+    pub(crate) async fn stop(self) -> Output {
+        self.ask_to_stop();
+        self.ended().await
+    }
+
+    /// SIGTERM.
+    pub(crate) fn ask_to_stop(&self) {
+        let id = self.child.as_ref().unwrap().id().to_string();
         let asked = Command::new("kill").args(["-TERM", &id]).status().unwrap();
         assert!(asked.success());
+    }
+
+    /// What it wrote until it ended.
+    pub(crate) async fn ended(mut self) -> Output {
+        let child = self.child.take().unwrap();
         tokio::task::spawn_blocking(move || child.wait_with_output().unwrap())
             .await
             .unwrap()

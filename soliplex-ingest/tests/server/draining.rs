@@ -1,0 +1,59 @@
+//! What a server that is asked to stop does with what is under way.
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::process::{Process, configured, token};
+use crate::road::{data_dir, records};
+use crate::upstream::{Upstream, assert_taken_once};
+
+/// Reads until `end` has come; gives all that was read.
+async fn heard(stream: &mut TcpStream, end: &str) -> String {
+    let mut heard = Vec::new();
+    while !heard.ends_with(end.as_bytes()) {
+        assert_ne!(stream.read_buf(&mut heard).await.unwrap(), 0, "closed");
+    }
+    String::from_utf8(heard).unwrap()
+}
+
+#[tokio::test]
+async fn a_batch_that_is_half_sent_at_the_signal_is_answered_kept_and_delivered() {
+    let upstream = Upstream::start([]).await;
+    let dir = data_dir();
+    let server = Process::start(configured(&["serve"], dir.path(), &upstream.endpoint()));
+    let address = server.base.strip_prefix("http://").unwrap().to_owned();
+    let mut idle = TcpStream::connect(&address).await.unwrap();
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let _ = heard(&mut idle, "ok\n").await;
+
+    let body = json!({ "logs": records(0..1) }).to_string();
+    let (first, rest) = body.split_at(body.len() / 2);
+    let mut client = TcpStream::connect(&address).await.unwrap();
+    let head = format!(
+        "POST /api/v1/logs HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+         expect: 100-continue\r\ncontent-length: {}\r\n\r\n",
+        token(dir.path()),
+        body.len()
+    );
+    client.write_all(head.as_bytes()).await.unwrap();
+    // It says so when it begins to read the body: from here on the request is under way.
+    let _ = heard(&mut client, "100 Continue\r\n\r\n").await;
+    client.write_all(first.as_bytes()).await.unwrap();
+
+    server.ask_to_stop();
+    // A connection without a request is closed when the end has begun.
+    assert_eq!(idle.read(&mut [0; 1]).await.unwrap(), 0);
+    assert!(TcpStream::connect(&address).await.is_err());
+
+    client.write_all(rest.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    // No other request is waited for on this connection.
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("\"accepted\":1"), "{answer}");
+    assert_eq!(server.ended().await.status.code(), Some(0));
+    assert_taken_once(&upstream, 1);
+}
