@@ -96,7 +96,7 @@ impl Store for Ours {
         let Some(batch) = self.spool.peek(Cursor::default(), limits).unwrap() else {
             return 0;
         };
-        self.spool.confirm(&batch.handle, &[]).unwrap();
+        self.spool.confirm(&batch.handle, &[], 0).unwrap();
         batch.records.len()
     }
 

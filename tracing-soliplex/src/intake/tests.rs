@@ -88,7 +88,7 @@ impl Run {
         while let Some(peeked) = self.spool.peek(Cursor::default(), ALL).unwrap() {
             let facts = Facts::from_json(&peeked.facts).unwrap_or_default();
             delivered.extend(peeked.records.iter().map(|_| facts.clone()));
-            self.spool.confirm(&peeked.handle, &[]).unwrap();
+            self.spool.confirm(&peeked.handle, &[], 0).unwrap();
         }
         delivered
     }

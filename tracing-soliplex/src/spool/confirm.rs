@@ -17,6 +17,8 @@ pub(crate) struct Confirmed {
     pub(crate) records: u64,
     /// Those of them that were named as dead, whether there was room to keep them or not.
     pub(crate) refused: u64,
+    /// Those of them that were refused without a name.
+    pub(crate) unnamed: u64,
     /// Those of them that became dead letters.
     pub(crate) dead: u64,
     /// Dead letters that had to go: older ones for these, or these where there was no room.
@@ -26,7 +28,8 @@ pub(crate) struct Confirmed {
 }
 
 impl Spool {
-    /// Removes the peeked records; those named in `dead` become dead letters. To try again after
+    /// Removes the peeked records; those named in `dead` become dead letters, and so many more were
+    /// refused as `unnamed` says, which is noted and nothing more. To try again after
     /// an error, or to confirm twice, does no harm.
     ///
     /// Works on a full disk and at the byte bound. Where a call failed although its commit took
@@ -38,6 +41,7 @@ impl Spool {
         &mut self,
         handle: &PeekHandle,
         dead: &[DeadLetter<'_>],
+        unnamed: u64,
     ) -> Result<Confirmed, Unavailable> {
         self.store.ensure_open()?;
         if let InDoubt::Confirmed(write, doubted, confirmed) = &self.in_doubt {
@@ -50,14 +54,14 @@ impl Spool {
         }
         let mut confirmed = Confirmed::default();
         let mut done = self.store.write_freeing(|txn, state| {
-            confirmed = remove_chunks(txn, state, handle, dead, true)?;
+            confirmed = remove_chunks(txn, state, handle, dead, unnamed, true)?;
             Ok(())
         });
         if matches!(done, Err(Fault::Bound | Fault::DiskFull)) && !dead.is_empty() {
             // Dead letters are the one thing a confirmation stores. Where there is no room even
             // with what is held back, they are let go, or the batch would be sent for ever.
             done = self.store.write_freeing(|txn, state| {
-                confirmed = remove_chunks(txn, state, handle, dead, false)?;
+                confirmed = remove_chunks(txn, state, handle, dead, unnamed, false)?;
                 confirmed.dead_dropped += confirmed.refused;
                 state.dead.dropped += confirmed.refused;
                 Ok(())
@@ -79,9 +83,11 @@ fn remove_chunks(
     state: &mut State,
     handle: &PeekHandle,
     dead: &[DeadLetter<'_>],
+    unnamed: u64,
     keep_dead: bool,
 ) -> Result<Confirmed, Fault> {
     let mut confirmed = Confirmed::default();
+    let mut of_unnamed = Loss::default();
     for (index, chunk) in handle.chunks.iter().enumerate() {
         let dead_here = dead.iter().filter_map(|letter| {
             let (origin, place) = *handle.origins.get(letter.record)?;
@@ -113,6 +119,11 @@ fn remove_chunks(
                 bury_some(txn, state, header.context, &dead_here, &mut confirmed)?;
             }
         }
+        if unnamed > 0 {
+            // Before the facts go with the last chunk that names them. A peek is of one context.
+            let facts = tables::facts(txn, header.context)?;
+            of_unnamed = Loss::counted(REJECTED, 0).of(header.context, facts.as_deref());
+        }
         drop(bytes);
         // One of the refused may have told of a loss. That is not told again: it would be refused
         // again, without end.
@@ -123,6 +134,11 @@ fn remove_chunks(
         tables::release_context(txn, header.context, 1)?;
         confirmed.records += header.records;
     }
+    confirmed.unnamed = unnamed.min(confirmed.records.saturating_sub(confirmed.refused));
+    state.ledger.add(Loss {
+        count: Some(confirmed.unnamed),
+        ..of_unnamed
+    });
     Ok(confirmed)
 }
 

@@ -225,22 +225,21 @@ impl Worker {
                 reason,
             })
             .collect();
-        match self.spool.confirm(&hand.peeked.handle, &dead) {
+        let confirmed = self
+            .spool
+            .confirm(&hand.peeked.handle, &dead, hand.fates.unnamed);
+        match confirmed {
             Ok(confirmed) => {
                 // What was evicted while in hand has been counted there.
-                let unnamed = hand.fates.unnamed;
-                let delivered = confirmed
-                    .records
-                    .saturating_sub(confirmed.refused + unnamed);
-                self.diagnostics.discard(DiscardReason::Rejected, unnamed);
+                let refused = confirmed.refused + confirmed.unnamed;
+                let delivered = confirmed.records.saturating_sub(refused);
                 self.diagnostics
                     .delivered
                     .fetch_add(delivered, Ordering::Relaxed);
                 self.diagnostics
                     .duplicates
                     .fetch_add(hand.fates.duplicates, Ordering::Relaxed);
-                self.diagnostics
-                    .count(DiscardReason::Rejected, confirmed.refused);
+                self.diagnostics.count(DiscardReason::Rejected, refused);
                 self.find_tests(&hand);
                 self.store_failing = false;
                 // What left has made room on a full disk.

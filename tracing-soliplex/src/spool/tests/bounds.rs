@@ -193,7 +193,7 @@ fn the_file_shrinks_again_after_a_backlog() {
     };
     for _ in 0..19 {
         let peeked = spool.peek(Cursor::default(), limits).unwrap().unwrap();
-        spool.confirm(&peeked.handle, &[]).unwrap();
+        spool.confirm(&peeked.handle, &[], 0).unwrap();
     }
     spool.compact_if_worth().unwrap();
     let shrunk = std::fs::metadata(directory.path().join("spool.redb"))
@@ -264,7 +264,7 @@ fn a_full_spool_can_still_be_confirmed() {
         ..NO_LIMITS
     };
     while let Some(peeked) = spool.peek(Cursor::default(), limits).unwrap() {
-        confirmed += spool.confirm(&peeked.handle, &[]).unwrap().records;
+        confirmed += spool.confirm(&peeked.handle, &[], 0).unwrap().records;
         let file = std::fs::metadata(directory.path().join("spool.redb")).unwrap();
         assert!(file.len() <= options.max_bytes, "{}", file.len());
     }
@@ -301,7 +301,7 @@ fn dead_letters_beyond_the_reserve_are_kept_at_the_bound_and_the_bound_holds() {
             reason: "no",
         })
         .collect();
-    let confirmed = spool.confirm(&peeked.handle, &dead).unwrap();
+    let confirmed = spool.confirm(&peeked.handle, &dead, 0).unwrap();
     assert_eq!(
         (confirmed.dead, confirmed.dead_dropped),
         (dead.len() as u64, 0)

@@ -44,7 +44,7 @@ fn live_until_power_is_lost(disk: &Disk) -> Vec<Known> {
             let mut known = history.last().unwrap().clone();
             known.waiting.drain(..10);
             history.push(known);
-            if spool.confirm(&peeked.handle, &[]).is_err() {
+            if spool.confirm(&peeked.handle, &[], 0).is_err() {
                 return history;
             }
         }

@@ -151,7 +151,7 @@ fn a_store_damaged_while_open_is_set_aside_with_its_records_counted() {
     spool
         .append_records(&records(Lane::Normal, 50..60))
         .unwrap();
-    let stale = spool.confirm(&before.handle, &[]).unwrap();
+    let stale = spool.confirm(&before.handle, &[], 0).unwrap();
     assert_eq!((stale.records, stale.missing), (0, 49));
     assert_eq!(spool.waiting(), (50..60).collect::<Vec<_>>());
 }
@@ -186,7 +186,7 @@ fn an_unreadable_chunk_is_removed_and_counted_and_the_rest_is_delivered() {
     assert_eq!(spool.untold(), [lost], "and in the stream");
     let peeked = spool.peek_first();
     assert_eq!(peeked.facts, b"facts of 1");
-    spool.confirm(&peeked.handle, &[]).unwrap();
+    spool.confirm(&peeked.handle, &[], 0).unwrap();
     assert_eq!(spool.stats().records(), 0);
 }
 

@@ -31,7 +31,7 @@ fn a_full_disk_refuses_new_records_and_lets_old_ones_leave() {
     assert_eq!(spool.stats().records(), stored);
 
     let peeked = spool.peek(Cursor::default(), A_BATCH).unwrap().unwrap();
-    spool.confirm(&peeked.handle, &[]).unwrap();
+    spool.confirm(&peeked.handle, &[], 0).unwrap();
     assert_eq!(spool.stats().records(), stored - 100);
     spool.append_records(&[record(Lane::High, 9_000)]).unwrap();
 }
@@ -73,7 +73,7 @@ fn a_full_disk_can_be_emptied_to_the_last_record() {
         ..NO_LIMITS
     };
     while let Some(peeked) = spool.peek(Cursor::default(), limits).unwrap() {
-        left += spool.confirm(&peeked.handle, &[]).unwrap().records;
+        left += spool.confirm(&peeked.handle, &[], 0).unwrap().records;
     }
     assert_eq!(left, stored);
 }
@@ -94,7 +94,7 @@ fn dead_letters_without_room_are_counted_and_let_go() {
         })
         .collect();
     let refused = refused as u64;
-    let confirmed = spool.confirm(&peeked.handle, &dead).unwrap();
+    let confirmed = spool.confirm(&peeked.handle, &dead, 0).unwrap();
     assert_eq!((confirmed.records, confirmed.dead), (refused, 0));
     assert_eq!(confirmed.dead_dropped, refused);
     let stats = spool.stats();
@@ -154,7 +154,7 @@ mod limited {
         let (stored, error) = fill(&mut spool);
         assert!(matches!(error, AppendError::DiskFull), "{error:?}");
         let peeked = spool.peek(Cursor::default(), A_BATCH).unwrap().unwrap();
-        spool.confirm(&peeked.handle, &[]).unwrap();
+        spool.confirm(&peeked.handle, &[], 0).unwrap();
         assert_eq!(spool.stats().records(), stored - 100);
         spool
             .append_records(&records(Lane::High, 90_000..90_010))

@@ -116,7 +116,7 @@ impl Day<'_> {
             record: 0,
             reason: "no",
         }];
-        self.insist(spool, |spool| spool.confirm(&peeked.handle, &dead));
+        self.insist(spool, |spool| spool.confirm(&peeked.handle, &dead, 0));
         self.ledger.waiting.drain(..3);
         self.ledger.dead += 1;
         self.ledger.lost += 1;
@@ -210,7 +210,7 @@ fn peeked(spool: &mut Spool) -> Option<PeekHandle> {
 }
 
 fn confirm_all(spool: &mut Spool, handle: Option<&PeekHandle>) -> Result<u64, Unavailable> {
-    Ok(spool.confirm(handle.unwrap(), &[])?.records)
+    Ok(spool.confirm(handle.unwrap(), &[], 0)?.records)
 }
 
 #[test]

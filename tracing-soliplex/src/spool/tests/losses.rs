@@ -128,7 +128,7 @@ impl Day {
             records: (peeked.records.len() - dead.len()) as u64,
             told: peeked.records.iter().map(|r| told(&r.payload)).sum(),
         };
-        self.spool.confirm(&peeked.handle, &dead)?;
+        self.spool.confirm(&peeked.handle, &dead, 0)?;
         self.delivered.records += self.delivering.records;
         self.delivered.told += self.delivering.told;
         self.delivering = Fate::default();
@@ -247,4 +247,29 @@ fn a_file_that_is_given_up_is_told_of_by_the_next() {
     let spool = in_directory(directory.path());
     let uncounted = Loss::uncounted(ledger::SPOOL_DAMAGED);
     assert_eq!(spool.untold(), [uncounted]);
+}
+
+/// They were noted after the commit, of no session, and by nobody where a kill came between.
+#[test]
+fn what_is_refused_without_a_name_is_noted_with_its_session_by_the_commit_that_removes_it() {
+    let disk = Disk::default();
+    let mut spool = on_disk(&disk);
+    spool.append_records(&records(Lane::Normal, 0..5)).unwrap();
+    let peeked = spool.peek_first();
+    let dead = [DeadLetter {
+        record: 1,
+        reason: "bad",
+    }];
+    let confirmed = spool.confirm(&peeked.handle, &dead, 2).unwrap();
+    assert_eq!((confirmed.refused, confirmed.unnamed), (1, 2));
+    let again = spool.confirm(&peeked.handle, &dead, 2).unwrap();
+    assert_eq!((again.refused, again.unnamed), (0, 0));
+    drop(spool);
+    let told: Vec<_> = on_disk(&disk)
+        .untold()
+        .iter()
+        .map(|loss| (loss.reason.clone(), loss.facts.clone(), loss.count))
+        .collect();
+    let facts = Some("facts of 1".to_owned());
+    assert_eq!(told, [(REJECTED.into(), facts, Some(3))]);
 }

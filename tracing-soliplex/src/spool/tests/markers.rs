@@ -35,7 +35,7 @@ fn how_a_session_began_outlives_all_else_of_it_in_a_full_spool() {
     }
     // When nothing else of the session is left, it goes before the errors of another one.
     while let Some(peeked) = spool.peek(Cursor::default(), NO_LIMITS).unwrap() {
-        spool.confirm(&peeked.handle, &[]).unwrap();
+        spool.confirm(&peeked.handle, &[], 0).unwrap();
     }
     spool.append_records(&[marker(2, 9_000)]).unwrap();
     let evictions = loop {
@@ -86,7 +86,7 @@ fn a_dead_letter_does_not_keep_a_full_spool_from_giving_up_markers() {
         record: 0,
         reason: "refused",
     };
-    spool.confirm(&peeked.handle, &[dead]).unwrap();
+    spool.confirm(&peeked.handle, &[dead], 0).unwrap();
     for seq in 0..3_000 {
         let record = Record {
             payload: vec![7; 1_000],

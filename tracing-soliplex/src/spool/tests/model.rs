@@ -207,7 +207,7 @@ impl Pair {
             } => self.deliver(skip, max_records, &dead),
             Op::ConfirmAgain => {
                 if let Some((handle, records)) = &self.last {
-                    let again = self.spool.confirm(handle, &[]).unwrap();
+                    let again = self.spool.confirm(handle, &[], 0).unwrap();
                     assert_eq!((again.records, again.missing), (0, *records));
                 }
             }
@@ -270,7 +270,7 @@ impl Pair {
                 reason: "no",
             })
             .collect();
-        let confirmed = self.spool.confirm(&peeked.handle, &letters).unwrap();
+        let confirmed = self.spool.confirm(&peeked.handle, &letters, 0).unwrap();
         let records = peeked.records.len() as u64;
         assert_eq!((confirmed.records, confirmed.missing), (records, 0));
         assert_eq!(confirmed.dead, dead.len() as u64);

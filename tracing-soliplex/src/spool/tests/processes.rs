@@ -52,7 +52,7 @@ fn work_until_killed() {
         println!("{seq} appended");
         if seq % 10 == 0 {
             let peeked = spool.peek_first();
-            spool.confirm(&peeked.handle, &[]).unwrap();
+            spool.confirm(&peeked.handle, &[], 0).unwrap();
             println!("{seq} confirmed");
         }
     }

@@ -38,7 +38,7 @@ fn confirmed_records_are_gone_and_the_rest_stays() {
     spool.append_records(&records(Lane::Normal, 0..5)).unwrap();
     let peeked = spool.peek_first();
     spool.append_records(&records(Lane::Normal, 5..8)).unwrap();
-    let confirmed = spool.confirm(&peeked.handle, &[]).unwrap();
+    let confirmed = spool.confirm(&peeked.handle, &[], 0).unwrap();
     assert_eq!((confirmed.records, confirmed.missing), (5, 0));
     assert_eq!(spool.waiting(), [5, 6, 7]);
 }
@@ -52,9 +52,9 @@ fn confirming_twice_removes_once() {
         record: 1,
         reason: "bad",
     }];
-    spool.confirm(&peeked.handle, &dead).unwrap();
+    spool.confirm(&peeked.handle, &dead, 0).unwrap();
     spool.append_records(&records(Lane::Normal, 2..4)).unwrap();
-    let again = spool.confirm(&peeked.handle, &dead).unwrap();
+    let again = spool.confirm(&peeked.handle, &dead, 0).unwrap();
     assert_eq!((again.records, again.dead, again.missing), (0, 0, 2));
     assert_eq!(spool.waiting(), [2, 3]);
     assert_eq!(spool.dead_letters().unwrap().len(), 1);
@@ -118,7 +118,7 @@ fn a_spool_without_a_cache_does_the_same() {
     let (mut spool, _) = Spool::in_memory(&options).unwrap();
     spool.append_records(&records(Lane::Low, 1..200)).unwrap();
     let peeked = spool.peek_first();
-    assert_eq!(spool.confirm(&peeked.handle, &[]).unwrap().missing, 0);
+    assert_eq!(spool.confirm(&peeked.handle, &[], 0).unwrap().missing, 0);
     assert_eq!(spool.waiting().len() + peeked.records.len(), 199);
 }
 
@@ -145,10 +145,12 @@ fn the_facts_of_a_context_leave_with_its_last_record() {
             ..NO_LIMITS
         },
     );
-    spool.confirm(&first.unwrap().unwrap().handle, &[]).unwrap();
+    spool
+        .confirm(&first.unwrap().unwrap().handle, &[], 0)
+        .unwrap();
     assert_eq!(spool.peek_first().facts, b"facts of 1");
     let rest = spool.peek_first();
-    spool.confirm(&rest.handle, &[]).unwrap();
+    spool.confirm(&rest.handle, &[], 0).unwrap();
 
     spool
         .append_with(&records(Lane::Low, 2..3), &[], 2)
@@ -196,7 +198,7 @@ fn refused_records_become_dead_letters_with_their_reason() {
         record: 1,
         reason: &reason,
     }];
-    let confirmed = spool.confirm(&peeked.handle, &dead).unwrap();
+    let confirmed = spool.confirm(&peeked.handle, &dead, 0).unwrap();
     assert_eq!((confirmed.records, confirmed.dead), (3, 1));
 
     drop(spool);
@@ -226,7 +228,10 @@ fn the_thousand_and_first_dead_letter_replaces_the_first() {
                 reason: "no",
             })
             .collect();
-        dropped += spool.confirm(&peeked.handle, &dead).unwrap().dead_dropped;
+        dropped += spool
+            .confirm(&peeked.handle, &dead, 0)
+            .unwrap()
+            .dead_dropped;
     }
     let letters = spool.dead_letters().unwrap();
     assert_eq!((letters.len(), letters[0].seq, dropped), (1_000, 100, 100));
@@ -245,7 +250,7 @@ fn dead_letters_keep_to_their_bytes() {
             record: 0,
             reason: "too large",
         }];
-        spool.confirm(&peeked.handle, &dead).unwrap();
+        spool.confirm(&peeked.handle, &dead, 0).unwrap();
     }
     let letters = spool.dead_letters().unwrap();
     let bytes: usize = letters.iter().map(|letter| letter.payload.len()).sum();
@@ -301,7 +306,7 @@ fn a_wiped_spool_holds_nothing_and_goes_on() {
     assert_eq!(spool.meta("install").unwrap(), None);
 
     spool.append_records(&records(Lane::Normal, 3..5)).unwrap();
-    let stale = spool.confirm(&before.handle, &[]).unwrap();
+    let stale = spool.confirm(&before.handle, &[], 0).unwrap();
     assert_eq!(
         (stale.records, stale.missing),
         (0, 3),
@@ -320,7 +325,7 @@ fn no_debug_output_shows_a_payload() {
         reason: "r",
     }];
     let shown = format!("{:?}", peeked);
-    spool.confirm(&peeked.handle, &dead).unwrap();
+    spool.confirm(&peeked.handle, &dead, 0).unwrap();
     let shown = shown + &format!("{:?}", spool.dead_letters().unwrap());
     assert!(!shown.contains("record 0"), "{shown}");
     assert!(!shown.contains(&format!("{:?}", b"record 0")), "{shown}");
@@ -338,8 +343,8 @@ fn a_dead_record_evicted_in_hand_is_not_refused_as_well() {
             reason: "no",
         })
         .collect();
-    let first = spool.confirm(&peeked.handle, &letters).unwrap();
-    let again = spool.confirm(&peeked.handle, &letters).unwrap();
+    let first = spool.confirm(&peeked.handle, &letters, 0).unwrap();
+    let again = spool.confirm(&peeked.handle, &letters, 0).unwrap();
     assert_eq!(first.refused, peeked.records.len() as u64);
     assert_eq!((again.refused, again.missing), (0, first.records));
 }
