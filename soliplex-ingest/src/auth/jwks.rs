@@ -2,13 +2,17 @@
 //!
 //! The set is read in the background, at the start, at its interval, and oftener while it has no
 //! keys; and, when a token names a key that is not in it, once more: by one request for all that
-//! wait, and not again within the cooldown, so that made-up key ids cannot make this server flood the
-//! identity provider. A failed read, or one that gives no usable key, keeps the keys of the last good
-//! one.
+//! wait, whatever becomes of it. A failed read, or one that gives no usable key, keeps the keys of
+//! the last good one.
 //!
-//! A key id is unknown for good only when the provider has answered since the request came; within
-//! the cooldown the answer is 503, because the key may be minutes old and a session must not be
-//! lost over it.
+//! Made-up key ids must not make this server flood the identity provider. So after a read none is
+//! asked for by a key id within the cooldown, but one: after a good read the first unknown id is
+//! looked for at once, because a provider may sign with a key in the moment it publishes it, and a
+//! client that is told 401 waits for another token. Thus there are two such reads in a cooldown at
+//! most, and a new key is refused only when made-up ids have spent both, until the cooldown is over.
+//!
+//! An id that is in none of the keys is answered by the provider's last word: 401 if that was a key
+//! set, 503 if there was none.
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -61,11 +65,16 @@ enum Source {
     Url(reqwest::Client, String),
 }
 
+#[derive(Default)]
 struct LastRead {
-    /// When it began; a client that hangs up may end it early.
+    /// When it began.
     began: Option<Instant>,
-    /// When it ended, if it gave a key set.
-    good: Option<Instant>,
+    /// When it ended; never, if the client that it was for hung up.
+    ended: Option<Instant>,
+    /// Whether it gave a key set.
+    is_good: bool,
+    /// Whether it came before the cooldown was over.
+    is_early: bool,
 }
 
 impl KeySet {
@@ -87,10 +96,7 @@ impl KeySet {
             refresh: config.refresh.max(Duration::from_secs(1)),
             cooldown: config.cooldown,
             keys: RwLock::default(),
-            last_read: Mutex::new(LastRead {
-                began: None,
-                good: None,
-            }),
+            last_read: Mutex::default(),
         };
         if matches!(set.source, Source::File(_)) {
             set.read(&mut *set.last_read.lock().await).await?;
@@ -110,20 +116,21 @@ impl KeySet {
         if knows(&keys, kid) {
             return Ok(keys);
         }
-        if last.good.is_none_or(|ended| ended < asked)
-            && last.began.is_none_or(|at| at.elapsed() >= self.cooldown)
-            && let Err(error) = self.read(&mut last).await
-        {
-            tracing::warn!(error = %Chain(&error), "the key set could not be read; the keys of the last time stay");
+        let is_over = last.began.is_none_or(|at| at.elapsed() >= self.cooldown);
+        let is_early = !is_over && last.is_good && !last.is_early;
+        // A read that ended while this one waited was for both.
+        if last.ended.is_none_or(|ended| ended < asked) && (is_over || is_early) {
+            if let Err(error) = self.read(&mut last).await {
+                tracing::warn!(error = %Chain(&error), "the key set could not be read; the keys of the last time stay");
+            }
+            last.is_early = is_early;
         }
         let keys = self.keys();
         if knows(&keys, kid) {
             Ok(keys)
-        } else if last.good.is_some_and(|ended| ended >= asked) {
-            // The provider has answered since, and has no such key.
+        } else if last.is_good {
             Err(AuthError::Invalid)
         } else {
-            // It may have the key by now; whoever comes again after the cooldown finds out.
             Err(AuthError::KeysUnavailable)
         }
     }
@@ -171,10 +178,12 @@ impl KeySet {
         // once.
         *last = LastRead {
             began: Some(Instant::now()),
-            good: None,
+            ..LastRead::default()
         };
-        let keys = self.load().await?;
-        last.good = Some(Instant::now());
+        let loaded = self.load().await;
+        last.ended = Some(Instant::now());
+        let keys = loaded?;
+        last.is_good = true;
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
         Ok(())
     }
@@ -275,10 +284,7 @@ mod tests {
             refresh: Duration::from_secs(600),
             cooldown: Duration::from_secs(3600),
             keys: RwLock::default(),
-            last_read: Mutex::new(LastRead {
-                began: None,
-                good: None,
-            }),
+            last_read: Mutex::default(),
         }
     }
 

@@ -64,7 +64,7 @@ keys! {
     AUTH_JWKS_REFRESH_SECONDS: "auth.jwks_refresh_seconds", Count, "600",
         "How often the key set is read again in the background. Providers announce keys hours ahead.";
     AUTH_JWKS_COOLDOWN_SECONDS: "auth.jwks_cooldown_seconds", Count, "15",
-        "Least time between reads asked for by unknown key ids, so that made-up ids cannot flood the provider.";
+        "Time in which unknown key ids cause two reads at most, so that made-up ids cannot flood the provider.";
     AUTH_ISSUER_KEYS: "auth.issuer_keys", Pairs, "",
         "For issuers: who may issue a session, as its iss claim has it, and where that issuer's own keys are: the address of a key set, a file ending in .json that holds one, or a PEM file. No issuer's key verifies another's session.";
     AUTH_ISSUER_AUDIENCES: "auth.issuer_audiences", Pairs, "",
