@@ -2,9 +2,9 @@
 //!
 //! A loss is entered by the very commit that causes it, so that no kill comes between the two. It is
 //! told by a record like any other, which the caller makes and appends, and it leaves the ledger
-//! when that record has been delivered. Until then the ledger remembers in which chunk the record
-//! waits: should that be given up in turn, the loss is there to be told once more. A gap is never
-//! lost in a gap.
+//! when that record has been delivered, or refused for good. Until then the ledger remembers in which
+//! chunk the record waits: should that be given up in turn, the loss is there to be told once more. A
+//! gap is never lost in a gap.
 //!
 //! It is one row of the table `meta`, in JSON, and like all of that table it moves along when the
 //! file has to be given up.

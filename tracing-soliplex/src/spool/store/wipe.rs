@@ -1,5 +1,6 @@
 //! Wiping: whenever a crash comes, there is either what was stored or a file that tells how many
-//! records are gone.
+//! records are gone. Only where no second file can be made, as on a full disk, what was stored is
+//! deleted first: a crash before the next call makes the file leaves none, and no count.
 
 use super::super::error::Fault;
 use super::super::ledger::{DENIED, Loss};
