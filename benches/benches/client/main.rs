@@ -313,18 +313,17 @@ fn hold_to_aims(section: &mut Section, costs: &[(&str, Cost)]) {
     ] {
         section.aim(what, Bound::AtMost(5.0), tail / 1e3, "µs");
     }
-    let root = median(costs, name::ROOT_STANDARD, call) - median(costs, name::REGISTRY, call);
-    section.aim(
-        "root with the standard rules, added to an event",
-        Bound::AtMost(150.0),
-        root,
-        "ns",
-    );
-    let crumbs = median(costs, name::ALL, call) - median(costs, name::ROOT_RING, call);
-    section.aim(
-        "breadcrumbs, added to an event beside the ring",
-        Bound::AtMost(60.0),
-        crumbs,
-        "ns",
-    );
+    for (threads, of) in [
+        ("one thread", call as fn(&Cost) -> f64),
+        ("two threads", call_of_two),
+    ] {
+        let added =
+            |with: &str, without: &str| median(costs, with, of) - median(costs, without, of);
+        let root = added(name::ROOT_STANDARD, name::REGISTRY);
+        let what = format!("root with the standard rules, added to an event, {threads}");
+        section.aim(&what, Bound::AtMost(150.0), root, "ns");
+        let crumbs = added(name::ALL, name::ROOT_RING);
+        let what = format!("breadcrumbs, added to an event beside the ring, {threads}");
+        section.aim(&what, Bound::AtMost(60.0), crumbs, "ns");
+    }
 }
