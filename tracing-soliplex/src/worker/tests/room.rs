@@ -140,3 +140,39 @@ async fn what_is_in_hand_when_room_is_made_arrives_or_is_told_and_not_both() {
         pipeline.assert_accounted();
     }
 }
+
+/// The store failed between the answer and its confirmation, and had no room when it was back.
+#[tokio::test(start_paused = true)]
+async fn what_was_answered_for_is_confirmed_before_room_is_made() {
+    let begin = async || {
+        let options = SpoolOptions {
+            max_bytes: 2 << 20,
+            ..SpoolOptions::default()
+        };
+        let pipeline = Pipeline::start_with(|_| {}, options);
+        *pipeline.server.delay.lock().unwrap() = Duration::from_secs(1000);
+        (0..50).for_each(|_| pipeline.log(Severity::Debug, "in hand"));
+        let _ = pipeline.flush(Duration::from_millis(500)).await;
+        pipeline
+    };
+    let long = "x".repeat(1000);
+    let is_full = |stats: &Stats| stats.total_discarded() > 0;
+    let room = fill(&begin().await, Severity::Info, is_full).await;
+
+    let pipeline = begin().await;
+    for _ in 0..room - 10 {
+        pipeline.log(Severity::Info, &long);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    pipeline.disk.fail_from(1);
+    (0..400).for_each(|_| pipeline.log(Severity::Info, &long));
+    tokio::time::sleep(Duration::from_secs(1000)).await;
+    assert_eq!(pipeline.server.messages(), ["in hand"; 50]);
+    let stats = pipeline.capture.diagnostics.stats();
+    assert_eq!((stats.delivered, stats.total_discarded()), (0, 0));
+    pipeline.disk.heal();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let stats = pipeline.capture.diagnostics.stats();
+    assert_eq!(stats.delivered, 50, "{stats:?}");
+    pipeline.assert_accounted();
+}
