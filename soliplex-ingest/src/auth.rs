@@ -16,6 +16,7 @@ mod pem;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -49,6 +50,11 @@ pub struct KeysAtHand {
     pub present: usize,
     /// Issuers whose keys have never been fetched: their sessions are answered with 503.
     pub missing: usize,
+    /// Issuers that are present, but whose keys could not be read again for three times
+    /// `auth.jwks_refresh_seconds`: a key withdrawn since then still verifies sessions.
+    pub stale: usize,
+    /// The age of the keys that were fetched longest ago; zero where none are fetched.
+    pub oldest: Duration,
 }
 
 /// Why a request has no identity. Holds no part of the token.
@@ -201,7 +207,12 @@ impl Authenticator {
         for issuer in self.issuers() {
             match issuer.keys.rotating() {
                 Some(set) if !set.has_keys() => at_hand.missing += 1,
-                _ => at_hand.present += 1,
+                set => {
+                    at_hand.present += 1;
+                    at_hand.stale += usize::from(set.is_some_and(|set| set.is_stale()));
+                    let age = set.and_then(|set| set.age()).unwrap_or_default();
+                    at_hand.oldest = at_hand.oldest.max(age);
+                }
             }
         }
         at_hand

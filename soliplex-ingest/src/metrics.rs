@@ -98,6 +98,9 @@ pub struct Gauges {
     pub oldest_id: Duration,
     /// Ids that had to be forgotten before the configured window was over.
     pub ids_forgotten_early: u64,
+    /// The age of the identity provider's keys, the oldest of several issuers'; zero where none are
+    /// fetched.
+    pub keys_age: Duration,
 }
 
 impl Metrics {
@@ -259,6 +262,11 @@ impl Metrics {
             "dedupe_oldest_id_age_seconds",
             "How far back duplicates are known: the age of the oldest remembered id.",
             now.oldest_id.as_secs(),
+        );
+        page.gauge(
+            "keys_age_seconds",
+            "How long ago the identity provider's keys were read, the oldest of several issuers'.",
+            now.keys_age.as_secs(),
         );
         page.counter(
             "dead_letters_evicted_total",

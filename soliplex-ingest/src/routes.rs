@@ -87,18 +87,27 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
         ready = false;
         reasons.push("shutting down".to_owned());
     }
-    match app.auth.keys_at_hand() {
+    let keys = app.auth.keys_at_hand();
+    match keys {
         KeysAtHand { missing: 0, .. } => {}
         KeysAtHand { present: 0, .. } => {
             ready = false;
             reasons.push("the identity provider's keys have not been fetched yet".to_owned());
         }
-        KeysAtHand { present, missing } => {
+        KeysAtHand {
+            present, missing, ..
+        } => {
             let all = present + missing;
             let reason =
                 format!("the keys of {missing} of {all} issuers have not been fetched yet");
             reasons.push(reason);
         }
+    }
+    if keys.stale > 0 {
+        let seconds = keys.oldest.as_secs();
+        reasons.push(format!(
+            "the identity provider's keys could not be read again for {seconds} s; one that was withdrawn is still taken"
+        ));
     }
     if let Delivery::Spool { spool, forwarder } = &app.delivery {
         match forwarder.state() {
@@ -124,14 +133,19 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let keys_age = app.auth.keys_at_hand().oldest;
     let gauges = match &app.delivery {
         Delivery::Spool { spool, forwarder } => Gauges {
             pending: spool.pending(),
             dead_letters: forwarder.dead_letters().await,
             oldest_id: spool.oldest_id(),
             ids_forgotten_early: spool.ids_forgotten_early(),
+            keys_age,
         },
-        Delivery::Passthrough { .. } => Gauges::default(),
+        Delivery::Passthrough { .. } => Gauges {
+            keys_age,
+            ..Gauges::default()
+        },
     };
     let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(CONTENT_TYPE, text)], app.metrics.render(&gauges)).into_response()
@@ -210,11 +224,16 @@ mod tests {
     use crate::metrics::Metrics;
     use crate::otlp::Window;
     use crate::rate_limit::RateLimits;
+    use std::time::Duration;
     use tower::ServiceExt as _;
 
     async fn app() -> Arc<App> {
-        let config =
-            Config::from_toml("[auth]\nmode = 'disabled'\n[forward]\nendpoint = 'stdout'").unwrap();
+        app_with("mode = 'disabled'").await
+    }
+
+    async fn app_with(auth: &str) -> Arc<App> {
+        let forward = "[forward]\nendpoint = 'stdout'\ndelivery = 'passthrough'";
+        let config = Config::from_toml(&format!("[auth]\n{auth}\n{forward}")).unwrap();
         let metrics = Arc::new(Metrics::default());
         let window = Window {
             max_age: config.forward.max_age,
@@ -277,6 +296,44 @@ mod tests {
         );
     }
 
+    /// Where every read failed, a withdrawn key was taken for days by a server that said it was well.
+    #[tokio::test(start_paused = true)]
+    async fn keys_that_cannot_be_read_again_make_a_server_degraded_until_they_can() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, away) = (dir.path().join("keys.json"), dir.path().join("away"));
+        let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        let set = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": "k", "x": x }] });
+        std::fs::write(&file, set.to_string()).unwrap();
+        let auth = format!("mode = 'jwks'\njwks_file = {file:?}\njwks_refresh_seconds = 100");
+        let app = app_with(&auth).await;
+        let fresh = Arc::clone(&app);
+        let fresh = tokio::spawn(async move { fresh.auth.keep_fresh().await });
+        let look = async |name: &str| {
+            let page = text(readyz(State(Arc::clone(&app))).await).await;
+            let (_, counters) = text(metrics(State(Arc::clone(&app))).await).await;
+            let age = "soliplex_ingest_keys_age_seconds ";
+            let age = counters.lines().find_map(|line| line.strip_prefix(age));
+            let age: u64 = age.unwrap().parse().unwrap();
+            assert_eq!(page.0, 200, "{name}");
+            (page.1.contains("degraded"), age)
+        };
+        tokio::time::sleep(Duration::from_secs(1000)).await;
+        let (degraded, age) = look("read at their interval").await;
+        assert!(!degraded && age <= 101, "{age}");
+
+        std::fs::rename(&file, &away).unwrap();
+        tokio::time::sleep(Duration::from_secs(150)).await;
+        assert!(!look("one read was missed").await.0);
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        let (degraded, age) = look("all reads fail").await;
+        assert!(degraded && age > 300, "{age}");
+
+        std::fs::rename(&away, &file).unwrap();
+        tokio::time::sleep(Duration::from_secs(150)).await;
+        assert!(!look("read again").await.0);
+        fresh.abort();
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_busy_server_says_when_to_come_back() {
         let app = app().await;
@@ -287,7 +344,7 @@ mod tests {
         assert_eq!(response.status(), 503);
         assert!(response.headers().contains_key(RETRY_AFTER));
         // It is not turned away at once: the one before may be done in a moment.
-        assert!(start.elapsed() >= std::time::Duration::from_secs(5));
+        assert!(start.elapsed() >= Duration::from_secs(5));
         let page = app.metrics.render(&Gauges::default());
         assert!(page.contains("answers_total{status=\"503\"} 1"));
     }

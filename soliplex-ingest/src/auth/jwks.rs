@@ -3,7 +3,8 @@
 //! The set is read in the background, at the start, at its interval, and oftener while it has no
 //! keys; and, when a token names a key that is not in it, once more: by one request for all that
 //! wait, whatever becomes of it. A failed read, or one that gives no usable key, keeps the keys of
-//! the last good one.
+//! the last good one; after a few intervals of that they count as stale, because among them may be
+//! one that has been withdrawn.
 //!
 //! Made-up key ids must not make this server flood the identity provider. So after a read none is
 //! asked for by a key id within the cooldown, but one: after a good read the first unknown id is
@@ -15,7 +16,7 @@
 //! set, 503 if there was none.
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use jsonwebtoken::jwk::{
@@ -55,9 +56,16 @@ pub(super) struct KeySet {
     source: Source,
     refresh: Duration,
     cooldown: Duration,
-    keys: RwLock<Arc<Vec<Key>>>,
+    held: RwLock<Held>,
     /// Held while reading: whoever waits for it finds the work done.
     last_read: Mutex<LastRead>,
+}
+
+#[derive(Default)]
+struct Held {
+    keys: Arc<Vec<Key>>,
+    /// When they were read.
+    since: Option<Instant>,
 }
 
 enum Source {
@@ -95,7 +103,7 @@ impl KeySet {
             source,
             refresh: config.refresh.max(Duration::from_secs(1)),
             cooldown: config.cooldown,
-            keys: RwLock::default(),
+            held: RwLock::default(),
             last_read: Mutex::default(),
         };
         if matches!(set.source, Source::File(_)) {
@@ -169,8 +177,23 @@ impl KeySet {
         !self.keys().is_empty()
     }
 
+    /// How long ago the keys were read; `None` while there are none.
+    pub(super) fn age(&self) -> Option<Duration> {
+        self.held().since.map(|since| since.elapsed())
+    }
+
+    /// Whether the keys should have been read again long ago.
+    pub(super) fn is_stale(&self) -> bool {
+        let limit = self.refresh.saturating_mul(MAX_MISSED_READS);
+        self.age().is_some_and(|age| age > limit)
+    }
+
     fn keys(&self) -> Arc<Vec<Key>> {
-        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.held().keys)
+    }
+
+    fn held(&self) -> RwLockReadGuard<'_, Held> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn read(&self, last: &mut LastRead) -> Result<(), KeySetError> {
@@ -184,7 +207,10 @@ impl KeySet {
         last.ended = Some(Instant::now());
         let keys = loaded?;
         last.is_good = true;
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Held {
+            keys: Arc::new(keys),
+            since: last.ended,
+        };
         Ok(())
     }
 
@@ -271,6 +297,9 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a provider is asked that has not given any keys yet: nobody can post until it has.
 const UNTIL_KEYS: Duration = Duration::from_secs(5);
 
+/// Intervals after which keys are stale: a provider that restarts misses one read, not three.
+const MAX_MISSED_READS: u32 = 3;
+
 /// Dozens of keys with their certificate chains are a tenth of this.
 const MAX_SET_BYTES: usize = 1 << 20;
 
@@ -283,7 +312,7 @@ mod tests {
             source,
             refresh: Duration::from_secs(600),
             cooldown: Duration::from_secs(3600),
-            keys: RwLock::default(),
+            held: RwLock::default(),
             last_read: Mutex::default(),
         }
     }

@@ -50,8 +50,11 @@ async fn authentication(config: &Config) -> Result<String, String> {
         KeysAtHand {
             present: 0,
             missing: 1,
+            ..
         } => Err("the key set could not be fetched".to_owned()),
-        KeysAtHand { present, missing } => Err(format!(
+        KeysAtHand {
+            present, missing, ..
+        } => Err(format!(
             "the key sets of {missing} of {} issuers could not be fetched",
             present + missing
         )),

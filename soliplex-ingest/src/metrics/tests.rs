@@ -18,12 +18,14 @@ fn the_page_is_what_prometheus_reads() {
         dead_letters: 4,
         oldest_id: Duration::from_secs(60),
         ids_forgotten_early: 0,
+        keys_age: Duration::from_secs(61),
     });
     for line in [
         "# TYPE soliplex_ingest_records_received_total counter",
         "soliplex_ingest_records_received_total 3",
         "soliplex_ingest_records_dead_total{reason=\"partial_success\"} 2",
         "soliplex_ingest_records_pending 7",
+        "soliplex_ingest_keys_age_seconds 61",
         "soliplex_ingest_answers_total{status=\"200\"} 1",
         "soliplex_ingest_answers_total{status=\"other\"} 1",
         "soliplex_ingest_answer_seconds_bucket{le=\"0.005\"} 1",
