@@ -232,6 +232,28 @@ async fn the_log_holds_no_secret_and_no_record_however_much_it_says() {
     }
 }
 
+/// Nothing but the rules is between what the server has to say and its log.
+#[tokio::test]
+async fn the_log_is_sanitized_in_both_of_its_forms() {
+    for format in ["text", "json"] {
+        let dir = data_dir();
+        let data = dir.path().join("jane.doe@example.com");
+        std::fs::create_dir(&data).unwrap();
+        std::fs::write(data.join("spool.redb"), "no store").unwrap();
+        let logs = dir.path().join("logs");
+        let mut command = configured(&["serve"], &data, "stdout");
+        command
+            .env("SOLIPLEX_INGEST_LOG__FORMAT", format)
+            .env("SOLIPLEX_INGEST_LOG__DIR", &logs);
+        let output = Process::start(command).stop().await;
+        assert_eq!(output.status.code(), Some(0));
+        let log = log_in(&logs);
+        // Told with the folder that it is in.
+        assert!(log.contains("the spool is damaged and set aside"), "{log}");
+        assert!(!log.contains("jane.doe"), "{format}: {log}");
+    }
+}
+
 #[tokio::test]
 async fn a_server_without_authentication_says_so_loudly() {
     let dir = data_dir();
