@@ -20,7 +20,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::auth::hs256;
 use crate::config::{Config, ConfigError, keys};
-use crate::server::{Server, until_asked_to_stop};
+use crate::forward::UpstreamError;
+use crate::server::{BindError, Server, until_asked_to_stop};
 
 /// Receives batches of log records from applications and forwards them as OTLP.
 #[derive(Debug, Parser)]
@@ -80,17 +81,30 @@ enum Failure {
     #[error("cannot start the runtime")]
     Runtime(#[source] std::io::Error),
     #[error(transparent)]
-    Bind(#[from] crate::server::BindError),
+    Bind(#[from] BindError),
     #[error(transparent)]
     Mint(#[from] hs256::MintError),
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] std::io::Error),
     #[error(transparent)]
-    Upstream(#[from] crate::forward::UpstreamError),
+    Upstream(#[from] UpstreamError),
     #[error("{0}")]
     Told(String),
     #[error(transparent)]
     Io(#[from] std::io::Error),
+}
+
+impl Failure {
+    /// Whether the same configuration fails wherever and whenever it is tried.
+    fn is_configuration(&self) -> bool {
+        match self {
+            Failure::Config(_) | Failure::Log(log::LogError::Filter) => true,
+            Failure::Bind(BindError::Upstream(error)) | Failure::Upstream(error) => {
+                matches!(error, UpstreamError::Endpoint | UpstreamError::Header(_))
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Runs the command line; `args` start with the program's name.
@@ -108,11 +122,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(failure) => {
             // Standard error closed: the exit code still tells.
             let _ = writeln!(std::io::stderr(), "soliplex-ingest: {}", explain(&failure));
-            ExitCode::from(if matches!(failure, Failure::Config(_)) {
-                2
-            } else {
-                1
-            })
+            ExitCode::from(1 + u8::from(failure.is_configuration()))
         }
     }
 }

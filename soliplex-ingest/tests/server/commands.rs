@@ -27,14 +27,31 @@ async fn run(mut command: Command) -> (Option<i32>, String, String) {
 
 #[tokio::test]
 async fn a_wrong_configuration_exits_with_2_and_shows_no_value() {
-    let mut command = ingest(&["serve"]);
-    command.env("SOLIPLEX_INGEST_AUTH__HS256_SECRET", "canary");
-    let (code, out, err) = run(command).await;
-    assert_eq!((code, out.as_str()), (Some(2), ""));
-    assert_eq!(
-        err,
-        "soliplex-ingest: auth.hs256_secret: expected at least 32 bytes\n"
-    );
+    for (key, value, expected) in [
+        (
+            "AUTH__HS256_SECRET",
+            "canary",
+            "auth.hs256_secret: expected at least 32 bytes",
+        ),
+        (
+            "FORWARD__ENDPOINT",
+            "https://can ary:x/",
+            "forward.endpoint is not an address that can be posted to",
+        ),
+        (
+            "FORWARD__TOKEN",
+            "can\nary",
+            "forward.token cannot be sent as an HTTP header",
+        ),
+        ("LOG__FILTER", "can=ary=x", "log.filter is not a filter"),
+    ] {
+        let dir = data_dir();
+        let mut command = configured(&["serve"], dir.path(), "stdout");
+        command.env(format!("SOLIPLEX_INGEST_{key}"), value);
+        let (code, out, err) = run(command).await;
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{key}");
+        assert_eq!(err, format!("soliplex-ingest: {expected}\n"));
+    }
 }
 
 #[tokio::test]
