@@ -9,8 +9,9 @@
 //!   itself is found; what must survive that is in the spool.
 //! - A push makes no system call, allocates nothing, and waits for nobody. It does write to memory
 //!   that a file is behind: the first write to a page after the kernel has written that page to
-//!   disk, which it does every half minute or so, costs a page fault. All pages are touched at the
-//!   start, and none needs room on the disk, which was taken when the file was made.
+//!   disk, which it does every half minute or so, costs a page fault. They are few, because an
+//!   empty ring [starts over](ring) at its front. All pages are touched at the start, and none needs
+//!   room on the disk, which was taken when the file was made.
 //! - A push that did not return leaves nothing or a torn frame. The next start steps over it,
 //!   counts it, and finds all others. It never hands out a frame that was not pushed.
 //! - Nothing leaves the ring before the worker says that it is elsewhere ([`Reader::release`]);
@@ -43,7 +44,7 @@
 //!      2      capacity in bytes, a power of two
 //!      3      id: random, new with each file
 //!      4      CRC-32 of words 1–3
-//!      16     tail
+//!      16     tail; bit 0: the ring is starting over
 //!      32     head      33      released
 //!      512 –  frames
 //! ```
@@ -239,9 +240,8 @@ impl Queue {
 
     /// How much is in use: frames not released yet, whether read or not.
     pub(crate) fn fill(&self) -> Fill {
-        let (head, tail) = (self.ring.head(), self.ring.tail());
         Fill {
-            used: tail.saturating_sub(head),
+            used: self.ring.fill(),
             capacity: self.ring.capacity(),
         }
     }
@@ -357,6 +357,7 @@ impl Reader {
     /// read and freed what was there. A frame that process did not finish is waited for until the
     /// next start.
     pub(crate) fn rejoin(&mut self) {
+        self.queue.ring.finish_starting_over();
         self.cursor = Cursor::new(&self.queue.ring);
     }
 

@@ -79,8 +79,9 @@ impl Cursor {
     pub(super) fn free<W: Word, M: Deref<Target = [W]>>(&mut self, ring: &Ring<M>, upto: u64) {
         let upto = upto.min(self.at);
         if upto > self.head {
-            ring.free(upto);
-            self.head = upto;
+            self.head = ring.free(upto);
+            // An empty ring has started over at its front.
+            self.at = self.at.max(self.head);
         }
     }
 

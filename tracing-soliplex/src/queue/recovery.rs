@@ -80,6 +80,7 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         let id = memory[ID_AT].load(Relaxed);
         let ring = Ring::over(memory, id);
         ring.check_prefix()?;
+        ring.finish_starting_over();
         let mut scan = Scan {
             budget: ring.capacity().saturating_mul(CHECKSUM_LAPS),
             payload: Vec::new(),

@@ -1,7 +1,8 @@
 //! The ring itself: many threads push, one cursor reads and frees.
 //!
 //! Positions count bytes since the ring was formatted and never go back; a position's place is
-//! its remainder by the capacity. `head ≤ released ≤ tail ≤ head + capacity` always holds.
+//! its remainder by the capacity. `head ≤ released ≤ tail < head + capacity` always holds: a word
+//! always stays free, so that a tail's place alone tells a full ring from an empty one.
 //!
 //! A push takes four steps.
 //! 1. *Reserve*: an exchange moves `tail` on by the frame's size, unless the lane's share is used up.
@@ -19,6 +20,11 @@
 //! Freed memory is filled with zeros before `head` moves past it, so a reserved place reads as
 //! [`State::Free`](super::frame::State::Free) until its owner marks it, and what has left the ring
 //! does not linger in a file.
+//!
+//! A ring that has become empty starts over at its front ([`start_over`](Ring::start_over)), so an
+//! application that logs less than a ring between two looks of the worker always writes to the same
+//! few pages. They stay in the processor's caches, and there are few that the kernel has to write
+//! to disk every half minute, after which the first store to each is a page fault.
 
 use std::ops::Deref;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -40,6 +46,10 @@ pub(super) const CHECKSUM_AT: usize = 4;
 const TAIL_AT: usize = 16;
 const HEAD_AT: usize = 32;
 const RELEASED_AT: usize = 33;
+
+/// Set in the tail's word while the ring starts over: the head is about to follow to the front of
+/// the tail's lap, and what is in use stands between there and the tail.
+const STARTING_OVER: u64 = 1;
 
 /// A ring over any memory that is a slice of words: a prefix of [`PREFIX_WORDS`], then a power of
 /// two of words for the frames.
@@ -93,7 +103,7 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
             memory,
             id,
             mask: words.wrapping_sub(1),
-            bounds: Lane::ALL.map(|lane| lane.bound(capacity)),
+            bounds: Lane::ALL.map(|lane| lane.bound(capacity).min(capacity.saturating_sub(WORD_BYTES))),
         }
     }
 
@@ -122,22 +132,33 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
     /// Takes `size` bytes at the tail; returns where they start and how much was in use before.
     fn reserve(&self, lane: Lane, size: u64) -> Result<(u64, u64), Refused> {
         let bound = self.bounds[lane.index()];
-        let tail = &self.memory[TAIL_AT];
-        let mut start = tail.load(Relaxed);
+        let word = &self.memory[TAIL_AT];
+        // Acquired, here and where the exchange fails: what is known of a ring that starts over is
+        // known from this word alone.
+        let mut tail = word.load(Acquire);
         loop {
-            // Acquiring `head` makes the zeros written before it moved precede what is copied in.
-            // It is loaded after `tail`: if other threads have moved both on since, too little
-            // seems to be in use, the exchange fails, and no push is refused that had room.
-            let used = start.saturating_sub(self.head());
+            let used = self.used(tail);
             if used.saturating_add(size) > bound {
                 return Err(Refused::Full);
             }
-            // Relaxed: the reader learns of a frame from its word 0, never from the tail.
-            match tail.exchange(start, start.wrapping_add(size)) {
-                Ok(_) => return Ok((start, used)),
-                Err(moved) => start = moved,
+            // The reader learns of a frame from its word 0, never from the tail.
+            match word.exchange(tail, tail.wrapping_add(size)) {
+                Ok(_) => return Ok((tail & !STARTING_OVER, used)),
+                Err(moved) => tail = moved,
             }
         }
+    }
+
+    /// Bytes in use when the tail's word reads so.
+    #[inline]
+    fn used(&self, tail: u64) -> u64 {
+        if tail & STARTING_OVER != 0 {
+            return self.in_lap(tail);
+        }
+        // Acquiring `head` makes the zeros written before it moved precede what is copied in. It is
+        // loaded after `tail`: if other threads have moved both on since, too little seems to be in
+        // use, the exchange fails, and no push is refused that had room.
+        tail.saturating_sub(self.head())
     }
 
     /// Stores a payload from `position` on, in whole words, and adds it to the checksum.
@@ -246,14 +267,46 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         whole
     }
 
-    /// Gives the bytes from `head` to `upto` back to the producers.
-    pub(super) fn free(&self, upto: u64) {
+    /// Gives the bytes from `head` to `upto` back to the producers. Returns where the oldest frame
+    /// starts now: there, or at the front of the next lap.
+    pub(super) fn free(&self, upto: u64) -> u64 {
         let head = self.head();
         // A process killed while filling in the zeros leaves frames that are already elsewhere;
         // `released` tells the next start that the place where they began is not torn.
         self.memory[RELEASED_AT].store(upto, Relaxed);
         self.fill_with_zeros(head, upto);
         self.memory[HEAD_AT].store(upto, Release);
+        self.start_over(upto);
+        self.head()
+    }
+
+    /// Moves an empty ring's bounds to the front of the next lap, if it is empty: if its tail is
+    /// `end`, where its head is.
+    ///
+    /// Two words cannot move at once. The tail goes first, and says of itself that the head is to
+    /// follow, so a push in between knows what is in use, and so does whoever finds the ring of a
+    /// process that was killed there.
+    fn start_over(&self, end: u64) {
+        let front = end.next_multiple_of(self.capacity());
+        let tail = &self.memory[TAIL_AT];
+        if front > end && tail.exchange(end, front | STARTING_OVER).is_ok() {
+            self.finish_starting_over();
+        }
+    }
+
+    /// Has the head follow a tail that went to the front, if it has not.
+    pub(super) fn finish_starting_over(&self) {
+        let word = &self.memory[TAIL_AT];
+        let mut tail = word.load(Acquire);
+        if tail & STARTING_OVER == 0 {
+            return;
+        }
+        let front = (tail & !STARTING_OVER) - self.in_lap(tail);
+        self.memory[RELEASED_AT].store(front, Relaxed);
+        self.memory[HEAD_AT].store(front, Release);
+        while let Err(moved) = word.exchange(tail, tail & !STARTING_OVER) {
+            tail = moved;
+        }
     }
 
     pub(super) fn fill_with_zeros(&self, from: u64, to: u64) {
@@ -289,6 +342,11 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         (position / WORD_BYTES) as usize & self.mask
     }
 
+    /// Bytes from the front of a position's lap to the position.
+    fn in_lap(&self, position: u64) -> u64 {
+        self.place(position) as u64 * WORD_BYTES
+    }
+
     /// A word of the prefix.
     pub(super) fn prefix(&self, at: usize) -> &W {
         &self.memory[at]
@@ -321,7 +379,12 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
 
     /// Where the next frame will start.
     pub(super) fn tail(&self) -> u64 {
-        self.memory[TAIL_AT].load(Relaxed)
+        self.memory[TAIL_AT].load(Acquire) & !STARTING_OVER
+    }
+
+    /// How many bytes are in use: frames not freed yet, whether read or not.
+    pub(super) fn fill(&self) -> u64 {
+        self.used(self.memory[TAIL_AT].load(Acquire))
     }
 }
 

@@ -16,7 +16,8 @@ pub(super) type Chunk = [u8; WORD_BYTES as usize];
 pub(super) trait Word {
     fn load(&self, order: Ordering) -> u64;
     fn store(&self, value: u64, order: Ordering);
-    /// Stores `new` if the cell holds `current`; may fail although it does. The order is relaxed.
+    /// Stores `new` if the cell holds `current`; may fail although it does. Success releases, and
+    /// failure acquires what the cell holds instead.
     fn exchange(&self, current: u64, new: u64) -> Result<u64, u64>;
 }
 
@@ -33,6 +34,6 @@ impl Word for AtomicU64 {
 
     #[inline]
     fn exchange(&self, current: u64, new: u64) -> Result<u64, u64> {
-        self.compare_exchange_weak(current, new, Ordering::Relaxed, Ordering::Relaxed)
+        self.compare_exchange_weak(current, new, Ordering::Release, Ordering::Acquire)
     }
 }

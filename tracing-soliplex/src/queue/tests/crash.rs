@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 
+use super::super::frame::HEADER_BYTES;
 use super::super::recovery::Unusable;
 use super::*;
 
@@ -38,8 +39,8 @@ impl Word for Noted {
 
     fn exchange(&self, current: u64, new: u64) -> Result<u64, u64> {
         // Strong, so that a failure that means nothing is not mistaken for a step.
-        let order = Ordering::Relaxed;
-        let exchanged = self.0.compare_exchange(current, new, order, order);
+        let (success, failure) = (Ordering::Release, Ordering::Acquire);
+        let exchanged = self.0.compare_exchange(current, new, success, failure);
         if exchanged.is_ok() {
             self.note(new);
         }
@@ -89,19 +90,21 @@ fn noted_memory() -> Arc<[Noted]> {
         .collect()
 }
 
-/// A ring with some laps behind it, in which `frames` wait.
+/// A ring with some laps behind it, in which `frames` wait, the first of them in the middle.
 fn ring_with(frames: &[Vec<u8>]) -> (Arc<[Noted]>, NotedRing, Cursor) {
     let memory = noted_memory();
     let ring = Ring::format(Arc::clone(&memory), ID);
     let mut cursor = Cursor::new(&ring);
     for lap in 0..13u8 {
+        // One frame always waits, or the ring would start over at its front.
         push(&ring, &[lap; 100]);
-        read_all(&mut cursor, &ring);
         cursor.free(&ring, cursor.at());
+        read_all(&mut cursor, &ring);
     }
     for frame in frames {
         push(&ring, frame);
     }
+    cursor.free(&ring, cursor.at());
     (memory, ring, cursor)
 }
 
@@ -184,6 +187,61 @@ fn a_release_interrupted_anywhere_brings_back_only_what_its_position_tells_apart
             frames[3..],
             "after {stores} stores"
         );
+    }
+}
+
+/// The stores of a release by which the ring becomes empty, and so starts over.
+fn starting_over() -> Tape {
+    let (memory, ring, mut cursor) = ring_with(&[frame(1, 30), frame(2, 8)]);
+    read_all(&mut cursor, &ring);
+    let before = cursor.at();
+    let tape = Tape::record(&memory, || cursor.free(&ring, cursor.at()));
+    assert!(cursor.at() > before && cursor.at().is_multiple_of(CAPACITY));
+    tape
+}
+
+#[test]
+fn a_ring_that_starts_over_when_its_process_ends_is_empty_and_nothing_in_it_is_torn() {
+    let tape = starting_over();
+    let tail_moved = tape.stores.len() - 4;
+    for stores in tail_moved..=tape.stores.len() {
+        let (ring, frames, torn) = recover(tape.after(&tape.stores[..stores]));
+        assert_eq!((frames, torn), (vec![], 0), "after {stores} stores");
+        goes_on(&ring, &[]);
+    }
+}
+
+#[test]
+fn a_push_while_the_ring_starts_over_is_kept_or_torn_whenever_the_process_ends() {
+    let tape = starting_over();
+    for stores in tape.stores.len() - 4..=tape.stores.len() {
+        let left = tape.after(&tape.stores[..stores]);
+        let memory: Arc<[Noted]> = left.into_iter().map(Noted).collect();
+        let ring = Ring::over(Arc::clone(&memory), ID);
+        let push = Tape::record(&memory, || push(&ring, &frame(3, 17)));
+        for pushed in 0..=push.stores.len() {
+            let (ring, frames, torn) = recover(push.after(&push.stores[..pushed]));
+            let (begun, done) = (pushed > 0, pushed == push.stores.len());
+            let expected = Vec::from_iter(done.then(|| frame(3, 17)));
+            assert_eq!(frames, expected, "after {stores} and {pushed} stores");
+            assert_eq!(torn, u64::from(begun && !done), "after {stores} and {pushed} stores");
+            goes_on(&ring, &expected);
+        }
+    }
+}
+
+#[test]
+fn a_ring_that_was_starting_over_can_be_filled_but_for_a_word() {
+    let tape = starting_over();
+    for stores in 0..=tape.stores.len() {
+        let (memory, _, _) = ring_with(&[]);
+        for (word, left) in memory.iter().zip(tape.after(&tape.stores[..stores])) {
+            word.0.store(left.load(Relaxed), Relaxed);
+        }
+        let ring = Ring::over(memory, ID);
+        let pushed = (0..100).take_while(|_| ring.push(Lane::Error, &[]).is_ok());
+        let taken = pushed.count() as u64 * HEADER_BYTES;
+        assert!(taken < CAPACITY, "after {stores} stores: {taken} bytes");
     }
 }
 

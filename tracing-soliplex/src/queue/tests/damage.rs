@@ -15,14 +15,16 @@ fn left_behind(released: usize, frames: &[Vec<u8>]) -> Vec<u64> {
     let ring = Ring::format(Arc::clone(&memory), ID);
     let mut cursor = Cursor::new(&ring);
     for _ in 0..released {
+        // One frame always waits, or the ring would start over at its front.
         ring.push(Lane::Error, &[0; 77]).expect("room");
-        read_all(&mut cursor, &ring);
         cursor.free(&ring, cursor.at());
+        read_all(&mut cursor, &ring);
     }
     for payload in frames {
         // Where the ring is full the rest is left out, which is as good a ring as any.
         let _ = ring.push(Lane::Error, payload);
     }
+    cursor.free(&ring, cursor.at());
     memory.iter().map(|word| word.load(Relaxed)).collect()
 }
 

@@ -34,10 +34,10 @@ impl Word for Mixed {
     }
 
     fn exchange(&self, current: u64, new: u64) -> Result<u64, u64> {
-        let order = Ordering::Relaxed;
+        let (success, failure) = (Ordering::Release, Ordering::Acquire);
         match self {
-            Mixed::Plain(word) => word.compare_exchange(current, new, order, order),
-            Mixed::Explored(word) => word.compare_exchange(current, new, order, order),
+            Mixed::Plain(word) => word.compare_exchange(current, new, success, failure),
+            Mixed::Explored(word) => word.compare_exchange(current, new, success, failure),
         }
     }
 }
@@ -131,5 +131,26 @@ fn of_two_pushes_for_the_last_room_one_is_refused_and_no_more() {
         assert!(ours != theirs);
         let read = bytes(read_all(&mut Cursor::new(&ring), &ring));
         assert_eq!(read, [1, if ours { 3 } else { 2 }]);
+    });
+}
+
+#[test]
+fn what_is_pushed_while_the_ring_starts_over_is_whole_and_has_room_but_no_more_than_there_is() {
+    explore(|| {
+        let ring = ring();
+        assert!(push(&ring, 1));
+        let pusher = {
+            let ring = Arc::clone(&ring);
+            thread::spawn(move || [2, 3, 4].map(|byte| push(&ring, byte).then_some(byte)))
+        };
+        let mut cursor = Cursor::new(&ring);
+        let mut read = bytes(read_all(&mut cursor, &ring));
+        cursor.free(&ring, cursor.at());
+        let pushed = pusher.join().expect("a thread");
+        read.extend(bytes(read_all(&mut cursor, &ring)));
+        let expected = [Some(1)].into_iter().chain(pushed).flatten();
+        assert_eq!(read, Vec::from_iter(expected));
+        cursor.free(&ring, cursor.at());
+        assert_eq!((ring.fill(), ring.tail()), (0, ring.head()));
     });
 }

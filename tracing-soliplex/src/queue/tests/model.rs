@@ -62,7 +62,9 @@ impl Model {
     fn push(&mut self, lane: Lane, payload: Vec<u8>) -> Result<bool, Refused> {
         let (used, more) = (self.used(), size(&payload));
         let share = [50, 75, 90, 100][lane.index()];
-        if (used + more) * 100 > CAPACITY as usize * share {
+        // A word always stays free.
+        let is_full = used + more >= CAPACITY as usize;
+        if is_full || (used + more) * 100 > CAPACITY as usize * share {
             self.full[lane.index()] += 1;
             return Err(Refused::Full);
         }
