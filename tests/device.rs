@@ -31,9 +31,7 @@ impl Device {
 
     /// One that only delivers what is stored.
     pub(crate) fn start_draining(store: &Path, endpoint: &str, token: &str) -> Device {
-        let drain = ["--drain", "--startup-jitter", "0", "--timeout", "60"];
-        let more = [&drain[..], &["--max-store-bytes", NO_BOUND]].concat();
-        Device::start(store, endpoint, token, &more)
+        Device::start(store, endpoint, token, &draining("60"))
     }
 
     /// Waits until it has told so many events, or has ended.
@@ -74,6 +72,18 @@ pub(crate) fn drain(store: &Path, endpoint: &str, token: &str) -> (Value, bool) 
     drain_within(store, endpoint, token, "60")
 }
 
+fn draining(seconds: &str) -> [&str; 7] {
+    [
+        "--drain",
+        "--startup-jitter",
+        "0",
+        "--timeout",
+        seconds,
+        "--max-store-bytes",
+        NO_BOUND,
+    ]
+}
+
 /// The same, giving up after so many seconds.
 pub(crate) fn drain_within(
     store: &Path,
@@ -82,8 +92,7 @@ pub(crate) fn drain_within(
     seconds: &str,
 ) -> (Value, bool) {
     let output = command(store, endpoint, token)
-        .args(["--drain", "--startup-jitter", "0", "--timeout", seconds])
-        .args(["--max-store-bytes", NO_BOUND])
+        .args(draining(seconds))
         .output()
         .unwrap();
     let account = serde_json::from_slice(&output.stdout).unwrap();

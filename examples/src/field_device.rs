@@ -59,8 +59,8 @@ struct Args {
     /// Logs the events while the pipeline is not started yet, and ends the process there.
     #[arg(long, value_name = "HOW", conflicts_with_all = ["crash_after", "drain"])]
     crash_at_startup: Option<Crash>,
-    /// How `main` ends once all events are logged: shutdown, return, exit=CODE, panic or abort. All but the
-    /// first leave the pipeline at work.
+    /// How `main` ends once all events are logged: shutdown, return, exit=CODE, panic or abort. All
+    /// but the first leave the pipeline at work.
     #[arg(
         long,
         value_name = "HOW",

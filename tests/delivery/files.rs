@@ -251,11 +251,7 @@ fn after_another_process_has_had_the_files_what_is_logged_arrives_again() {
         .iter()
         .flat_map(|request| request.messages())
         .collect();
-    let records: Vec<_> = server
-        .requests()
-        .iter()
-        .flat_map(|request| request.records())
-        .collect();
+    let records = super::arrived(&server);
     let of = |message: &str| records.iter().find(|record| record["message"] == message);
     let lost = &of("records discarded").unwrap()["attributes"]["soliplex.discard.first_seq"];
     let before = of("event 1").unwrap()["seq"].as_u64().unwrap();

@@ -33,14 +33,7 @@ pub(crate) fn facts(stored: &[u8], service_name: &str) -> Facts {
     })
 }
 
-/// The places of records that another version of this library wrote and this one cannot read.
-pub(crate) fn unreadable(records: &[StoredRecord]) -> Vec<usize> {
-    let unread = |(_, record): &(usize, &StoredRecord)| Packed::parse(&record.payload).is_none();
-    let places = records.iter().enumerate().filter(unread);
-    places.map(|(place, _)| place).collect()
-}
-
-/// The records' ids; none of what cannot be read.
+/// The records' ids; none of what another version of this library wrote and this one cannot read.
 pub(crate) fn ids(records: &[StoredRecord]) -> Vec<Option<Uuid>> {
     let id = |record: &StoredRecord| Some(Packed::parse(&record.payload)?.head.id);
     records.iter().map(id).collect()

@@ -19,8 +19,8 @@ pub(crate) struct Bound {
     now: Mutex<Binding>,
     /// The binding as members of a record.
     places: [RwLock<Vec<u8>>; 2],
-    /// The place to read, counted from 1; 0 while records are bound to nobody. Three writes within one read would be needed to meet a writer there, and
-    /// then the other place is read.
+    /// The place to read, counted from 1; 0 while records are bound to nobody. Three writes within
+    /// one read would be needed to meet a writer there, and then the other place is read.
     current: AtomicUsize,
 }
 

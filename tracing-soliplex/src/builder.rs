@@ -138,12 +138,14 @@ impl Builder<Fresh> {
     }
 
     /// Captures nothing unless a sanitizing root is above the export layer. By default the export
-    /// layer sanitizes its own copy then, and says so through [`on_diagnostic`](Builder::on_diagnostic).
+    /// layer sanitizes its own copy then, and says so through
+    /// [`on_diagnostic`](Builder::on_diagnostic).
     ///
     /// What can be seen at the start is refused there: rules that change nothing
-    /// ([`StartError::NoRules`]), and a layer of [`early`](Builder::early) that is installed without a
-    /// root ([`StartError::NoRoot`]). A layer made after the start learns of its stack when it is
-    /// installed: it then gives up each event, counted as [`DiscardReason::Unsanitized`].
+    /// ([`StartError::NoRules`]), and a layer of [`early`](Builder::early) that is installed
+    /// without a root ([`StartError::NoRoot`]). A layer made after the start learns of its stack
+    /// when it is installed: it then gives up each event, counted as
+    /// [`DiscardReason::Unsanitized`].
     pub fn strict(mut self) -> Builder {
         self.strict = true;
         self
@@ -183,8 +185,8 @@ impl Builder<Fresh> {
         self
     }
 
-    /// Begins another session when a record comes after so long a silence: a new
-    /// [session id](crate::Soliplex::session_id), a start marker of its own, numbers from 1. By default a
+    /// Begins another session when a record comes after so long a silence: a new [session
+    /// id](crate::Soliplex::session_id), a start marker of its own, numbers from 1. By default a
     /// session lasts as long as the process.
     ///
     /// Silence is when the application logs nothing that a layer of the pipeline is shown,
@@ -207,7 +209,8 @@ impl Builder<Fresh> {
         self
     }
 
-    /// What the user allows at the start; default [`Consent::Granted`]. See [`Soliplex::set_consent`](crate::Soliplex::set_consent).
+    /// What the user allows at the start; default [`Consent::Granted`]. See
+    /// [`Soliplex::set_consent`](crate::Soliplex::set_consent).
     pub fn consent(mut self, consent: Consent) -> Builder {
         self.consent = consent;
         self

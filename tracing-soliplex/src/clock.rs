@@ -1,7 +1,8 @@
 //! The wall clock, behind a seam so that a test can set it.
 //!
-//! Only instants that are written down come from here. Waiting is measured by the runtime's own
-//! monotonic clock, so a change of the wall clock delays nothing and hurries nothing.
+//! Instants that are written down come from here, and how long a silence was. Waiting is measured
+//! by the runtime's own monotonic clock, so a change of the wall clock delays nothing and hurries
+//! nothing.
 
 use std::fmt::Debug;
 use std::sync::OnceLock;

@@ -15,10 +15,10 @@ impl Soliplex {
     /// What the user allows. Withdrawing it wipes what is stored and not yet sent; giving it again
     /// begins another session. The next start tells nothing of the run up to then, nor of its end.
     ///
-    /// Withdrawn, nothing is captured when this returns, and no field that a span was given before or
-    /// is given from then on goes with a later record either. Given again, it waits until what was there
-    /// before is wiped, at most a quarter of a second; where a disk takes longer, what is logged
-    /// in the meantime is not captured.
+    /// Withdrawn, nothing is captured when this returns, and no field that a span was given before
+    /// or is given from then on goes with a later record either. Given again, it waits until what
+    /// was there before is wiped, at most a quarter of a second; where a disk takes longer, what is
+    /// logged in the meantime is not captured.
     pub fn set_consent(&self, consent: Consent) {
         let capture = &self.inner.capture;
         let was_denied = capture.denied.load(Relaxed);

@@ -196,11 +196,11 @@ impl InHand {
     /// Which record the server means: an id is believed before an index is.
     fn place(&self, records: &Range<usize>, rejected: &Rejected) -> Option<usize> {
         match rejected.id {
-            Some(id) if !self.ids.is_empty() => {
+            Some(id) => {
                 let is_it = |place: &usize| self.ids.get(*place) == Some(&Some(id));
                 records.clone().find(is_it)
             }
-            _ => {
+            None => {
                 let place = records.start.checked_add(rejected.index?)?;
                 records.contains(&place).then_some(place)
             }

@@ -52,11 +52,12 @@
 //! nobody tells us.
 //!
 //! Some ends in order look like a kill, and are *uncleanly* unless `shutdown` comes before them: an
-//! `exit` that another thread than the main one calls, for it cannot be told from that thread's own end;
-//! the end of a `main` that has neither started the pipeline nor logged anything, or that is not Rust's,
-//! as in a library that a host in another language loads; with musl, where nothing of ours runs at
-//! the end of `main`, any; one with records in memory that are not stored yet; and the end of a `main`
-//! where no hook of ours hears of panics, for then it may be a panic's ([`PanicHook::Off`]).
+//! `exit` that another thread than the main one calls, for it cannot be told from that thread's own
+//! end; the end of a `main` that has neither started the pipeline nor logged anything, or that is
+//! not Rust's, as in a library that a host in another language loads; with musl, where nothing of
+//! ours runs at the end of `main`, any; one with records in memory that are not stored yet; and the
+//! end of a `main` where no hook of ours hears of panics, for then it may be a panic's
+//! ([`PanicHook::Off`]).
 //!
 //! A panic that is caught ends nothing. A `main` that logs after it, or lets go of its handle, and
 //! then returns has ended in order, however soon. Not all can be told apart: a run that is killed

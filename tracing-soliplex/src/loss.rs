@@ -1,8 +1,8 @@
 //! Loss records: what was given up is told in the stream, with the session that lacks it and the
 //! first and last number that it had.
 //!
-//! What cannot be told is told by nobody: a torn frame and a file that cannot be read do not say whose
-//! records they held, and what was wiped because consent was withdrawn is only counted.
+//! What cannot be told is told by nobody: a torn frame and a file that cannot be read do not say
+//! whose records they held, and what was wiped because consent was withdrawn is only counted.
 
 use soliplex_wire::Severity;
 use soliplex_wire::encode::{Buffer, Members};

@@ -23,8 +23,8 @@ pub(crate) enum LastSeen {
 static LAST_SEEN: AtomicU8 = AtomicU8::new(LastSeen::GoesOn as u8);
 
 thread_local! {
-    /// Without a destructor, so that it can be asked to the very end.
-    static IS_MAIN: Cell<bool> = const { Cell::new(false) };
+    /// Once it has been found out. Without a destructor, so that it can be asked to the very end.
+    static IS_MAIN: Cell<Option<bool>> = const { Cell::new(None) };
 }
 
 /// Sees this thread, if it is known to be the main one. Costs no more than to look at two numbers
@@ -67,16 +67,19 @@ pub(crate) fn last_seen() -> LastSeen {
 
 /// Whether this thread has been recognized as the main one.
 pub(crate) fn is_this() -> bool {
-    IS_MAIN.get()
+    IS_MAIN.get() == Some(true)
 }
 
-/// Finds out whether this thread is the main one.
+/// Finds out whether this thread is the main one, the first time it is asked.
 #[cold]
 pub(crate) fn recognize() -> bool {
+    if let Some(known) = IS_MAIN.get() {
+        return known;
+    }
     // A thread that the host of a library began has no name, its main thread included. Another
     // may be called `main` by the application.
     let is_main = thread::current().name() == Some("main") && leads_the_process().unwrap_or(true);
-    IS_MAIN.set(is_main);
+    IS_MAIN.set(Some(is_main));
     is_main
 }
 

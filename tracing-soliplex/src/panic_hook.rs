@@ -6,8 +6,9 @@
 //! the run's marker. It is printed, or handed to the earlier hook, as any other: that is for the
 //! one who mends it, and without us it would be printed too.
 //!
-//! Nor is one while the files are [let go of](crate::Soliplex::suspend): they may be another process's.
-//! It is counted as discarded and printed, and the next start says that the run was suspended.
+//! Nor is one while the files are [let go of](crate::Soliplex::suspend): they may be another
+//! process's. It is counted as discarded and printed, and the next start says that the run was
+//! suspended.
 
 use std::any::Any;
 use std::backtrace::Backtrace;

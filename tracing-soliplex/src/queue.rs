@@ -58,7 +58,8 @@
 //! `cargo test -p tracing-soliplex queue` runs it against a naive model, kills it between any two
 //! stores, damages its file, kills a real process, and explores the interleavings of two pushing
 //! threads and the reader under the memory model. `cargo +nightly fuzz run ring` opens files that
-//! were changed or made up. The one `unsafe`, in [`map`](crate::map), runs under AddressSanitizer with
+//! were changed or made up. The one `unsafe`, in [`map`](crate::map), runs under AddressSanitizer
+//! with
 //! ```text
 //! RUSTFLAGS=-Zsanitizer=address cargo +nightly test -p tracing-soliplex --lib \
 //!     --target x86_64-unknown-linux-gnu queue -- --skip interleavings

@@ -118,7 +118,7 @@ impl Run {
         Run {
             words: Memory::heap(WORDS),
             file: None,
-            ours: AtomicBool::new(false),
+            ours: AtomicBool::new(true),
             told: AtomicBool::new(false),
             started: AtomicI64::new(0),
             begun: AtomicI64::new(0),
@@ -137,7 +137,6 @@ impl Run {
                 let run = Run {
                     words,
                     file: Some(file),
-                    ours: AtomicBool::new(true),
                     ..Run::unmarked()
                 };
                 (run, Ok(found))

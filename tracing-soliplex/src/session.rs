@@ -69,8 +69,8 @@ pub(crate) const FIRST: u64 = 1;
 /// it known how long an application without a worker was alive.
 const NOTE_EVERY: i64 = 1_000_000_000;
 
-/// How far the wall clock and the one that nobody sets may part: a correction, and neither a sleep nor
-/// another date. What a silence is mistaken by at most.
+/// How far the wall clock and the one that nobody sets may part: a correction, and neither a sleep
+/// nor another date. What a silence is mistaken by at most.
 const DRIFT: i64 = 2_000_000_000;
 
 /// Where the generation stands in a context, and so in a session's id: in its second group, where

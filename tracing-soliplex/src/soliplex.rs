@@ -207,8 +207,9 @@ impl Soliplex {
     ///
     /// Each change is a record, `network_changed` with `type` and `online`, so that whoever reads
     /// of a failure sees whether there was a network then; saying the same twice is none. While
-    /// there is no network nothing is tried and the [`State`](crate::State) is [`Offline`](crate::State::Offline); when
-    /// there is one again, delivery goes on at once, over connections of its own.
+    /// there is no network nothing is tried and the [`State`](crate::State) is
+    /// [`Offline`](crate::State::Offline); when there is one again, delivery goes on at once, over
+    /// connections of its own.
     ///
     /// ```
     /// use tracing_soliplex::{NetworkKind, Soliplex};

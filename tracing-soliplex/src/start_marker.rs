@@ -98,8 +98,8 @@ fn mark(capture: &Capture) {
 }
 
 /// Notes the time of something that is captured or kept, and begins another session before it if it
-/// ends a long silence. To be called when [`Session::is_to_note`](crate::session::Session::is_to_note)
-/// says so.
+/// ends a long silence. To be called when
+/// [`Session::is_to_note`](crate::session::Session::is_to_note) says so.
 #[cold]
 pub(crate) fn note_time(capture: &Capture) {
     let session = &capture.session;

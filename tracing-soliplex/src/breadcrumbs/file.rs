@@ -92,7 +92,7 @@ fn begin(
     old: Option<&Ring<Memory>>,
     slots: u64,
 ) -> Result<Ring<Memory>, OpenError> {
-    let new = Ring::format(Memory::heap(file_words(slots)));
+    let new = super::heap(slots);
     if let Some(old) = old {
         move_over(old, &new);
     }

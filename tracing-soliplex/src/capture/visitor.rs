@@ -25,27 +25,12 @@ pub(crate) trait Take {
     fn take_error(&mut self, _: &str) {}
 }
 
-impl<T: Take> Take for &mut T {
-    #[inline(always)]
-    fn take(&mut self, field: &PlannedField, value: Value<'_>) {
-        T::take(self, field, value);
-    }
-
-    fn wants_error(&self) -> bool {
-        T::wants_error(self)
-    }
-
-    fn take_error(&mut self, text: &str) {
-        T::take_error(self, text);
-    }
-}
-
 /// Renders each field and hands it on.
 pub(crate) struct Visitor<'a, T> {
     pub(crate) plan: &'a Plan,
     /// Where a value is rendered before it is handed on.
     pub(crate) rendered: &'a mut String,
-    pub(crate) to: T,
+    pub(crate) to: &'a mut T,
 }
 
 impl<T: Take> Visitor<'_, T> {

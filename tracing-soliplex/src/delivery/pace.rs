@@ -149,8 +149,8 @@ impl Pace {
         self.hurry(now);
     }
 
-    /// What a later start needs to go on at this pace: failures with [`ASKED`], and the instant to wait for in
-    /// nanoseconds since the Unix epoch; 12 bytes, little-endian.
+    /// What a later start needs to go on at this pace: failures with [`ASKED`], and the instant to
+    /// wait for in nanoseconds since the Unix epoch; 12 bytes, little-endian.
     pub(crate) fn to_bytes(&self, now: Instant, unix_nanos: i64) -> [u8; 12] {
         let wait = self
             .not_before

@@ -103,7 +103,10 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
             memory,
             id,
             mask: words.wrapping_sub(1),
-            bounds: Lane::ALL.map(|lane| lane.bound(capacity).min(capacity.saturating_sub(WORD_BYTES))),
+            bounds: Lane::ALL.map(|lane| {
+                lane.bound(capacity)
+                    .min(capacity.saturating_sub(WORD_BYTES))
+            }),
         }
     }
 

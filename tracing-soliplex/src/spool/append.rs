@@ -59,9 +59,8 @@ impl Spool {
     /// # Errors
     /// See [`AppendError`]. A caller asks [`Spool::append_took_place`] before it tries again.
     pub(crate) fn append(&mut self, append: Append<'_>) -> Result<Appended, AppendError> {
-        let telling = append.telling.iter().map(|(frame, _)| *frame);
-        let frames: Vec<Frame<'_>> = append.frames.iter().copied().chain(telling).collect();
-        let chunks = plan(&frames);
+        let telling = append.telling.iter().map(|(frame, _)| frame);
+        let chunks = plan(append.frames.iter().chain(telling));
         let work = |txn: &WriteTransaction, state: &mut State| {
             state.ring_through = append.ring_through;
             let first = state.next_chunk;
@@ -78,7 +77,7 @@ impl Spool {
             }
             Ok(appended)
         };
-        let appended = match frames.is_empty() {
+        let appended = match chunks.is_empty() {
             // A few numbers that change place: there is room for that in a full file too.
             true => self.store.write_freeing(work),
             false => self.store.write(work),
@@ -86,7 +85,7 @@ impl Spool {
         self.append_in_doubt = appended.is_err().then(|| self.store.last_write());
         appended.map_err(|fault| match fault {
             Fault::Bound => {
-                self.at_bound = frames.iter().map(|frame| frame.lane).min();
+                self.at_bound = chunks.iter().map(|chunk| chunk.lane).min();
                 AppendError::Full
             }
             Fault::DiskFull => AppendError::DiskFull,
@@ -174,14 +173,14 @@ impl<'a> Plan<'a> {
 
 /// Groups frames into chunks, each in the place of its first frame, and none much smaller than
 /// the pages it will take.
-fn plan<'a>(frames: &[Frame<'a>]) -> Vec<Plan<'a>> {
+fn plan<'f, 'a: 'f>(frames: impl IntoIterator<Item = &'f Frame<'a>>) -> Vec<Plan<'a>> {
     group(frames)
         .into_iter()
         .flat_map(Plan::filling_pages)
         .collect()
 }
 
-fn group<'a>(frames: &[Frame<'a>]) -> Vec<Plan<'a>> {
+fn group<'f, 'a: 'f>(frames: impl IntoIterator<Item = &'f Frame<'a>>) -> Vec<Plan<'a>> {
     let mut plans: Vec<Plan<'a>> = Vec::new();
     for frame in frames {
         let record = ChunkRecord {

@@ -102,26 +102,31 @@ fn remove_chunks(
         let dead_here: Vec<(usize, &str)> = dead_here.collect();
         confirmed.refused += dead_here.len() as u64;
         let header = chunk.header;
+        let is_refused = unnamed > 0 || !dead_here.is_empty();
+        // Before the facts go with the last chunk that names them.
+        let facts = match is_refused {
+            true => tables::facts(txn, header.context)?,
+            false => None,
+        };
         if !dead_here.is_empty() {
             let records = chunk::records(bytes.value())?;
             let dead_here: Vec<(ChunkEntry<'_>, &str)> = dead_here
                 .iter()
                 .filter_map(|(place, reason)| Some((*records.get(*place)?, *reason)))
                 .collect();
-            let facts = tables::facts(txn, header.context)?;
             let seqs = dead_here.iter().map(|((seq, _), _)| *seq);
             state.ledger.add(Loss {
                 seqs: seqs.clone().min().zip(seqs.max()),
                 ..Loss::counted(REJECTED, dead_here.len() as u64)
                     .of(header.context, facts.as_deref())
             });
-            if keep_dead {
-                bury_some(txn, state, header.context, &dead_here, &mut confirmed)?;
+            for (record, reason) in dead_here.iter().filter(|_| keep_dead) {
+                confirmed.dead_dropped += bury(txn, state, header.context, *record, reason)?;
+                confirmed.dead += 1;
             }
         }
-        if unnamed > 0 {
-            // Before the facts go with the last chunk that names them. A peek is of one context.
-            let facts = tables::facts(txn, header.context)?;
+        // A peek is of one context.
+        if of_unnamed.context.is_none() {
             of_unnamed = Loss::counted(REJECTED, 0).of(header.context, facts.as_deref());
         }
         drop(bytes);
@@ -140,18 +145,4 @@ fn remove_chunks(
         ..of_unnamed
     });
     Ok(confirmed)
-}
-
-fn bury_some(
-    txn: &WriteTransaction,
-    state: &mut State,
-    context: u64,
-    dead: &[(ChunkEntry<'_>, &str)],
-    confirmed: &mut Confirmed,
-) -> Result<(), Fault> {
-    for (record, reason) in dead {
-        confirmed.dead_dropped += bury(txn, state, context, *record, reason)?;
-        confirmed.dead += 1;
-    }
-    Ok(())
 }

@@ -125,9 +125,11 @@ impl Worker {
         match self.spool.peek(Cursor::default(), batch::PEEK) {
             Ok(Some(peeked)) => {
                 let facts = batch::facts(&peeked.facts, &self.settings.service_name);
-                let unreadable = batch::unreadable(&peeked.records);
-                let fates = InHand::without(peeked.records.len(), &unreadable);
-                let fates = fates.with_ids(batch::ids(&peeked.records));
+                let ids = batch::ids(&peeked.records);
+                let unreadable: Vec<usize> = (0..ids.len())
+                    .filter(|place| ids[*place].is_none())
+                    .collect();
+                let fates = InHand::without(ids.len(), &unreadable).with_ids(ids);
                 self.hand = Some(Hand {
                     peeked,
                     facts,

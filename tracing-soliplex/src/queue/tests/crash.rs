@@ -224,7 +224,11 @@ fn a_push_while_the_ring_starts_over_is_kept_or_torn_whenever_the_process_ends()
             let (begun, done) = (pushed > 0, pushed == push.stores.len());
             let expected = Vec::from_iter(done.then(|| frame(3, 17)));
             assert_eq!(frames, expected, "after {stores} and {pushed} stores");
-            assert_eq!(torn, u64::from(begun && !done), "after {stores} and {pushed} stores");
+            assert_eq!(
+                torn,
+                u64::from(begun && !done),
+                "after {stores} and {pushed} stores"
+            );
             goes_on(&ring, &expected);
         }
     }
