@@ -40,6 +40,8 @@ pub(crate) struct InHand {
     pub(crate) duplicates: u64,
     /// Records that the server will never take, without saying which.
     pub(crate) unnamed: u64,
+    /// Whether a request with some of them went without an answer.
+    unanswered: bool,
     /// The records' ids.
     ids: Vec<Option<Uuid>>,
 }
@@ -80,6 +82,7 @@ impl InHand {
             delivered: 0,
             duplicates: 0,
             unnamed: 0,
+            unanswered: false,
             ids: Vec::new(),
         }
     }
@@ -118,6 +121,16 @@ impl InHand {
         self.pieces.last().map(|piece| piece.records.clone())
     }
 
+    /// Nobody waits any more for the answer to the request with [`next`](Self::next).
+    pub(crate) fn called_back(&mut self) {
+        self.unanswered = true;
+    }
+
+    /// Whether the server has some of the records, or may have.
+    pub(crate) fn may_have_arrived(&self) -> bool {
+        self.delivered > 0 || self.unanswered
+    }
+
     /// Takes in what came of sending [`next`](Self::next).
     pub(crate) fn settle(&mut self, outcome: ExportOutcome) -> Verdict {
         let Some(piece) = self.pieces.pop() else {
@@ -154,7 +167,11 @@ impl InHand {
                 let error = format!("the server is not able to answer now ({status})");
                 Verdict::Later { retry_after, error }
             }
-            ExportOutcome::Unreachable { error } => {
+            ExportOutcome::Unreachable {
+                error,
+                may_have_arrived,
+            } => {
+                self.unanswered |= may_have_arrived;
                 self.pieces.push(piece);
                 Verdict::Later {
                     retry_after: None,

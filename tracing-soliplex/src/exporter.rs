@@ -37,7 +37,11 @@ pub(crate) enum ExportOutcome {
         retry_after: Option<Duration>,
     },
     /// No answer: no connection, a broken one, or too late.
-    Unreachable { error: String },
+    Unreachable {
+        error: String,
+        /// Whether the server may have the batch all the same.
+        may_have_arrived: bool,
+    },
     /// Any other answer: this is not the endpoint, or not one that speaks our contract.
     Misplaced { status: u16 },
 }

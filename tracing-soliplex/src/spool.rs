@@ -18,7 +18,7 @@
 //! - **Counted.** Records appended = waiting + confirmed + evicted + lost to the disk. What was given
 //!   up is entered in the ledger by the commit that gives it up, and stays there until the record
 //!   that tells of it has been delivered or refused for good (`ledger.rs`). Evicting leaves alone
-//!   what the server has a part of (`Spool::keep`).
+//!   what the server has a part of, or may have (`Spool::keep`).
 //!
 //! # What happens when …
 //! - … *the disk fails*: the call says so, redb is closed, the next call opens it again. How long

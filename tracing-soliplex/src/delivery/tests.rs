@@ -97,6 +97,28 @@ fn failures_of_the_server_never_count_against_the_batch() {
 }
 
 #[test]
+fn what_was_sent_and_not_answered_may_have_arrived() {
+    let unreachable = |may_have_arrived| ExportOutcome::Unreachable {
+        error: "no answer".to_owned(),
+        may_have_arrived,
+    };
+    for (outcomes, expected) in [
+        (vec![BUSY, REFUSED], false),
+        (vec![unreachable(false)], false),
+        (vec![unreachable(true), BUSY], true),
+        (vec![ExportOutcome::TooLarge, accepted(&[])], true),
+    ] {
+        let mut hand = InHand::new(4);
+        for outcome in &outcomes {
+            hand.settle(outcome.clone());
+        }
+        assert_eq!(hand.may_have_arrived(), expected, "{outcomes:?}");
+        hand.called_back();
+        assert!(hand.may_have_arrived());
+    }
+}
+
+#[test]
 fn the_older_half_goes_first() {
     let mut hand = InHand::new(4);
     hand.settle(ExportOutcome::TooLarge);

@@ -168,6 +168,7 @@ impl Exporter for HttpExporter {
                 Ok(response) => outcome(response).await,
                 Err(error) => ExportOutcome::Unreachable {
                     error: describe(&error),
+                    may_have_arrived: !error.is_connect(),
                 },
             }
         })
@@ -189,7 +190,10 @@ async fn outcome(response: Response) -> ExportOutcome {
     match read(response).await {
         Ok(body) => of_answer(status, &body),
         // The server has the batch or not: sending it again is harmless, forgetting it is not.
-        Err(error) => ExportOutcome::Unreachable { error },
+        Err(error) => ExportOutcome::Unreachable {
+            error,
+            may_have_arrived: true,
+        },
     }
 }
 
@@ -340,7 +344,11 @@ mod tests {
             body: b"{}".to_vec(),
             token: None,
         });
-        let ExportOutcome::Unreachable { error } = outcome.await else {
+        let ExportOutcome::Unreachable {
+            error,
+            may_have_arrived: true,
+        } = outcome.await
+        else {
             panic!("an answer from nobody");
         };
         assert!(error.starts_with("timed out"), "{error}");

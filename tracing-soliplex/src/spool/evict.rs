@@ -79,7 +79,7 @@ pub(crate) struct Compacted {
 
 impl Spool {
     /// Has eviction leave these alone from now on, and none where there are none: what of them has
-    /// arrived would be told as lost.
+    /// arrived, or may have, would be told as lost.
     pub(crate) fn keep(&mut self, handle: Option<&PeekHandle>) {
         let chunks = handle.map_or(&[][..], |handle| &handle.chunks);
         self.kept = chunks.iter().map(|chunk| chunk.number).collect();

@@ -25,7 +25,7 @@ impl Worker {
     pub(super) fn network_changed(&mut self, online: bool, is_another: bool) {
         self.host.set_online(online);
         if is_another || !online {
-            self.flying = None;
+            self.call_back();
         }
         if online {
             if is_another {
@@ -42,12 +42,22 @@ impl Worker {
     /// nothing of this one.
     pub(super) fn set_endpoint(&mut self, endpoint: Endpoint) {
         self.settings.endpoint = Some(endpoint);
-        (self.flying, self.exporter) = (None, None);
+        self.call_back();
+        self.exporter = None;
         self.connect();
         self.pace = Pace::new(self.settings.seed);
         self.host.changed();
         self.due = Instant::now();
         self.remember_pace();
         self.publish();
+    }
+
+    /// Waits no longer for the answer to what is on its way.
+    fn call_back(&mut self) {
+        if self.flying.take().is_some()
+            && let Some(hand) = &mut self.hand
+        {
+            hand.fates.called_back();
+        }
     }
 }

@@ -97,8 +97,10 @@ impl Worker {
                 return None;
             }
         }
-        let begun = self.hand.as_ref().filter(|hand| hand.fates.delivered > 0);
-        self.spool.keep(begun.map(|hand| &hand.peeked.handle));
+        let is_on_its_way = self.flying.is_some();
+        let may_have_arrived = |hand: &&Hand| is_on_its_way || hand.fates.may_have_arrived();
+        let spared = self.hand.as_ref().filter(may_have_arrived);
+        self.spool.keep(spared.map(|hand| &hand.peeked.handle));
         let now = self.calendar.trusted(self.clock.moment());
         let evictions = match self.spool.evict(now) {
             Ok(evictions) => evictions,

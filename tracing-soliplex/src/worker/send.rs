@@ -148,8 +148,7 @@ impl Worker {
         }
     }
 
-    /// Sends nothing again that was told as lost since it was peeked. What was on its way when it was
-    /// evicted may have arrived all the same.
+    /// Sends nothing again that was told as lost since it was peeked.
     fn let_go_of_what_went(&mut self) {
         // What has met its fate is not sent, but confirmed.
         let waits = |hand: &mut Hand| hand.fates.next().is_some();

@@ -93,7 +93,14 @@ impl Exporter for Server {
             at: Instant::now(),
             token: export.token.map(|token| token.expose().to_owned()),
             records: envelope.records.into_iter().map(Result::unwrap).collect(),
-            accepted: matches!(outcome, ExportOutcome::Accepted(_)),
+            accepted: matches!(
+                outcome,
+                ExportOutcome::Accepted(_)
+                    | ExportOutcome::Unreachable {
+                        may_have_arrived: true,
+                        ..
+                    }
+            ),
         });
         let delay = *self.delay.lock().unwrap();
         Box::pin(async move {

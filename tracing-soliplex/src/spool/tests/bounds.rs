@@ -114,6 +114,28 @@ fn nothing_is_evicted_within_the_bounds() {
 }
 
 #[test]
+fn what_is_kept_stays_although_it_takes_all_the_room_there_is() {
+    let disk = Disk::default();
+    let options = SpoolOptions {
+        max_bytes: 2_500_000,
+        ..SpoolOptions::default()
+    };
+    let (mut spool, _) = Spool::with_backend(move || Ok(disk.clone()), &options).unwrap();
+    let mut stored = 0;
+    while spool.append_records(&[large(Lane::Low, stored)]).is_ok() {
+        stored += 1;
+    }
+    let all = spool.peek_first().handle;
+    spool.keep(Some(&all));
+    let new: Vec<_> = (0..40).map(|seq| large(Lane::High, stored + seq)).collect();
+    assert_eq!(append_evicting(&mut spool, &new), (vec![], 40));
+    assert_eq!(spool.evict(Some(i64::MAX)).unwrap(), [], "nor by age");
+    assert_eq!(spool.confirm(&all, &[], 0).unwrap().records, stored);
+    spool.keep(None);
+    assert_eq!(append_evicting(&mut spool, &new), (vec![], 0));
+}
+
+#[test]
 fn records_older_than_the_age_bound_go() {
     let options = SpoolOptions {
         max_age: Duration::from_secs(86_400),

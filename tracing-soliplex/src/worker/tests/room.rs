@@ -104,19 +104,21 @@ impl Pipeline {
 }
 
 /// What is in hand when room is made was sent again where it had been told as lost, and told as lost
-/// where a part of it had arrived.
+/// where a part of it had arrived, or the whole of it without our having the answer yet.
 #[tokio::test(start_paused = true)]
 async fn what_is_in_hand_when_room_is_made_arrives_or_is_told_and_not_both() {
     let accepted = || ExportOutcome::Accepted(Answer::default());
-    let late = Duration::from_secs(1000);
-    for (answers, delay, in_time) in [
-        (vec![], late, 0),
-        (vec![BUSY], Duration::ZERO, 0),
-        (
-            vec![ExportOutcome::TooLarge, accepted()],
-            Duration::ZERO,
-            25,
-        ),
+    let unanswered = || ExportOutcome::Unreachable {
+        error: "timed out".to_owned(),
+        may_have_arrived: true,
+    };
+    let (at_once, late) = (Duration::ZERO, Duration::from_secs(1000));
+    for (answers, delay, later, in_time) in [
+        (vec![], late, late, 0),
+        (vec![accepted()], late, late, 50),
+        (vec![unanswered()], at_once, at_once, 50),
+        (vec![BUSY], at_once, late, 0),
+        (vec![ExportOutcome::TooLarge, accepted()], at_once, late, 25),
     ] {
         let options = SpoolOptions {
             max_bytes: 2 << 20,
@@ -128,7 +130,7 @@ async fn what_is_in_hand_when_room_is_made_arrives_or_is_told_and_not_both() {
         *pipeline.server.delay.lock().unwrap() = delay;
         (0..50).for_each(|_| pipeline.log(Severity::Debug, "in hand"));
         let _ = pipeline.flush(Duration::from_millis(500)).await;
-        *pipeline.server.delay.lock().unwrap() = late;
+        *pipeline.server.delay.lock().unwrap() = later;
         let is_full = |stats: &Stats| stats.total_discarded() > 0;
         fill(&pipeline, Severity::Debug, is_full).await;
         assert_eq!(pipeline.server.messages().len(), in_time);
