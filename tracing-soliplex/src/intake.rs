@@ -99,7 +99,8 @@ impl Intake {
         } else {
             spool.put_ring(RING, ring, place(begin))?;
         }
-        self.remember_sessions(spool)
+        self.remembered = None;
+        self.learn_sessions(spool).map(drop)
     }
 
     /// Begins to read the queue anew, after another process may have used its file. What had been
@@ -108,8 +109,8 @@ impl Intake {
         self.reader.rejoin();
     }
 
-    /// Learns the facts of earlier sessions from the spool, and leaves this one's for the next.
-    fn remember_sessions(&mut self, spool: &mut Spool) -> Result<(), Unavailable> {
+    /// Learns the facts of earlier sessions from the spool.
+    fn learn_sessions(&mut self, spool: &mut Spool) -> Result<Vec<Facts>, Unavailable> {
         let context = self.session.context();
         let stored = spool.meta(SESSIONS)?;
         let mut sessions: Vec<Facts> = stored
@@ -120,6 +121,13 @@ impl Intake {
             .iter()
             .filter_map(|facts| Some((facts.context()?, facts.to_json())))
             .collect();
+        Ok(sessions)
+    }
+
+    /// Leaves the facts of the session for the next start, and those of the ones before it.
+    fn remember_sessions(&mut self, spool: &mut Spool) -> Result<(), Unavailable> {
+        let context = self.session.context();
+        let mut sessions = self.learn_sessions(spool)?;
         sessions.push(self.session.facts(context));
         let surplus = sessions.len().saturating_sub(MAX_SESSIONS);
         let mut json = Vec::new();
@@ -250,8 +258,9 @@ impl Intake {
             Some(end) => place(end),
             None => spool.ring_through()?,
         };
-        if self.remembered != Some(self.session.context()) {
-            // Before its first record is stored, and its announcement gone from the queue.
+        if self.taken.names_a_session() && self.remembered != Some(self.session.context()) {
+            // Before its first record is stored, and its announcement gone from the queue. Where
+            // consent was withdrawn neither is stored, and nothing may say whose they were.
             self.remember_sessions(spool)?;
         }
         let taken = &self.taken;
@@ -308,6 +317,10 @@ impl Intake {
 }
 
 impl Taken {
+    fn names_a_session(&self) -> bool {
+        !(self.records.is_empty() && self.told.is_empty() && self.contexts.is_empty())
+    }
+
     /// Lets go of what was read, which is stored or given up.
     fn clear(&mut self, diagnostics: &Diagnostics) {
         let own = std::mem::take(&mut self.own_session);

@@ -158,10 +158,14 @@ fn a_loss_that_could_not_be_told_is_not_told_into_a_store_that_was_wiped() {
     disk.heal();
     run.spool.wipe().unwrap();
     run.intake.join(&mut run.spool).unwrap();
+    // By a thread that had begun to before consent was withdrawn.
+    run.log();
     run.intake.run_denied(&mut run.spool).unwrap();
     assert_eq!(run.spool.waiting(), [0; 0]);
-    let losses = [Loss::counted(DiscardReason::QueueFull.as_str(), 1)];
+    let reasons = [DiscardReason::QueueFull, DiscardReason::Denied];
+    let losses = reasons.map(|reason| Loss::counted(reason.as_str(), 1));
     assert_eq!(run.spool.untold(), losses, "counted, and nobody's");
+    assert_eq!(run.spool.meta(SESSIONS).unwrap(), None);
     assert_eq!(run.diagnostics.stats().own, 0);
 }
 

@@ -51,6 +51,38 @@ async fn withdrawn_consent_wipes_what_is_stored_and_counts_it() {
     pipeline.assert_accounted();
 }
 
+/// The store that was made in place of the wiped one knew whose it was.
+#[tokio::test(start_paused = true)]
+async fn nothing_in_the_file_names_a_session_whose_consent_was_withdrawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = SpoolOptions::default();
+    let pipeline = Pipeline::start_on(Some(folder.path()), |_| {}, spool);
+    pipeline.server.answers_always(Some(BUSY));
+    let named = [
+        pipeline.capture.session.session_id().to_string(),
+        "\"installId\":\"install\"".to_owned(),
+    ];
+    let names_it = || {
+        let bytes = std::fs::read(folder.path().join("spool.redb")).unwrap();
+        let has = |name: &String| {
+            bytes
+                .windows(name.len())
+                .any(|found| found == name.as_bytes())
+        };
+        named.each_ref().map(has)
+    };
+    pipeline.log_many(10);
+    let _ = pipeline.flush(Duration::from_secs(5)).await;
+    assert_eq!(names_it(), [true; 2]);
+    drop(pipeline.consent(Consent::Denied));
+    let _ = pipeline.flush(HOUR).await;
+    assert_eq!(names_it(), [false; 2]);
+    pipeline.consent(Consent::Granted).await.unwrap();
+    pipeline.log_many(1);
+    let _ = pipeline.flush(Duration::from_secs(5)).await;
+    assert!(names_it()[1], "another session begins");
+}
+
 #[tokio::test(start_paused = true)]
 async fn consent_given_again_at_once_begins_a_session_that_arrives_whole() {
     let pipeline = Pipeline::start_with(
