@@ -32,6 +32,33 @@ fn a_restart_does_not_hurry_a_server_that_is_down() {
     assert!(server.request_count() > attempts);
 }
 
+/// Each start asked anew, and a device that crashes at its start starts often.
+#[test]
+fn a_restart_asks_no_server_that_knows_no_such_endpoint_and_asks_another_at_once() {
+    let store = tempdir().unwrap();
+    let nobody = Scripted::start(|_| Reply::status(404));
+    let first = builder(&nobody).store_dir(store.path()).begin();
+    log_some(&first, 1);
+    let _ = first.flush(SOON);
+    assert_eq!(first.stats().state, State::Parked);
+    let _ = first.shutdown(BRIEFLY);
+    let asked = nobody.request_count();
+    let second = builder(&nobody).store_dir(store.path()).begin();
+    log(&second, || tracing::error!("would be sent at once"));
+    assert_eq!(nobody.count_up_to(asked + 1, 4 * BRIEFLY), asked);
+    assert_eq!(second.stats().state, State::Parked);
+    let _ = second.shutdown(BRIEFLY);
+
+    let server = Scripted::start(|_| Reply::accepted());
+    let third = builder(&server).store_dir(store.path()).begin();
+    insist(&third);
+    let _ = third.shutdown(SOON);
+    let fourth = builder(&server).store_dir(store.path()).begin();
+    log_some(&fourth, 1);
+    insist(&fourth);
+    assert_eq!(fourth.stats().state, State::Active);
+}
+
 /// A frame whose bytes changed while nobody ran. Whose it was it does not say.
 #[test]
 fn a_frame_that_was_torn_is_told_of_in_the_stream() {

@@ -46,7 +46,7 @@ use host::Host;
 use keep::STORE_RETRY;
 use obey::PendingFlush;
 pub(crate) use parts::{MakeExporter, NetworkChecker, Parts, Settings, TokenProvider};
-use send::{Flight, Hand, PACE};
+use send::{Flight, Hand};
 use test_event::PendingTest;
 pub(crate) use thread::spawn;
 
@@ -78,6 +78,8 @@ struct Worker {
     receipts: Receipts,
 
     pace: Pace,
+    /// Whether the spool keeps a pace that a success puts an end to.
+    pace_is_kept: bool,
     enabled: bool,
     /// Records to send before delivery rests until the next occasion.
     to_send: u64,
@@ -183,9 +185,7 @@ impl Worker {
         let now = Instant::now();
         let mut pace = Pace::new(settings.seed);
         pace.jitter_start(now, settings.startup_jitter);
-        if let Ok(Some(remembered)) = spool.meta(PACE) {
-            pace.resume(&remembered, now, parts.clock.unix_nanos());
-        }
+        let pace_is_kept = settings.resume(&mut pace, &mut spool, parts.clock.unix_nanos());
         let calendar = Calendar::new(parts.clock.moment());
         let mut worker = Worker {
             capture: parts.capture,
@@ -200,6 +200,7 @@ impl Worker {
             exporter: None,
             receipts: parts.receipts,
             pace,
+            pace_is_kept,
             enabled: true,
             to_send: 0,
             due: now,

@@ -24,6 +24,9 @@ pub(super) const ASK_TOKEN_EVERY: Duration = Duration::from_secs(5);
 /// Set in the stored failures where it was the server that asked for the wait.
 const ASKED: u32 = 1 << 31;
 
+/// Set where delivery was parked because the endpoint is not one.
+const PARKED: u32 = 1 << 30;
+
 /// When the next request may go.
 #[derive(Debug)]
 pub(crate) struct Pace {
@@ -94,14 +97,19 @@ impl Pace {
 
     /// The server or the network failed.
     pub(crate) fn failed(&mut self, now: Instant, retry_after: Option<Duration>) {
-        let doubled = MIN_BACKOFF.saturating_mul(1 << self.failures.min(16));
-        let wait = doubled.min(MAX_BACKOFF).mul_f64(0.75 + self.random() / 2.0);
+        let wait = self.backoff().mul_f64(0.75 + self.random() / 2.0);
         self.failures = self.failures.saturating_add(1);
         self.parked = None;
         self.asked = retry_after.is_some();
         // A server that names a time is believed, but the jitter spreads those it named it to.
         let asked = retry_after.map(|after| after + wait.min(after / 4));
         self.not_before = Some(now + asked.map_or(wait, |asked| asked.max(wait)));
+    }
+
+    /// How long to wait after as many failures, but for the jitter.
+    fn backoff(&self) -> Duration {
+        let doubled = MIN_BACKOFF.saturating_mul(1 << self.failures.min(16));
+        doubled.min(MAX_BACKOFF)
     }
 
     /// The server refused this token. One that wants a token where there is nobody to ask for one
@@ -149,16 +157,26 @@ impl Pace {
         self.hurry(now);
     }
 
-    /// What a later start needs to go on at this pace: failures with [`ASKED`], and the instant to
-    /// wait for in nanoseconds since the Unix epoch; 12 bytes, little-endian.
+    /// What a later start needs to go on at this pace: failures with [`ASKED`] and [`PARKED`], and the
+    /// instant to wait for in nanoseconds since the Unix epoch; 12 bytes, little-endian.
+    ///
+    /// Which token was refused is not kept. A later start cannot know whether it has another one, and
+    /// finds out after a wait, which grows like any other: an application that crashes again and
+    /// again does not ask at each start.
     pub(crate) fn to_bytes(&self, now: Instant, unix_nanos: i64) -> [u8; 12] {
-        let wait = self
-            .not_before
-            .map_or(Duration::ZERO, |then| then.saturating_duration_since(now));
+        let of = |then: Instant| then.saturating_duration_since(now);
+        let asked = if self.asked { ASKED } else { 0 };
+        let (failures, flag, wait) = match &self.parked {
+            Some(Parked::Misplaced { until }) => (self.failures, PARKED, of(*until)),
+            Some(Parked::Token { .. }) => (self.failures.saturating_add(1), 0, self.backoff()),
+            None => {
+                let wait = self.not_before.map_or(Duration::ZERO, of);
+                (self.failures, asked, wait)
+            }
+        };
         let until = unix_nanos.saturating_add(i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX));
         let mut bytes = [0; 12];
-        let asked = if self.asked { ASKED } else { 0 };
-        let failures = self.failures.min(ASKED - 1) | asked;
+        let failures = failures.min(PARKED - 1) | flag;
         bytes[..4].copy_from_slice(&failures.to_le_bytes());
         bytes[4..].copy_from_slice(&until.to_le_bytes());
         bytes
@@ -166,21 +184,26 @@ impl Pace {
 
     /// Goes on at the pace of an earlier start. A wall clock that was changed in between can make
     /// the wait no longer than the longest we would have chosen, or believed a server to ask for.
-    pub(crate) fn resume(&mut self, bytes: &[u8], now: Instant, unix_nanos: i64) {
+    pub(crate) fn resume(&mut self, bytes: [u8; 12], now: Instant, unix_nanos: i64) {
         let (Some(failures), Some(until)) = (bytes.first_chunk(), bytes.last_chunk()) else {
             return;
         };
         let failures = u32::from_le_bytes(*failures);
-        self.failures = failures & !ASKED;
+        self.failures = failures & !(ASKED | PARKED);
         self.asked = failures & ASKED != 0;
-        let most = if self.asked {
-            MAX_RETRY_AFTER
-        } else {
-            MAX_BACKOFF
+        let is_parked = failures & PARKED != 0;
+        let most = match self.asked {
+            _ if is_parked => MISPLACED_FOR,
+            true => MAX_RETRY_AFTER,
+            false => MAX_BACKOFF,
         };
         let wait = i64::from_le_bytes(*until).saturating_sub(unix_nanos);
         let wait = Duration::from_nanos(u64::try_from(wait).unwrap_or(0)).min(most);
-        self.not_before = self.not_before.max(Some(now + wait));
+        if is_parked && !wait.is_zero() {
+            self.parked = Some(Parked::Misplaced { until: now + wait });
+        } else {
+            self.not_before = self.not_before.max(Some(now + wait));
+        }
     }
 
     pub(crate) fn state(&self) -> State {

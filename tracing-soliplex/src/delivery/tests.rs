@@ -282,7 +282,7 @@ fn a_restart_goes_on_at_the_pace_it_had() {
 
     let resumed = |unix_nanos| {
         let mut pace = Pace::new(2);
-        pace.resume(&stored, now, unix_nanos);
+        pace.resume(stored, now, unix_nanos);
         pace.wait_until(now).map(|then| then - now)
     };
     assert_eq!(resumed(noon), Some(wait));
@@ -309,10 +309,52 @@ fn a_restart_waits_as_long_as_the_server_asked() {
     let stored = pace.to_bytes(now, 1_700_000_000_000_000_000);
     for (unix_nanos, expected) in [(1_700_000_000_000_000_000, wait), (0, MAX_RETRY_AFTER)] {
         let mut pace = Pace::new(2);
-        pace.resume(&stored, now, unix_nanos);
+        pace.resume(stored, now, unix_nanos);
         pace.hurry(now);
         assert_eq!(pace.wait_until(now), Some(now + expected));
         assert_eq!(pace.state(), State::BackingOff);
+    }
+}
+
+/// An application that crashes at each start asked a server that had refused it at each start.
+#[test]
+fn a_restart_stays_parked_for_what_is_left_of_the_hour() {
+    let now = Instant::now();
+    let noon = 1_700_000_000_000_000_000;
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let mut pace = Pace::new(1);
+    pace.misplaced(now);
+    let stored = pace.to_bytes(now + minutes(10), noon);
+    for (passed, state, left) in [
+        (0, State::Parked, Some(minutes(50))),
+        (20, State::Parked, Some(minutes(30))),
+        (50, State::Active, None),
+        (-600, State::Parked, Some(MISPLACED_FOR)),
+    ] {
+        let mut pace = Pace::new(2);
+        pace.resume(stored, now, noon + passed * 60_000_000_000);
+        pace.hurry(now);
+        let wait = pace.wait_until(now).map(|then| then - now);
+        assert_eq!((pace.state(), wait), (state, left), "{passed} minutes");
+        pace.changed(now);
+        assert_eq!(pace.wait_until(now), None);
+    }
+}
+
+#[test]
+fn restart_after_restart_with_a_refused_token_waits_longer_and_longer() {
+    let token = Token::parse("old").unwrap();
+    let now = Instant::now();
+    let mut stored = Pace::new(1).to_bytes(now, 0);
+    for expected in [0, 1, 2, 4, 8, 16, 32, 60, 60] {
+        let mut pace = Pace::new(1);
+        pace.resume(stored, now, 0);
+        let wait = pace
+            .wait_until(now)
+            .map_or(Duration::ZERO, |then| then - now);
+        assert_eq!(wait, Duration::from_secs(expected));
+        pace.unauthorized(now, Some(token.clone()));
+        stored = pace.to_bytes(now, 0);
     }
 }
 

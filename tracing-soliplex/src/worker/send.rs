@@ -5,22 +5,24 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Worker;
 use super::host::Ready;
+use super::{Settings, Worker};
 use crate::batch;
 use crate::command::Consent;
-use crate::delivery::{InHand, Verdict};
+use crate::delivery::{InHand, Pace, Verdict};
 use crate::diagnostics::{Diagnostic, DiscardReason, State};
+use crate::exporter::http::Endpoint;
 use crate::exporter::{Export, ExportOutcome, Exporting, Token};
 use crate::queue::Position;
 use crate::session::Facts;
-use crate::spool::{Cursor, DeadLetter, Peeked};
+use crate::spool::{Cursor, DeadLetter, Peeked, Spool};
 
 /// Errors are sent at once, but not oftener than this: an error in a loop is no reason to storm.
 const URGENT_EVERY: Duration = Duration::from_secs(1);
 
-/// The name under which the spool keeps the pace of delivery.
-pub(super) const PACE: &str = "pace";
+/// The name under which the spool keeps the pace of delivery, behind a checksum of the endpoint: of
+/// another one it says nothing.
+const PACE: &str = "pace";
 
 /// A batch between peek and confirm.
 pub(super) struct Hand {
@@ -173,6 +175,8 @@ impl Worker {
                 self.receipts.sent();
                 if before != State::Active {
                     self.diagnostics.report(&Diagnostic::Recovered);
+                }
+                if self.pace_is_kept {
                     self.remember_pace();
                 }
                 self.confirm();
@@ -185,10 +189,12 @@ impl Worker {
             }
             Verdict::Unauthorized { error } => {
                 self.pace.unauthorized(now, token);
+                self.remember_pace();
                 self.parked(before, error);
             }
             Verdict::Misplaced { error } => {
                 self.pace.misplaced(now);
+                self.remember_pace();
                 self.parked(before, error);
             }
         }
@@ -203,11 +209,14 @@ impl Worker {
         }
     }
 
-    /// A device that is restarted while the server is down does not start over at a second. What
-    /// cannot be stored is no loss: it would only be tried a little sooner.
+    /// A device that is restarted while the server is down, or wants nothing of it, does not start
+    /// over at a second. What cannot be stored is no loss: it would only be tried a little sooner.
     pub(super) fn remember_pace(&mut self) {
         let pace = self.pace.to_bytes(Instant::now(), self.clock.unix_nanos());
-        let _ = self.spool.put_meta(PACE, &pace);
+        let kept = [&self.settings.checksum()[..], &pace].concat();
+        if self.spool.put_meta(PACE, &kept).is_ok() {
+            self.pace_is_kept = self.pace.state() != State::Active;
+        }
     }
 
     /// When every record in hand has met its fate, they leave the spool.
@@ -254,5 +263,28 @@ impl Worker {
                 self.hand = Some(hand);
             }
         }
+    }
+}
+
+impl Settings {
+    fn checksum(&self) -> [u8; 4] {
+        let endpoint = self.endpoint.as_ref().map_or("", Endpoint::as_str);
+        crc32fast::hash(endpoint.as_bytes()).to_le_bytes()
+    }
+
+    /// Goes on at the pace of an earlier start, if the spool has kept it; whether it has.
+    pub(super) fn resume(&self, pace: &mut Pace, spool: &mut Spool, unix_nanos: i64) -> bool {
+        let kept = spool.meta(PACE).ok().flatten().unwrap_or_default();
+        let Some((of, Ok(bytes))) = kept
+            .split_first_chunk()
+            .map(|(of, bytes)| (of, bytes.try_into()))
+        else {
+            return false;
+        };
+        let is_of_this = *of == self.checksum();
+        if is_of_this {
+            pace.resume(bytes, Instant::now(), unix_nanos);
+        }
+        is_of_this
     }
 }
