@@ -189,16 +189,16 @@ impl Authenticator {
         }
     }
 
-    /// Reads the key sets, at once and then at their interval, for as long as the server runs; none
-    /// waits for another.
-    pub async fn keep_fresh(&self) {
+    /// Reads the key sets, at once and then at their interval, until what is returned is dropped;
+    /// none waits for another. Needs a runtime to run on.
+    #[must_use = "the reading ends when this is dropped"]
+    pub fn keep_fresh(&self) -> JoinSet<()> {
         let mut reading = JoinSet::new();
         for set in self.key_sets() {
             let set = Arc::clone(set);
             reading.spawn(async move { set.keep_fresh().await });
         }
-        // They end with this.
-        std::future::pending().await
+        reading
     }
 
     /// Whose keys have been fetched, and whose never yet.

@@ -181,10 +181,7 @@ impl Server {
             }
             Delivery::Passthrough { .. } => None,
         };
-        let refreshing = {
-            let app = Arc::clone(&self.app);
-            tokio::spawn(async move { app.auth.keep_fresh().await })
-        };
+        let refreshing = self.app.auth.keep_fresh();
         let connections = GracefulShutdown::new();
         let failed = tokio::select! {
             () = self.accept_until(shutdown, &connections) => false,
@@ -197,7 +194,7 @@ impl Server {
         let app = self.app;
         drop(self.listener);
         app.draining.store(true, Ordering::Relaxed);
-        refreshing.abort();
+        drop(refreshing);
         let deadline = tokio::time::Instant::now() + app.limits.shutdown_timeout;
         let finished = async {
             connections.shutdown().await;
