@@ -56,18 +56,18 @@ impl<'r> Stamp<'r> {
         if self.identity.replace([install, session, user]) == Some([install, session, user]) {
             return;
         }
-        let out = &mut self.identity_attributes;
-        out.clear();
-        let mut text = |key, text| protobuf::text_attribute(out, RECORD_ATTRIBUTES, key, text);
-        text("install.id", install.unwrap_or(UNKNOWN));
-        text("session.id", session.unwrap_or(UNKNOWN));
+        self.identity_attributes.clear();
+        let mut attributes = ServerAttributes {
+            out: &mut self.identity_attributes,
+            set: 0,
+        };
+        attributes.text("install.id", install.unwrap_or(UNKNOWN));
+        attributes.text("session.id", session.unwrap_or(UNKNOWN));
         // A record from before the login belongs to nobody; the session's user does not claim it.
         if let Some(claimed) = user {
-            text("user.id", claimed);
+            attributes.text("user.id", claimed);
             if arrival.user.is_some_and(|user| user != claimed) {
-                let mismatch = AnyValueRef::Bool(true);
-                let key = "soliplex.user_mismatch";
-                protobuf::attribute(out, RECORD_ATTRIBUTES, key, &mismatch);
+                attributes.value("soliplex.user_mismatch", AnyValueRef::Bool(true));
             }
         }
     }
