@@ -53,7 +53,10 @@ pub fn encode<'r, 'a: 'r>(
         });
         for scope in by_scope(records).chunk_by(|(one, _), (next, _)| one == next) {
             protobuf::message(out, RESOURCE_LOGS_SCOPES, BATCH_LEN_BYTES, |out| {
-                scope_head(out, &scope[0].1.logger);
+                let name = &scope[0].1.logger;
+                protobuf::message(out, SCOPE_LOGS_SCOPE, SCOPE_LEN_BYTES, |out| {
+                    protobuf::text(out, SCOPE_NAME, name);
+                });
                 for (_, record) in scope {
                     let time = record.timestamp.map_or(stamp.received_nanos, nanos);
                     facts.records += 1;
@@ -105,12 +108,6 @@ impl<'a> Scopes<'a> {
         let next = self.first.len() + self.rest.len();
         *self.rest.entry(name).or_insert(next)
     }
-}
-
-/// The beginning of a `ScopeLogs`.
-fn scope_head(out: &mut Vec<u8>, name: &str) {
-    protobuf::length(out, SCOPE_LOGS_SCOPE, protobuf::text_len(name));
-    protobuf::text(out, SCOPE_NAME, name);
 }
 
 /// What is the same for every record of a batch, worked out once.
@@ -195,10 +192,12 @@ const SERVER_RECEIVED_AT: &str = "server_received_at";
 /// Scopes that are compared one by one.
 const FEW_SCOPES: usize = 8;
 
-// Bytes of the lengths of most batches and scopes, resources and records: up to 2 MiB, 16 KiB.
+// Bytes of the lengths of most batches and of what a scope has of them, up to 2 MiB; of resources and
+// records, up to 16 KiB; and of scopes, which are a name.
 const BATCH_LEN_BYTES: usize = 3;
 const RESOURCE_LEN_BYTES: usize = 2;
 const RECORD_LEN_BYTES: usize = 2;
+const SCOPE_LEN_BYTES: usize = 1;
 
 // Field numbers of OTLP's protobuf messages.
 const REQUEST_RESOURCE_LOGS: u32 = 1;

@@ -181,15 +181,6 @@ pub(super) fn text_value(out: &mut Vec<u8>, field: u32, text: &str) {
     bytes(out, ANY_STRING, text.as_bytes());
 }
 
-/// Bytes of a text that is a field of its own.
-pub(super) fn text_len(text: &str) -> usize {
-    if text.is_empty() {
-        0
-    } else {
-        bytes_len(text.len())
-    }
-}
-
 /// Writes a text that is a field of its own; an empty one is left out, as protobuf has it.
 pub(super) fn text(out: &mut Vec<u8>, field: u32, text: &str) {
     if !text.is_empty() {
@@ -204,7 +195,7 @@ pub(super) fn bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
 }
 
 /// Writes what stands in front of so many bytes.
-pub(super) fn length(out: &mut Vec<u8>, field: u32, len: usize) {
+fn length(out: &mut Vec<u8>, field: u32, len: usize) {
     if len < ONE_BYTE {
         return out.extend_from_slice(&[tag(field, LENGTH_DELIMITED), len as u8]);
     }
