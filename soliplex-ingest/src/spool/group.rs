@@ -37,15 +37,18 @@ impl Group {
     }
 
     /// Whether to wait for more: nobody waits for this, or the last commit was shared, so that more
-    /// clients are about. One client alone would wait for nobody.
+    /// clients are about. One client alone would wait for nobody, and a batch that was refused leaves
+    /// nothing to commit.
     pub(super) fn may_wait(&self, was_shared: bool) -> bool {
-        let urgent = [
-            self.splits.len(),
-            self.reopens.len(),
-            self.flushes.len(),
-            usize::from(self.is_full()),
-        ];
-        urgent == [0; 4] && (was_shared || self.replies.is_empty())
+        let is_asked_for =
+            !(self.splits.is_empty() && self.reopens.is_empty() && self.flushes.is_empty());
+        if is_asked_for || self.is_full() {
+            false
+        } else if self.replies.is_empty() {
+            !self.remove.is_empty()
+        } else {
+            was_shared
+        }
     }
 
     pub(super) fn is_shared(&self) -> bool {
@@ -61,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_alone_a_flush_and_a_full_commit_wait_for_nobody() {
+    fn a_client_alone_a_flush_a_full_commit_and_nothing_at_all_wait_for_nobody() {
         let appended = || {
             let appended = Appended {
                 records: 1,
@@ -73,8 +76,20 @@ mod tests {
             replies: appended(),
             ..Default::default()
         };
-        let confirmed = Group {
+        let confirmed = || Group {
             remove: vec![1],
+            ..Default::default()
+        };
+        let split = Group {
+            splits: vec![Split {
+                seq: 1,
+                parts: Vec::new(),
+                reply: oneshot::channel().0,
+            }],
+            ..Default::default()
+        };
+        let reopen = Group {
+            reopens: vec![oneshot::channel().0],
             ..Default::default()
         };
         let flush = Group {
@@ -88,7 +103,13 @@ mod tests {
         for (group, was_shared, expected) in [
             (alone(), false, false),
             (alone(), true, true),
-            (confirmed, false, true),
+            (confirmed(), false, true),
+            (confirmed(), true, true),
+            // What a refused batch leaves.
+            (Group::default(), false, false),
+            (Group::default(), true, false),
+            (split, true, false),
+            (reopen, true, false),
             (flush, true, false),
             (full, true, false),
         ] {
