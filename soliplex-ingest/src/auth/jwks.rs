@@ -128,9 +128,7 @@ impl KeySet {
         let is_early = !is_over && last.is_good && !last.is_early;
         // A read that ended while this one waited was for both.
         if last.ended.is_none_or(|ended| ended < asked) && (is_over || is_early) {
-            if let Err(error) = self.read(&mut last).await {
-                tracing::warn!(error = %Chain(&error), "the key set could not be read; the keys of the last time stay");
-            }
+            self.read_or_warn(&mut last).await;
             last.is_early = is_early;
         }
         let keys = self.keys();
@@ -162,15 +160,7 @@ impl KeySet {
 
     /// Reads the set again, whatever it holds.
     pub(super) async fn refresh(&self) {
-        let mut last = self.last_read.lock().await;
-        if let Err(error) = self.read(&mut last).await {
-            let error = Chain(&error);
-            if self.has_keys() {
-                tracing::warn!(%error, "the key set could not be read; the keys of the last time stay");
-            } else {
-                tracing::warn!(%error, "the identity provider's keys are not there yet; sessions are refused with 503 until they are");
-            }
-        }
+        self.read_or_warn(&mut *self.last_read.lock().await).await;
     }
 
     pub(super) fn has_keys(&self) -> bool {
@@ -194,6 +184,18 @@ impl KeySet {
 
     fn held(&self) -> RwLockReadGuard<'_, Held> {
         self.held.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn read_or_warn(&self, last: &mut LastRead) {
+        let Err(error) = self.read(last).await else {
+            return;
+        };
+        let error = Chain(&error);
+        if self.has_keys() {
+            tracing::warn!(%error, "the key set could not be read; the keys of the last time stay");
+        } else {
+            tracing::warn!(%error, "the identity provider's keys are not there yet; sessions are refused with 503 until they are");
+        }
     }
 
     async fn read(&self, last: &mut LastRead) -> Result<(), KeySetError> {

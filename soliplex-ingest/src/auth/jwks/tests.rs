@@ -18,8 +18,8 @@ fn publish(file: &std::path::Path, kid: &str) {
     std::fs::write(file, format!(r#"{{"keys":[{key}]}}"#)).unwrap();
 }
 
-/// A provider that was down at the start was asked again only when a session came, which a server
-/// that is not ready is not sent.
+/// Nobody sends a session to a server that is not ready, so no session has the keys fetched that
+/// were not to be had at the start.
 #[tokio::test(start_paused = true)]
 async fn keys_are_looked_for_until_they_are_there_and_then_at_their_interval() {
     let dir = tempfile::tempdir().unwrap();
@@ -41,6 +41,35 @@ async fn keys_are_looked_for_until_they_are_there_and_then_at_their_interval() {
     tokio::time::sleep(set.refresh + Duration::from_secs(1)).await;
     assert!(knows(&set.keys(), Some("second")) && !knows(&set.keys(), Some("first")));
     fresh.abort();
+}
+
+#[tokio::test]
+async fn a_read_that_fails_is_told_with_what_becomes_of_sessions() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("keys.json");
+    for (has_keys, told) in [(false, "refused with 503"), (true, "of the last time stay")] {
+        let set = set(Source::File(file.clone()));
+        if has_keys {
+            publish(&file, "k");
+            set.refresh().await;
+            std::fs::remove_file(&file).unwrap();
+        }
+        for is_asked in [false, true] {
+            let log = dir.path().join("log");
+            let subscriber = tracing_subscriber::fmt()
+                .with_writer(Arc::new(std::fs::File::create(&log).unwrap()))
+                .finish();
+            let _logging = tracing::subscriber::set_default(subscriber);
+            if is_asked {
+                *set.last_read.lock().await = LastRead::default();
+                assert!(set.find(Some("other")).await.is_err());
+            } else {
+                set.refresh().await;
+            }
+            let log = std::fs::read_to_string(log).unwrap();
+            assert!(log.contains(told), "{has_keys} {is_asked}: {log}");
+        }
+    }
 }
 
 #[tokio::test]
