@@ -100,7 +100,7 @@ impl Failure {
         match self {
             Failure::Config(_) | Failure::Log(log::LogError::Filter) => true,
             Failure::Bind(BindError::Upstream(error)) | Failure::Upstream(error) => {
-                matches!(error, UpstreamError::Endpoint | UpstreamError::Header(_))
+                matches!(error, UpstreamError::Header(_))
             }
             _ => false,
         }

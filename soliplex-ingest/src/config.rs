@@ -180,35 +180,31 @@ pub struct ForwardConfig {
 pub enum Endpoint {
     /// One line of OTLP JSON a request, for looking at.
     Stdout,
-    /// An OTLP/HTTP address, used as it stands.
-    Url(String),
+    /// An OTLP/HTTP address, used as it stands: `http` or `https`, with a host.
+    Url(reqwest::Url),
 }
 
 impl Endpoint {
     /// Whether records are shown by Logfire, which wants a display text of its own.
     pub fn is_logfire(&self) -> bool {
-        match self {
-            Endpoint::Stdout => false,
-            Endpoint::Url(url) => {
-                let rest = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
-                let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-                host.contains("logfire")
-            }
-        }
+        self.host().is_some_and(|host| host.contains("logfire"))
     }
 
     /// Whether requests stay on this machine.
     pub(crate) fn is_on_this_machine(&self) -> bool {
-        let Endpoint::Url(url) = self else {
+        let Some(host) = self.host() else {
             return true;
         };
-        let url = reqwest::Url::parse(url).ok();
-        let host = url
-            .as_ref()
-            .and_then(reqwest::Url::host_str)
-            .unwrap_or_default();
         let address = host.trim_start_matches('[').trim_end_matches(']');
         host == "localhost" || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+    }
+
+    /// `None` for standard output.
+    fn host(&self) -> Option<&str> {
+        match self {
+            Endpoint::Stdout => None,
+            Endpoint::Url(url) => url.host_str(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 mod auth;
 
-use super::source::Settings;
+use super::source::{Settings, invalid};
 use super::{
     Compression, Config, ConfigError, Delivery, Endpoint, ForwardConfig, Limits, LogConfig,
     LogFormat, TlsConfig, keys,
@@ -31,18 +31,7 @@ pub(super) fn check(set: &Settings) -> Result<Config, ConfigError> {
 }
 
 fn forward(set: &Settings) -> Result<ForwardConfig, ConfigError> {
-    let endpoint = match set.text(keys::FORWARD_ENDPOINT)?.as_str() {
-        "stdout" => Endpoint::Stdout,
-        url if url.starts_with("http://") || url.starts_with("https://") => {
-            Endpoint::Url(url.to_owned())
-        }
-        _ => {
-            return Err(ConfigError::Invalid {
-                key: keys::FORWARD_ENDPOINT.path.to_owned(),
-                expected: "an http or https address, or stdout",
-            });
-        }
-    };
+    let endpoint = endpoint(&set.text(keys::FORWARD_ENDPOINT)?)?;
     let delivery = set.choice(keys::FORWARD_DELIVERY, &DELIVERIES)?;
     // What is kept is compressed for the disk's sake, and forwarded as it is kept.
     let automatic = match delivery {
@@ -70,6 +59,19 @@ fn forward(set: &Settings) -> Result<ForwardConfig, ConfigError> {
         max_age: set.seconds(keys::FORWARD_MAX_AGE_SECONDS)?,
         max_ahead: set.seconds(keys::FORWARD_MAX_AHEAD_SECONDS)?,
     })
+}
+
+fn endpoint(text: &str) -> Result<Endpoint, ConfigError> {
+    if text == "stdout" {
+        return Ok(Endpoint::Stdout);
+    }
+    match reqwest::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Endpoint::Url(url)),
+        _ => Err(invalid(
+            keys::FORWARD_ENDPOINT,
+            "an http or https address, or stdout",
+        )),
+    }
 }
 
 fn limits(set: &Settings) -> Result<Limits, ConfigError> {

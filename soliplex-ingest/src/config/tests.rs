@@ -18,10 +18,10 @@ fn minimal() -> Vec<(&'static str, &'static str)> {
 fn defaults_are_those_of_the_table() {
     let config = Config::from_sources(None, &env(&minimal())).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:4319");
-    assert_eq!(
-        config.forward.endpoint,
-        Endpoint::Url("https://logfire-us.pydantic.dev/v1/logs".into())
-    );
+    let Endpoint::Url(url) = &config.forward.endpoint else {
+        panic!("endpoint")
+    };
+    assert_eq!(url.as_str(), "https://logfire-us.pydantic.dev/v1/logs");
     assert!(config.forward.endpoint.is_logfire());
     assert_eq!(config.auth.user_claim, "sub");
     assert_eq!(config.auth.session_claim, "sid");
@@ -177,6 +177,14 @@ fn values_that_would_break_the_server_later_are_refused_at_once() {
         ),
         ("cors.origins = ['https://a.example/']", "cors.origins"),
         ("cors.origins = ['a.example']", "cors.origins"),
+        ("forward.endpoint = 'http://'", "forward.endpoint"),
+        ("forward.endpoint = 'https://[::1'", "forward.endpoint"),
+        ("forward.endpoint = 'http://two words/'", "forward.endpoint"),
+        ("forward.endpoint = 'logs.example/v1'", "forward.endpoint"),
+        (
+            "forward.endpoint = 'ftp://logs.example/'",
+            "forward.endpoint",
+        ),
         ("forward.timeout_seconds = 0", "forward.timeout_seconds"),
         ("forward.linger_ms = 4000000", "forward.linger_ms"),
         (

@@ -148,18 +148,3 @@ async fn a_batch_that_is_not_there_is_counted_and_never_as_forwarded() {
             .contains("records_dead_total{reason=\"unreadable\"} 3")
     );
 }
-
-#[test]
-fn an_endpoint_that_cannot_be_posted_to_is_found_at_the_start() {
-    for (endpoint, is_sound) in [
-        ("http://", false),
-        ("https://[::1", false),
-        ("http://two words/", false),
-        ("https://logs.example/v1/logs", true),
-    ] {
-        let toml = format!("auth.mode='disabled'\nforward.endpoint='{endpoint}'");
-        let config = Config::from_toml(&toml).unwrap();
-        let upstream = Upstream::try_new(&config.forward, Arc::new(Metrics::default()));
-        assert_eq!(upstream.is_ok(), is_sound, "{endpoint}");
-    }
-}

@@ -35,9 +35,6 @@ pub struct Upstream {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UpstreamError {
-    /// The address is none.
-    #[error("forward.endpoint is not an address that can be posted to")]
-    Endpoint,
     /// A header's name or value is not one HTTP can carry.
     #[error("{0} cannot be sent as an HTTP header")]
     Header(&'static str),
@@ -63,7 +60,7 @@ impl Upstream {
             headers.insert(name, value);
         }
         let url = match &config.endpoint {
-            Endpoint::Url(url) => Some(url.parse().map_err(|_| UpstreamError::Endpoint)?),
+            Endpoint::Url(url) => Some(url.clone()),
             Endpoint::Stdout => None,
         };
         let token = match &config.token {

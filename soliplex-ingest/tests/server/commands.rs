@@ -36,7 +36,7 @@ async fn a_wrong_configuration_exits_with_2_and_shows_no_value() {
         (
             "FORWARD__ENDPOINT",
             "https://can ary:x/",
-            "forward.endpoint is not an address that can be posted to",
+            "forward.endpoint: expected an http or https address, or stdout",
         ),
         (
             "FORWARD__TOKEN",
@@ -52,6 +52,12 @@ async fn a_wrong_configuration_exits_with_2_and_shows_no_value() {
         assert_eq!((code, out.as_str()), (Some(2), ""), "{key}");
         assert_eq!(err, format!("soliplex-ingest: {expected}\n"));
     }
+    // Whoever looks before starting is told the same.
+    let dir = data_dir();
+    let command = configured(&["check"], dir.path(), "https://can ary:x/");
+    let (code, out, err) = run(command).await;
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(err.contains("forward.endpoint: expected"), "{err}");
 }
 
 #[tokio::test]
