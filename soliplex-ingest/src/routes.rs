@@ -296,7 +296,7 @@ mod tests {
         );
     }
 
-    /// Where every read failed, a withdrawn key was taken for days by a server that said it was well.
+    /// While every read fails, a key that was withdrawn is still taken; somebody must be told.
     #[tokio::test(start_paused = true)]
     async fn keys_that_cannot_be_read_again_make_a_server_degraded_until_they_can() {
         let dir = tempfile::tempdir().unwrap();

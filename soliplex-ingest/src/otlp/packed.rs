@@ -37,7 +37,7 @@ pub(crate) fn pack(request: &[u8]) -> Vec<u8> {
     packed.extend_from_slice(&len.to_le_bytes());
     match DEFLATE.with_borrow_mut(|deflate| flushed(deflate, request, &mut packed)) {
         Ok(()) => {
-            // What it was given is four times what records take, and dozens wait for a commit.
+            // Records seldom take the room they were given, and dozens of batches wait for a commit.
             packed.shrink_to_fit();
             packed
         }

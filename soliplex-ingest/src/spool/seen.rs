@@ -187,7 +187,8 @@ mod tests {
         }
     }
 
-    /// One read that failed once emptied the whole window, for the marks it left kept it crowded.
+    /// The marks of ids that cannot be read stay: were their commits given up for want of room, there
+    /// would still be none, and all that came later would go too.
     #[test]
     fn ids_that_go_for_want_of_room_go_only_when_they_can_be_read() {
         let mut seen = Seen::new(DAY, 2);

@@ -59,7 +59,8 @@ async fn sessions_that_wait_for_the_same_key_share_one_request() {
     assert_eq!(provider.asked(), 2);
 }
 
-/// Each of them asked the provider again, one after the other, for as long as it takes to give up.
+/// A provider that does not answer takes ten seconds to give up: asked again by each in turn, it would
+/// hold up the last for minutes.
 #[tokio::test]
 async fn sessions_that_wait_for_a_provider_in_vain_do_not_ask_it_again() {
     let provider = Provider::start().await;
