@@ -54,14 +54,15 @@ impl Spool {
         }
         let mut confirmed = Confirmed::default();
         let mut done = self.store.write_freeing(|txn, state| {
-            confirmed = remove_chunks(txn, state, handle, dead, unnamed, true)?;
+            confirmed = remove_chunks(txn, state, handle, dead, unnamed, most)?;
             Ok(())
         });
         if matches!(done, Err(Fault::Bound | Fault::DiskFull)) && !dead.is_empty() {
             // Dead letters are the one thing a confirmation stores. Where there is no room even
             // with what is held back, they are let go, or the batch would be sent for ever.
+        let most = self.store.growth().max_dead_bytes();
             done = self.store.write_freeing(|txn, state| {
-                confirmed = remove_chunks(txn, state, handle, dead, unnamed, false)?;
+                confirmed = remove_chunks(txn, state, handle, dead, unnamed, 0)?;
                 confirmed.dead_dropped += confirmed.refused;
                 state.dead.dropped += confirmed.refused;
                 Ok(())
@@ -84,7 +85,7 @@ fn remove_chunks(
     handle: &PeekHandle,
     dead: &[DeadLetter<'_>],
     unnamed: u64,
-    keep_dead: bool,
+    max_dead_bytes: u64,
 ) -> Result<Confirmed, Fault> {
     let mut confirmed = Confirmed::default();
     let mut of_unnamed = Loss::default();
@@ -120,8 +121,9 @@ fn remove_chunks(
                 ..Loss::counted(REJECTED, dead_here.len() as u64)
                     .of(header.context, facts.as_deref())
             });
-            for (record, reason) in dead_here.iter().filter(|_| keep_dead) {
-                confirmed.dead_dropped += bury(txn, state, header.context, *record, reason)?;
+            for (record, reason) in dead_here.iter().filter(|_| max_dead_bytes > 0) {
+                confirmed.dead_dropped +=
+                    bury(txn, state, header.context, *record, reason, max_dead_bytes)?;
                 confirmed.dead += 1;
             }
         }

@@ -5,7 +5,7 @@
 //! the reason, the payload.
 
 use super::error::{Fault, Unavailable};
-use super::limits::{MAX_DEAD_BYTES, MAX_DEAD_RECORDS, MAX_REASON_BYTES};
+use super::limits::{MAX_DEAD_RECORDS, MAX_REASON_BYTES};
 use super::state::{DeadTotals, State};
 use super::{Spool, tables};
 use redb::{ReadableTable, WriteTransaction};
@@ -62,13 +62,15 @@ impl Spool {
     }
 }
 
-/// Adds a dead letter and returns how many older ones had to go for it.
+/// Adds a dead letter and returns how many older ones had to go for it, so that all of them take no
+/// more than `max_bytes`.
 pub(super) fn bury(
     txn: &WriteTransaction,
     state: &mut State,
     context: u64,
     (seq, payload): (u64, &[u8]),
     reason: &str,
+    max_bytes: u64,
 ) -> Result<u64, Fault> {
     let reason = cut(reason);
     let row = encode(context, seq, reason, payload);
@@ -81,7 +83,7 @@ pub(super) fn bury(
     dead.bytes += row.len() as u64;
 
     let mut dropped = 0;
-    while dead.records > MAX_DEAD_RECORDS || dead.bytes > MAX_DEAD_BYTES {
+    while dead.records > MAX_DEAD_RECORDS || dead.bytes > max_bytes {
         if !remove_oldest(txn, dead)? {
             break;
         }

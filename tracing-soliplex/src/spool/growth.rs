@@ -5,7 +5,7 @@
 //! certain, whatever is stored, and where a full disk can be met before a commit begins.
 
 use super::error::is_disk_full;
-use super::limits::MAX_PREALLOCATED_STEP;
+use super::limits::{DEAD_SHARE, MAX_DEAD_BYTES, MAX_PREALLOCATED_STEP};
 use redb::StorageBackend;
 use std::io;
 use std::sync::Arc;
@@ -43,6 +43,11 @@ impl Growth {
             sparing: AtomicBool::new(false),
             failure: AtomicU8::new(NO_FAILURE),
         }
+    }
+
+    /// The most bytes of dead letters.
+    pub(crate) fn max_dead_bytes(&self) -> u64 {
+        MAX_DEAD_BYTES.min(self.max_bytes / DEAD_SHARE)
     }
 
     /// Whether the file is longer than it may be: the bound was higher once, or had to give way

@@ -51,6 +51,10 @@ pub(crate) const MAX_DEAD_RECORDS: u64 = 1_000;
 /// A tenth of the default bound, so that refused records cannot crowd out those still to go.
 pub(crate) const MAX_DEAD_BYTES: u64 = 1 << 20;
 
+/// And no more than this share of a lower bound, one part in ten: dead letters lie between everything
+/// else in the file, and half a file of them leaves no place for the reserve.
+pub(crate) const DEAD_SHARE: u64 = 10;
+
 /// A reason is a word or a sentence from the server; the rest of a longer one is cut.
 pub(crate) const MAX_REASON_BYTES: usize = 256;
 
