@@ -69,8 +69,10 @@ impl Loss {
 
     /// The same in a context with these facts.
     pub(crate) fn of(self, context: u64, facts: Option<&[u8]>) -> Self {
-        let facts = facts.filter(|facts| facts.len() <= MAX_LEDGER_FACTS);
         let facts = facts.and_then(|facts| String::from_utf8(facts.to_vec()).ok());
+        let written =
+            |facts: &String| serde_json::to_vec(facts).map_or(usize::MAX, |json| json.len());
+        let facts = facts.filter(|facts| written(facts) <= MAX_LEDGER_FACTS);
         Self {
             context: Some(context),
             facts,
@@ -113,12 +115,10 @@ impl Ledger {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// What no record tells of. None while too many records that tell are on their way.
+    /// What no record tells of; no more of it than records that tell may be on their way.
     pub(super) fn untold(&self) -> &[Loss] {
-        match self.told.len() {
-            ..MAX_TOLD => &self.untold,
-            _ => &[],
-        }
+        let room = MAX_TOLD.saturating_sub(self.told.len());
+        &self.untold[..self.untold.len().min(room)]
     }
 
     /// Enters a loss.
@@ -128,12 +128,17 @@ impl Ledger {
         }
         if let Some(known) = self.untold.iter_mut().find(|known| known.is_like(&loss)) {
             known.merge(loss);
-        } else if self.untold.len() < MAX_UNTOLD || loss.context.is_none() {
+        } else if loss.context.is_none() || self.named() < MAX_UNTOLD {
             self.untold.push(loss);
         } else {
             // So many sessions at once that their names have to go; there are few reasons.
             self.add(loss.nameless());
         }
+    }
+
+    fn named(&self) -> usize {
+        let named = self.untold.iter().filter(|loss| loss.context.is_some());
+        named.count()
     }
 
     /// A record in this chunk tells of the loss, which may have grown since the record was made.
@@ -243,13 +248,56 @@ mod tests {
         assert_eq!(ledger.untold(), [loss(1, 3, (5, 8))]);
     }
 
+    /// Facts of the greatest length that is kept.
+    fn longest_facts() -> Vec<u8> {
+        let quotes = (MAX_LEDGER_FACTS - 2 - "{}".len()) / 2;
+        format!("{{{}}}", "\"".repeat(quotes)).into_bytes()
+    }
+
+    #[test]
+    fn it_is_never_longer_than_a_value_of_sixteen_pages() {
+        let mut ledger = Ledger::default();
+        let facts = longest_facts();
+        let mut longest = 0;
+        for round in 0..5 {
+            for context in u64::MAX - 100..u64::MAX {
+                let loss = Loss {
+                    reason: format!("a_reason_of_some_length{}", context % 10).into(),
+                    seqs: Some((u64::MAX, u64::MAX)),
+                    ..Loss::counted("", 1 << 50).of(context, Some(&facts))
+                };
+                assert_eq!(loss.facts.as_ref().map(String::len), Some(facts.len()));
+                ledger.add(loss);
+            }
+            for reason in 0..10 {
+                let reason = format!("a_reason_of_some_length{reason}").into();
+                ledger.add(Loss {
+                    reason,
+                    ..Loss::default()
+                });
+            }
+            let bytes = ledger.to_json().len();
+            assert!(bytes < 48 * 1024, "{round}: {bytes}");
+            longest = longest.max(bytes);
+            for (place, loss) in ledger.untold().to_vec().iter().enumerate() {
+                ledger.tell(loss, u64::MAX - place as u64);
+            }
+        }
+        assert!(longest > 40_000, "{longest}");
+        assert_eq!(ledger.told.len(), MAX_TOLD);
+        ledger.all_given_up();
+        assert!(ledger.to_json().len() < 48 * 1024);
+        let longer = [&facts[..], b"  "].concat();
+        assert_eq!(Loss::counted("", 1).of(1, Some(&longer)).facts, None);
+    }
+
     #[test]
     fn more_sessions_than_it_keeps_apart_cost_names_and_no_count() {
         let mut ledger = Ledger::default();
         let most = MAX_UNTOLD as u64;
         (0..3 * most).for_each(|context| ledger.add(loss(context, 1, (1, 1))));
-        assert_eq!(ledger.untold().len(), MAX_UNTOLD + 1);
-        let counts: u64 = ledger.untold().iter().filter_map(|loss| loss.count).sum();
+        assert_eq!(ledger.untold.len(), MAX_UNTOLD + 1);
+        let counts: u64 = ledger.untold.iter().filter_map(|loss| loss.count).sum();
         assert_eq!(counts, 3 * most);
         ledger.forget_names();
         assert_eq!(ledger.untold(), [Loss::counted("spool_full", 3 * most)]);

@@ -219,6 +219,91 @@ fn what_is_given_up_names_its_session_and_its_numbers() {
     );
 }
 
+/// A ledger with the most of everything: losses to be told, and losses told by records that wait.
+fn burden(spool: &mut Spool) {
+    let facts = |context: u64| format!("{{\"sessionId\":\"{context}{}\"}}", "x".repeat(980));
+    for round in 0..2 {
+        let contexts = round * 100..round * 100 + 40;
+        let losses: Vec<_> = contexts
+            .map(|context| Loss {
+                seqs: Some((1, u64::MAX)),
+                ..Loss::counted("spool_full", 1).of(context, Some(facts(context).as_bytes()))
+            })
+            .collect();
+        assert!(losses.iter().all(|loss| loss.facts.is_some()));
+        spool
+            .append(Append {
+                losses: &losses,
+                ..Append::default()
+            })
+            .unwrap();
+        let losses = spool.untold().to_vec();
+        let told = records(Lane::High, 0..losses.len() as u64);
+        let telling: Vec<_> = told.iter().map(Record::frame).zip(&losses).collect();
+        spool
+            .append(Append {
+                contexts: FACTS,
+                telling: &telling,
+                ..Append::default()
+            })
+            .unwrap();
+    }
+    let ledger = spool.store.state().ledger.to_json();
+    assert!(ledger.len() > 30_000, "{}", ledger.len());
+}
+
+/// It had no bound, and each loss has it written anew where there is no room for anything.
+#[test]
+fn a_full_spool_with_the_longest_ledger_can_be_emptied_by_either_way_and_filled_again() {
+    for more in [None, Some(300_000)] {
+        let disk = Disk::default();
+        let options = SpoolOptions {
+            max_bytes: 2_500_000,
+            ..SpoolOptions::default()
+        };
+        let supply = disk.clone();
+        let (mut spool, _) = Spool::with_backend(move || Ok(supply.clone()), &options).unwrap();
+        burden(&mut spool);
+        disk.set_capacity(more.map(|more| disk.len() + more));
+        let one_by_one = PeekLimits {
+            max_records: 1,
+            ..NO_LIMITS
+        };
+        for (round, seq) in (0..4).zip((1_000..).step_by(1_000)) {
+            let mut seqs = seq..;
+            while seqs.next().is_some_and(|seq| {
+                let of = Record {
+                    context: seq % 4,
+                    payload: vec![1; 3_000],
+                    ..record(Lane::Low, seq)
+                };
+                spool.append_records(&[of]).is_ok()
+            }) {}
+            let stored = spool.stats().records();
+            // Pages given back to a full disk are not to be had again.
+            assert!(
+                stored > 50 || more.is_some() && round > 0,
+                "{round}: {stored}"
+            );
+            if round % 2 == 0 {
+                let lost = spool.evict(Some(i64::MAX)).unwrap();
+                let lost: u64 = lost.iter().map(|eviction| eviction.records).sum();
+                assert_eq!(lost, stored, "{round}");
+                continue;
+            }
+            let mut left = 0;
+            while let Some(peeked) = spool.peek(Cursor::default(), one_by_one).unwrap() {
+                let dead = [DeadLetter {
+                    record: 0,
+                    reason: "no",
+                }];
+                left += spool.confirm(&peeked.handle, &dead, 0).unwrap().records;
+            }
+            assert_eq!(left, stored, "{round}");
+        }
+    }
+}
+
 #[test]
 fn a_wipe_tells_how_many_and_nothing_else() {
     let directory = tempfile::tempdir().unwrap();
