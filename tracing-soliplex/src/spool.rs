@@ -121,6 +121,8 @@ enum InDoubt {
 pub(crate) struct Opened {
     /// The store that had to be given up for a new one.
     pub(crate) set_aside: Option<SetAside>,
+    /// Whether there was no file to go on with.
+    pub(crate) is_new: bool,
 }
 
 /// How full the spool is, as of its last commit.
@@ -134,6 +136,8 @@ pub(crate) struct SpoolStats {
     pub(crate) dead: u64,
     /// Dead letters that went for younger ones, since the file was made.
     pub(crate) dead_dropped: u64,
+    /// Records that were confirmed as delivered, by whatever process had the folder.
+    pub(crate) delivered: u64,
 }
 
 impl SpoolStats {
@@ -193,7 +197,7 @@ impl Spool {
         patient: bool,
     ) -> Result<(Self, Opened), Unavailable> {
         let mut store = Store::open(place, options, patient)?;
-        let set_aside = store.take_set_aside();
+        let (set_aside, is_new) = (store.take_set_aside(), store.is_new());
         let spool = Self {
             store,
             max_age: options.max_age,
@@ -204,7 +208,7 @@ impl Spool {
             unreadable_records: 0,
             kept: Vec::new(),
         };
-        Ok((spool, Opened { set_aside }))
+        Ok((spool, Opened { set_aside, is_new }))
     }
 
     /// The ring's sequence up to which everything is stored; 0 in a new spool. Opens the store
@@ -225,6 +229,7 @@ impl Spool {
             file_bytes: self.store.growth().file_bytes(),
             dead: state.dead.records,
             dead_dropped: state.dead.dropped,
+            delivered: state.delivered,
         }
     }
 

@@ -34,7 +34,7 @@ pub(crate) struct Store {
 /// A spool that has been opened in its folder and joined to the queue.
 pub(crate) struct Joined {
     pub(crate) spool: Spool,
-    /// Whether it is a new one, in place of one that had to be set aside.
+    /// Whether it is a new one, where there was none or one that had to be set aside.
     pub(crate) is_fresh: bool,
 }
 
@@ -81,7 +81,7 @@ impl Store {
         // The spool holds it from here on, and lets go of it when it is closed.
         self.directory = None;
         self.failures = 0;
-        let is_fresh = opened.set_aside.is_some();
+        let is_fresh = opened.is_new;
         Ok(Some(Joined { spool, is_fresh }))
     }
 

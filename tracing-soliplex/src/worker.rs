@@ -104,6 +104,8 @@ struct Worker {
     suspended: bool,
     /// Whether the queue's file has been let go of, and may be somebody else's.
     let_go: bool,
+    /// How many records had ever been delivered from the store when it was let go of.
+    delivered_before: Option<u64>,
     /// Whether consent was withdrawn and something may still be stored.
     wipe_due: bool,
     /// Whether consent was withdrawn and nothing is captured since.
@@ -216,6 +218,7 @@ impl Worker {
             store,
             suspended: waits,
             let_go: false,
+            delivered_before: None,
             wipe_due: settings.consent == Consent::Denied,
             refused: settings.consent == Consent::Denied,
             withdrawals: 0,

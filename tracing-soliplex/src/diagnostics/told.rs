@@ -27,11 +27,14 @@ pub enum DiscardReason {
     Rejected,
     /// Consent was withdrawn.
     Denied,
+    /// Another process gave the record up, which had the store while this one had
+    /// [let go of it](crate::Soliplex::suspend). Why, the loss record tells which that process made.
+    Elsewhere,
 }
 
 impl DiscardReason {
     /// Every reason, in the order in which a record can meet them.
-    pub const ALL: [DiscardReason; 8] = [
+    pub const ALL: [DiscardReason; 9] = [
         DiscardReason::Unsanitized,
         DiscardReason::QueueFull,
         DiscardReason::Torn,
@@ -40,6 +43,7 @@ impl DiscardReason {
         DiscardReason::SpoolDamaged,
         DiscardReason::Rejected,
         DiscardReason::Denied,
+        DiscardReason::Elsewhere,
     ];
 
     /// The reason as it stands in loss records and reports.
@@ -53,6 +57,7 @@ impl DiscardReason {
             DiscardReason::SpoolDamaged => "spool_damaged",
             DiscardReason::Rejected => "rejected",
             DiscardReason::Denied => "denied",
+            DiscardReason::Elsewhere => "elsewhere",
         }
     }
 }

@@ -27,6 +27,14 @@ pub(crate) struct Confirmed {
     pub(crate) missing: u64,
 }
 
+impl Confirmed {
+    /// Records that left because the server has them.
+    pub(crate) fn delivered(&self) -> u64 {
+        let refused = self.refused + self.unnamed;
+        self.records.saturating_sub(refused)
+    }
+}
+
 impl Spool {
     /// Removes the peeked records; those named in `dead` become dead letters, and so many more were
     /// refused as `unnamed` says, which is noted and nothing more. To try again after
@@ -52,6 +60,7 @@ impl Spool {
                 return Ok(confirmed);
             }
         }
+        let most = self.store.growth().max_dead_bytes();
         let mut confirmed = Confirmed::default();
         let mut done = self.store.write_freeing(|txn, state| {
             confirmed = remove_chunks(txn, state, handle, dead, unnamed, most)?;
@@ -60,7 +69,6 @@ impl Spool {
         if matches!(done, Err(Fault::Bound | Fault::DiskFull)) && !dead.is_empty() {
             // Dead letters are the one thing a confirmation stores. Where there is no room even
             // with what is held back, they are let go, or the batch would be sent for ever.
-        let most = self.store.growth().max_dead_bytes();
             done = self.store.write_freeing(|txn, state| {
                 confirmed = remove_chunks(txn, state, handle, dead, unnamed, 0)?;
                 confirmed.dead_dropped += confirmed.refused;
@@ -146,5 +154,6 @@ fn remove_chunks(
         count: Some(confirmed.unnamed),
         ..of_unnamed
     });
+    state.delivered += confirmed.delivered();
     Ok(confirmed)
 }

@@ -88,6 +88,9 @@ pub(crate) enum Fault {
     /// The file was written by a later version, or by something else.
     #[error("store of another format")]
     Foreign,
+    /// The file was deleted by somebody else while records were in it.
+    #[error("store gone")]
+    Gone,
     /// The store's code panicked, which it does over some damaged files.
     #[error("store panicked")]
     Panicked,

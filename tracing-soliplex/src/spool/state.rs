@@ -1,6 +1,6 @@
 //! What the spool knows of itself without counting: the numbers that every commit carries along,
 //! so that they are right after any crash. One row of the store, and its codec; the [`Ledger`] beside
-//! them is another.
+//! them is another, and so is what was added later.
 
 use super::chunk;
 use super::lane::{LANES, Lane};
@@ -21,6 +21,8 @@ pub(crate) struct State {
     pub(crate) dead: DeadTotals,
     /// What was given up and not told; a row of its own.
     pub(crate) ledger: Ledger,
+    /// Records that were confirmed as delivered, ever; a row of its own.
+    pub(crate) delivered: u64,
 }
 
 /// What waits in one lane.
@@ -107,7 +109,7 @@ impl State {
         ]
     }
 
-    pub(crate) fn from_row(row: StateRow, ledger: Ledger) -> Self {
+    pub(crate) fn from_row(row: StateRow, ledger: Ledger, delivered: u64) -> Self {
         let [next_chunk, ring_through, commits, rest @ ..] = row;
         let [
             lr,
@@ -149,6 +151,7 @@ impl State {
                 dropped,
             },
             ledger,
+            delivered,
         }
     }
 }
@@ -180,6 +183,6 @@ mod tests {
         for (value, field) in (1..).zip(row.iter_mut()) {
             *field = value;
         }
-        assert_eq!(State::from_row(row, Ledger::default()).to_row(), row);
+        assert_eq!(State::from_row(row, Ledger::default(), 0).to_row(), row);
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Store {
     in_doubt: Option<(u64, u64)>,
     /// The last such writes that turned out to be there.
     came_true: VecDeque<u64>,
+    /// Whether the file was made when it was last opened.
+    is_new: bool,
     /// Why the file must not be opened again.
     spoiled: Option<Fault>,
     set_aside: Option<SetAside>,
@@ -76,6 +78,7 @@ impl Store {
             writes: 0,
             in_doubt: None,
             came_true: VecDeque::new(),
+            is_new: false,
             spoiled: None,
             set_aside: None,
         };
@@ -114,6 +117,11 @@ impl Store {
     /// The store given up since this was last asked.
     pub(crate) fn take_set_aside(&mut self) -> Option<SetAside> {
         self.set_aside.take()
+    }
+
+    /// Whether there was no file to open, or none that could be.
+    pub(crate) fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// Opens the store if it is not open.
@@ -167,6 +175,9 @@ impl Store {
             let out = work(&txn, &mut state)?;
             if state.ledger != self.state.ledger {
                 tables::save_ledger(&txn, &state.ledger)?;
+            }
+            if state.delivered != self.state.delivered {
+                tables::save_delivered(&txn, &state)?;
             }
             tables::save_state(&txn, &state)?;
             Ok((txn, out))
@@ -269,8 +280,10 @@ impl Store {
         let storage = self.place.storage()?;
         let growth = Arc::clone(&self.growth);
         let cache_bytes = self.cache_bytes;
+        let gone = self.state.records();
         let mut fresh = self.state.clone();
         fresh.empty();
+        fresh.ledger.add(Loss::counted(SPOOL_DAMAGED, gone));
         let meta = self.meta.clone();
         let opened = guarded(|| {
             let storage =
@@ -282,17 +295,21 @@ impl Store {
             let db = builder.create_with_backend(storage)?;
             let found = tables::load(&db.begin_read()?)?;
             if let Some((state, meta)) = found {
-                return Ok((db, state, meta));
+                return Ok((db, state, meta, false));
             }
             let txn = db.begin_write()?;
             tables::create(&txn, &fresh, &meta)?;
             txn.commit()?;
-            Ok((db, fresh, meta))
+            Ok((db, fresh, meta, true))
         });
         self.growth.set_sparing(false);
         match opened {
-            Ok((db, state, meta)) => {
+            Ok((db, state, meta, is_new)) => {
                 self.growth.take_failure();
+                self.is_new = is_new;
+                if is_new && gone > 0 {
+                    self.note_given_up(None, Fault::Gone, Some(gone));
+                }
                 if let Some((write, commit)) = self.in_doubt.take()
                     && state.commits == commit
                 {
@@ -322,6 +339,17 @@ impl Store {
         };
         // A store that was never open has no commit to its name, and no counters.
         let records_lost = (self.state.commits > 0).then(|| self.state.records());
+        self.note_given_up(path, reason, records_lost);
+        self.state.empty();
+        let ledger = &mut self.state.ledger;
+        ledger.add(match records_lost {
+            Some(records) => Loss::counted(SPOOL_DAMAGED, records),
+            None => Loss::uncounted(SPOOL_DAMAGED),
+        });
+        Ok(())
+    }
+
+    fn note_given_up(&mut self, path: Option<PathBuf>, reason: Fault, records_lost: Option<u64>) {
         let untold = self.set_aside.take().and_then(|before| before.records_lost);
         self.set_aside = Some(SetAside {
             path,
@@ -331,13 +359,6 @@ impl Store {
                 (lost, untold) => Some(lost.unwrap_or(0) + untold.unwrap_or(0)),
             },
         });
-        self.state.empty();
-        let ledger = &mut self.state.ledger;
-        ledger.add(match records_lost {
-            Some(records) => Loss::counted(SPOOL_DAMAGED, records),
-            None => Loss::uncounted(SPOOL_DAMAGED),
-        });
-        Ok(())
     }
 }
 
@@ -362,6 +383,7 @@ impl State {
                 ..DeadTotals::default()
             },
             ledger: std::mem::take(&mut self.ledger),
+            delivered: self.delivered,
             ..Self::default()
         };
     }

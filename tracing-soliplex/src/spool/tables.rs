@@ -8,7 +8,7 @@
 //! | `contexts` | context | the facts of a session, as the caller encoded them |
 //! | `context_users` | context | how many chunks and dead letters name it; at none both rows go |
 //! | `dead` | dead-letter number | a dead letter, see `dead_letter.rs` |
-//! | `meta` | a name | small facts of the caller's, and the losses to be told, see `ledger.rs` |
+//! | `meta` | a name | small facts of the caller's; the losses to be told, see `ledger.rs`; how many records were ever delivered |
 //! | `reserve` | | never anything: an append proves here that room is left |
 //!
 //! **Versions.** A change an older spool would misread raises [`FORMAT`], and an older spool then
@@ -25,6 +25,10 @@ use std::collections::BTreeMap;
 
 /// The format this code writes, and the only one it reads.
 pub(crate) const FORMAT: u64 = 2;
+
+/// The row of `meta` with how many records were ever delivered, eight bytes, little-endian. A store of
+/// the time before it has none, and an older spool leaves it as it is.
+const DELIVERED: &str = "delivered";
 
 /// The caller's facts, as they are held in memory.
 pub(crate) type Meta = BTreeMap<String, Vec<u8>>;
@@ -70,6 +74,7 @@ pub(crate) fn create(txn: &WriteTransaction, state: &State, meta: &Meta) -> Resu
     drop(table);
     txn.open_table(FORMATS)?.insert("spool", FORMAT)?;
     save_ledger(txn, &state.ledger)?;
+    save_delivered(txn, state)?;
     save_state(txn, state)
 }
 
@@ -93,7 +98,10 @@ pub(crate) fn load(txn: &ReadTransaction) -> Result<Option<(State, Meta)>, Fault
     }
     let ledger = meta.remove(ledger::ROW);
     let ledger = ledger.map_or_else(Ledger::default, |json| Ledger::from_json(&json));
-    Ok(Some((State::from_row(row, ledger), meta)))
+    let delivered = meta.remove(DELIVERED);
+    let delivered = delivered.and_then(|bytes| Some(u64::from_le_bytes(*bytes.first_chunk()?)));
+    let state = State::from_row(row, ledger, delivered.unwrap_or(0));
+    Ok(Some((state, meta)))
 }
 
 pub(crate) fn save_state(txn: &WriteTransaction, state: &State) -> Result<(), Fault> {
@@ -104,6 +112,12 @@ pub(crate) fn save_state(txn: &WriteTransaction, state: &State) -> Result<(), Fa
 pub(crate) fn save_ledger(txn: &WriteTransaction, ledger: &Ledger) -> Result<(), Fault> {
     txn.open_table(META)?
         .insert(ledger::ROW, ledger.to_json().as_slice())?;
+    Ok(())
+}
+
+pub(crate) fn save_delivered(txn: &WriteTransaction, state: &State) -> Result<(), Fault> {
+    txn.open_table(META)?
+        .insert(DELIVERED, &state.delivered.to_le_bytes()[..])?;
     Ok(())
 }
 

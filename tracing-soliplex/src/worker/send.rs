@@ -242,10 +242,9 @@ impl Worker {
             Ok(confirmed) => {
                 // What was evicted while in hand has been counted there.
                 let refused = confirmed.refused + confirmed.unnamed;
-                let delivered = confirmed.records.saturating_sub(refused);
                 self.diagnostics
                     .delivered
-                    .fetch_add(delivered, Ordering::Relaxed);
+                    .fetch_add(confirmed.delivered(), Ordering::Relaxed);
                 self.diagnostics
                     .duplicates
                     .fetch_add(hand.fates.duplicates, Ordering::Relaxed);

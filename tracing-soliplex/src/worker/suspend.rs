@@ -35,6 +35,7 @@ impl Worker {
         // What is in hand is peeked again afterwards; the server knows the ids.
         (self.flying, self.hand, self.to_send) = (None, None, 0);
         self.publish();
+        self.delivered_before = Some(self.spool.stats().delivered);
         if self.store.path.is_some() {
             self.spool = stand_in;
         }
@@ -121,20 +122,24 @@ impl Worker {
     }
 
     /// What became of the store in between enters the account: what another process left is found
-    /// there, and what it took, it took to deliver; what was damaged is lost.
-    fn account_for_absence(&self, is_fresh: bool) {
-        let before = self.diagnostics.spooled.load(Ordering::Relaxed);
-        let now = self.spool.stats().records();
-        let (found, taken) = (now.saturating_sub(before), before.saturating_sub(now));
-        self.diagnostics
-            .recovered
-            .fetch_add(found, Ordering::Relaxed);
-        if is_fresh {
-            self.diagnostics.discard(DiscardReason::SpoolDamaged, taken);
-        } else {
-            self.diagnostics
-                .delivered
-                .fetch_add(taken, Ordering::Relaxed);
+    /// there, and the store knows what it delivered. What is missing beyond that was given up by that
+    /// process, which tells of it, or went with the file.
+    fn account_for_absence(&mut self, is_fresh: bool) {
+        let waited = self.diagnostics.spooled.load(Ordering::Relaxed);
+        let stats = self.spool.stats();
+        let before = self.delivered_before.take();
+        let delivered = before.map_or(0, |before| stats.delivered.saturating_sub(before));
+        let there = stats.records() + delivered;
+        let (found, gone) = (there.saturating_sub(waited), waited.saturating_sub(there));
+        for (counter, count) in [
+            (&self.diagnostics.recovered, found),
+            (&self.diagnostics.delivered, delivered),
+        ] {
+            counter.fetch_add(count, Ordering::Relaxed);
+        }
+        match is_fresh {
+            true => self.diagnostics.discard(DiscardReason::SpoolDamaged, gone),
+            false => self.diagnostics.count(DiscardReason::Elsewhere, gone),
         }
     }
 

@@ -21,6 +21,7 @@ use crate::queue::{QueueOptions, Recovered};
 use crate::session::Session;
 use crate::spool::{Disk, SpoolOptions};
 
+mod absence;
 mod consent;
 mod host;
 mod outage;

@@ -93,6 +93,26 @@ fn a_patient_start_gives_up_nothing_that_it_cannot_read() {
     assert!(opened.set_aside.is_some());
 }
 
+/// As by somebody who tidies up while the application runs. Nobody had counted what was in it.
+#[test]
+fn a_file_that_is_gone_when_the_store_opens_again_is_a_loss() {
+    let disk = Disk::default();
+    let mut spool = on_disk(&disk);
+    spool.append_records(&records(Lane::Normal, 1..6)).unwrap();
+    disk.fail_from(1);
+    spool.put_meta("any", b"call").unwrap_err();
+    disk.heal();
+    redb::StorageBackend::set_len(&disk, 0).unwrap();
+    spool.append_records(&records(Lane::Normal, 6..8)).unwrap();
+    assert_eq!(spool.waiting(), [6, 7]);
+    let aside = spool.take_losses().set_aside.unwrap();
+    assert_eq!((aside.path, aside.records_lost), (None, Some(5)));
+    assert_eq!(spool.untold(), [Loss::counted(ledger::SPOOL_DAMAGED, 5)]);
+    drop(spool);
+    let losses = [Loss::counted(ledger::SPOOL_DAMAGED, 5)];
+    assert_eq!(on_disk(&disk).untold(), losses, "and stays one");
+}
+
 #[test]
 fn a_directory_in_the_stores_place_is_set_aside() {
     let directory = tempfile::tempdir().unwrap();
