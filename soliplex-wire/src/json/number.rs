@@ -23,18 +23,17 @@ impl<'a> Json<'a> {
             Some(b'.') => {
                 let (number, end) = self.digits(whole, at + 1, EXACT_DIGITS - (at - first));
                 let places = end - at - 1;
-                let scale = POWERS_OF_TEN.get(places).filter(|_| places > 0);
-                // The number and the power are exact as doubles, and so is the division rounded
-                // once, as the number itself would be.
-                match (scale, self.byte(end)) {
-                    (_, Some(b'e' | b'E' | b'0'..=b'9')) | (None, _) => self.other_number(),
-                    _ if number > MOST_EXACT => self.other_number(),
-                    (Some(scale), _) => {
+                let goes_on = matches!(self.byte(end), Some(b'e' | b'E' | b'0'..=b'9'));
+                match POWERS_OF_TEN.get(places) {
+                    // The number and the power are exact as doubles, and so is the division rounded
+                    // once, as the number itself would be.
+                    Some(scale) if places > 0 && !goes_on && number <= MOST_EXACT => {
                         self.at = end;
                         let number = number as f64 / scale;
                         let number = if is_negative { -number } else { number };
                         Some(AnyValue::from(number).into())
                     }
+                    _ => self.other_number(),
                 }
             }
             Some(b'e' | b'E' | b'0'..=b'9') => self.other_number(),
@@ -74,8 +73,8 @@ const EXACT_DIGITS: usize = 18;
 /// The largest whole number up to which a double holds each.
 const MOST_EXACT: i64 = 1 << 53;
 
-/// Those that a double holds and that so few digits have behind the point.
-const POWERS_OF_TEN: [f64; EXACT_DIGITS + 1] = [
+/// By the digits behind the point: one at least stands in front of it. A double holds each.
+const POWERS_OF_TEN: [f64; EXACT_DIGITS] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
-    1e17, 1e18,
+    1e17,
 ];
