@@ -165,68 +165,60 @@ impl<'a> LogRecordRef<'a> {
     pub(crate) fn read(&mut self, json: &mut Json<'a>) -> Option<()> {
         json.object(|json, name| {
             if json.is_at_string() {
-                return self.set_text(name, json.string()?).ok();
+                return self.set(name, json.string()?).ok();
             }
             match json.value(MAX_DEPTH)? {
                 AnyValueRef::Null => Some(()),
-                value => self.set_other(name, value).ok(),
+                value => self.set(name, value).ok(),
             }
         })?;
         self.attributes.settle();
         Some(())
     }
 
-    fn set(&mut self, name: Cow<'a, str>, value: AnyValueRef<'a>) -> Result<(), RecordError> {
-        match value {
-            AnyValueRef::String(text) => self.set_text(name, text),
-            value => self.set_other(name, value),
-        }
-    }
-
-    /// Sets the field of a name whose value is a text.
-    fn set_text(&mut self, name: Cow<'a, str>, text: Cow<'a, str>) -> Result<(), RecordError> {
+    /// Sets the field of a name.
+    fn set(&mut self, name: Cow<'a, str>, given: impl Given<'a>) -> Result<(), RecordError> {
         match &*name {
-            field::ID => self.id = Some(uuid(&text)?),
-            field::TIMESTAMP => self.set_timestamp(text),
-            field::LEVEL => match Severity::from_level(&text) {
-                Some(severity) => self.severity = severity,
-                None => self.severity_text = Some(text),
-            },
+            field::ID => self.id = Some(uuid(&given.text(field::ID)?)?),
+            field::SEQ => self.seq = Some(count(field::SEQ, given.value())?),
+            field::TIMESTAMP => self.set_timestamp(given.text(field::TIMESTAMP)?),
+            field::LEVEL => {
+                let text = given.text(field::LEVEL)?;
+                match Severity::from_level(&text) {
+                    Some(severity) => self.severity = severity,
+                    None => self.severity_text = Some(text),
+                }
+            }
             field::LOGGER => {
-                self.logger = text;
+                self.logger = given.text(field::LOGGER)?;
                 cut_borrowed(&mut self.logger, MAX_LOGGER_BYTES);
             }
-            field::MESSAGE => self.message = text,
-            field::INSTALL_ID | "install_id" => self.install_id = id(field::INSTALL_ID, text)?,
-            field::SESSION_ID | "session_id" => self.session_id = id(field::SESSION_ID, text)?,
-            field::USER_ID | "user_id" => self.user_id = id(field::USER_ID, text)?,
-            field::TRACE_ID | "trace_id" => self.trace_id = text.parse().ok(),
-            field::SPAN_ID | "span_id" => self.span_id = text.parse().ok(),
-            field::ERROR => self.error = Some(text),
-            field::STACK_TRACE | "stack_trace" => self.stack_trace = Some(text),
-            _ => return self.set_other(name, AnyValueRef::String(text)),
-        }
-        Ok(())
-    }
-
-    /// Sets a field that is no text, or one that is not known.
-    fn set_other(&mut self, name: Cow<'a, str>, value: AnyValueRef<'a>) -> Result<(), RecordError> {
-        match &*name {
-            field::SEQ => self.seq = Some(count(field::SEQ, value)?),
-            field::ATTRIBUTES => self.attributes.extend(map(field::ATTRIBUTES, value)?),
+            field::MESSAGE => self.message = given.text(field::MESSAGE)?,
+            field::ATTRIBUTES => {
+                let values = map(field::ATTRIBUTES, given.value())?;
+                self.attributes.extend(values);
+            }
             field::DROPPED_ATTRIBUTES_COUNT | "dropped_attributes_count" => {
-                let dropped = count(field::DROPPED_ATTRIBUTES_COUNT, value)?;
+                let dropped = count(field::DROPPED_ATTRIBUTES_COUNT, given.value())?;
                 self.attributes
                     .count_dropped(u32::try_from(dropped).unwrap_or(u32::MAX));
             }
-            field::ACTIVE_RUN | "active_run" => self.active_run = active_run(value)?,
-            field::BREADCRUMBS => self.breadcrumbs = breadcrumbs(value)?,
-            other => match text_field(other) {
-                Some(field) => return Err(wrong(field, "a string")),
-                None => self
-                    .attributes
-                    .push(Cow::Owned(format!("{}{name}", field::EXTRA)), value),
-            },
+            field::ERROR => self.error = Some(given.text(field::ERROR)?),
+            field::STACK_TRACE | "stack_trace" => {
+                self.stack_trace = Some(given.text(field::STACK_TRACE)?);
+            }
+            field::TRACE_ID | "trace_id" => {
+                self.trace_id = given.text(field::TRACE_ID)?.parse().ok();
+            }
+            field::SPAN_ID | "span_id" => self.span_id = given.text(field::SPAN_ID)?.parse().ok(),
+            field::INSTALL_ID | "install_id" => self.install_id = id(field::INSTALL_ID, given)?,
+            field::SESSION_ID | "session_id" => self.session_id = id(field::SESSION_ID, given)?,
+            field::USER_ID | "user_id" => self.user_id = id(field::USER_ID, given)?,
+            field::ACTIVE_RUN | "active_run" => self.active_run = active_run(given.value())?,
+            field::BREADCRUMBS => self.breadcrumbs = breadcrumbs(given.value())?,
+            _ => self
+                .attributes
+                .push(Cow::Owned(format!("{}{name}", field::EXTRA)), given.value()),
         }
         Ok(())
     }
@@ -245,38 +237,44 @@ impl<'a> LogRecordRef<'a> {
     }
 }
 
+/// What a field is given: a text that was read as one, or a value of any kind but null.
+trait Given<'a> {
+    /// The text that belongs in `field`.
+    fn text(self, field: &'static str) -> Result<Cow<'a, str>, RecordError>;
+
+    fn value(self) -> AnyValueRef<'a>;
+}
+
+impl<'a> Given<'a> for Cow<'a, str> {
+    fn text(self, _: &'static str) -> Result<Cow<'a, str>, RecordError> {
+        Ok(self)
+    }
+
+    fn value(self) -> AnyValueRef<'a> {
+        AnyValueRef::String(self)
+    }
+}
+
+impl<'a> Given<'a> for AnyValueRef<'a> {
+    fn text(self, field: &'static str) -> Result<Cow<'a, str>, RecordError> {
+        match self {
+            AnyValueRef::String(text) => Ok(text),
+            _ => Err(wrong(field, "a string")),
+        }
+    }
+
+    fn value(self) -> AnyValueRef<'a> {
+        self
+    }
+}
+
 fn wrong(field: &'static str, expected: &'static str) -> RecordError {
     RecordError::WrongType { field, expected }
 }
 
-/// The field of a name, in the wire's own spelling, where a text belongs in it.
-fn text_field(name: &str) -> Option<&'static str> {
-    match name {
-        field::ID => Some(field::ID),
-        field::TIMESTAMP => Some(field::TIMESTAMP),
-        field::LEVEL => Some(field::LEVEL),
-        field::LOGGER => Some(field::LOGGER),
-        field::MESSAGE => Some(field::MESSAGE),
-        field::ERROR => Some(field::ERROR),
-        field::STACK_TRACE | "stack_trace" => Some(field::STACK_TRACE),
-        field::TRACE_ID | "trace_id" => Some(field::TRACE_ID),
-        field::SPAN_ID | "span_id" => Some(field::SPAN_ID),
-        field::INSTALL_ID | "install_id" => Some(field::INSTALL_ID),
-        field::SESSION_ID | "session_id" => Some(field::SESSION_ID),
-        field::USER_ID | "user_id" => Some(field::USER_ID),
-        _ => None,
-    }
-}
-
-fn text<'a>(field: &'static str, value: AnyValueRef<'a>) -> Result<Cow<'a, str>, RecordError> {
-    match value {
-        AnyValueRef::String(text) => Ok(text),
-        _ => Err(wrong(field, "a string")),
-    }
-}
-
 /// An id; the empty one is none.
-fn id<'a>(field: &'static str, text: Cow<'a, str>) -> Result<Option<Cow<'a, str>>, RecordError> {
+fn id<'a>(field: &'static str, given: impl Given<'a>) -> Result<Option<Cow<'a, str>>, RecordError> {
+    let text = given.text(field)?;
     if text.len() > MAX_ID_BYTES {
         return Err(RecordError::IdTooLong { field });
     }
@@ -305,7 +303,7 @@ fn map<'a>(field: &'static str, value: AnyValueRef<'a>) -> Result<MapRef<'a>, Re
 fn active_run(value: AnyValueRef<'_>) -> Result<Option<ActiveRun>, RecordError> {
     let mut run = ActiveRun::default();
     for (name, value) in map(field::ACTIVE_RUN, value)? {
-        let id = |field| Ok(id(field, text(field, value)?)?.map(Cow::into_owned));
+        let id = |field| Ok(id(field, value)?.map(Cow::into_owned));
         match &*name {
             field::THREAD_ID | "thread_id" => run.thread_id = id(field::THREAD_ID)?,
             field::RUN_ID | "run_id" => run.run_id = id(field::RUN_ID)?,
