@@ -7,6 +7,7 @@ use tokio::net::TcpStream;
 
 use crate::road::{Road, config, data_dir, records, with_road};
 use crate::upstream::Upstream;
+use crate::within::{eventually, heard, within};
 
 const REQUEST: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
 
@@ -25,11 +26,7 @@ impl Client {
 
     /// Reads one answer to its end; gives its first line.
     async fn answer(&mut self) -> String {
-        let mut heard = Vec::new();
-        while !heard.ends_with(b"ok\n") {
-            assert_ne!(self.0.read_buf(&mut heard).await.unwrap(), 0, "closed");
-        }
-        let text = String::from_utf8(heard).unwrap();
+        let text = heard(&mut self.0, "ok\n").await;
         text.lines().next().unwrap().to_owned()
     }
 }
@@ -73,7 +70,7 @@ async fn an_address_with_all_its_connections_gets_no_other_and_is_counted() {
 
     let mut third = Client::connect(&road).await;
     // Closed, or reset where the request came first.
-    let heard = third.0.read_to_end(&mut Vec::new()).await;
+    let heard = within(third.0.read_to_end(&mut Vec::new())).await;
     assert!(heard.is_err() || heard.is_ok_and(|len| len == 0));
     let (_, metrics) = road.get("/metrics").await;
     assert!(
@@ -132,7 +129,7 @@ async fn a_connection_without_a_request_is_closed_whatever_it_says_instead() {
         client.write_all(said).await.unwrap();
         // Ends when the server closes; each client here takes the only place there is.
         let mut heard = Vec::new();
-        let _ = client.read_to_end(&mut heard).await;
+        let _ = within(client.read_to_end(&mut heard)).await;
     }
     assert_eq!(road.get("/healthz").await.0, 200);
     let _ = road.stop().await;
@@ -153,18 +150,15 @@ async fn bodies_that_arrive_slowly_take_no_more_memory_than_they_may() {
     slow.write_all(head.as_bytes()).await.unwrap();
     // Until the slow one's head has been read, others are taken.
     let one = json!({ "logs": records(0..1) });
-    let refused = loop {
+    let refused = eventually(async || {
         let response = road.request(one.to_string()).send().await.unwrap();
-        if response.status() != 200 {
-            break response;
-        }
-    };
+        (response.status() != 200).then_some(response)
+    });
+    let refused = refused.await;
     assert_eq!(refused.status(), 503);
     assert!(refused.headers().contains_key("retry-after"));
     drop(slow);
-    while road.post(&one).await.0 != 200 {
-        tokio::task::yield_now().await;
-    }
+    eventually(async || (road.post(&one).await.0 == 200).then_some(())).await;
     let _ = road.stop().await;
 }
 
@@ -178,7 +172,7 @@ async fn a_connection_that_does_not_send_its_headers_is_closed() {
             .unwrap();
         let mut answer = Vec::new();
         // The end of the stream is the proof; how long it took is the system's business.
-        let _ = slow.read_to_end(&mut answer).await;
+        let _ = within(slow.read_to_end(&mut answer)).await;
         assert!(!answer.starts_with(b"HTTP/1.1 200"));
     })
     .await;

@@ -7,15 +7,7 @@ use tokio::net::TcpStream;
 use crate::process::{Process, configured, token};
 use crate::road::{data_dir, records};
 use crate::upstream::{Upstream, assert_taken_once};
-
-/// Reads until `end` has come; gives all that was read.
-async fn heard(stream: &mut TcpStream, end: &str) -> String {
-    let mut heard = Vec::new();
-    while !heard.ends_with(end.as_bytes()) {
-        assert_ne!(stream.read_buf(&mut heard).await.unwrap(), 0, "closed");
-    }
-    String::from_utf8(heard).unwrap()
-}
+use crate::within::{heard, within};
 
 #[tokio::test]
 async fn a_batch_that_is_half_sent_at_the_signal_is_answered_kept_and_delivered() {
@@ -45,13 +37,13 @@ async fn a_batch_that_is_half_sent_at_the_signal_is_answered_kept_and_delivered(
 
     server.ask_to_stop();
     // A connection without a request is closed when the end has begun.
-    assert_eq!(idle.read(&mut [0; 1]).await.unwrap(), 0);
+    assert_eq!(within(idle.read(&mut [0; 1])).await.unwrap(), 0);
     assert!(TcpStream::connect(&address).await.is_err());
 
     client.write_all(rest.as_bytes()).await.unwrap();
     let mut answer = String::new();
     // No other request is waited for on this connection.
-    client.read_to_string(&mut answer).await.unwrap();
+    within(client.read_to_string(&mut answer)).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.contains("\"accepted\":1"), "{answer}");
     assert_eq!(server.ended().await.status.code(), Some(0));

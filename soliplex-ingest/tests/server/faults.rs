@@ -136,11 +136,7 @@ async fn an_upstream_that_fails_over_everything_costs_one_batch_a_probe_and_read
         )
         .await;
         upstream.until(|seen| seen.headers.len() > before).await;
-        let mut page = road.get("/readyz").await;
-        while !page.1.contains("the upstream fails") {
-            tokio::task::yield_now().await;
-            page = road.get("/readyz").await;
-        }
+        let page = road.until_page("/readyz", "the upstream fails").await;
         assert!(page.1.contains("degraded"), "{}", page.1);
         let account = road.stop().await.account;
         // The first request's batch, and at most one probe's.
@@ -173,12 +169,8 @@ async fn a_refused_token_keeps_everything_and_readiness_says_so() {
     let road = Road::start(dir.path(), &upstream.endpoint(), "").await;
     road.accept(&records(0..10)).await;
     upstream.until(|seen| seen.headers.len() == 1).await;
-    let mut page = road.get("/readyz").await;
     // The request has been answered; the forwarder notes it a moment later.
-    while !page.1.contains("refuses us") {
-        tokio::task::yield_now().await;
-        page = road.get("/readyz").await;
-    }
+    let page = road.until_page("/readyz", "refuses us").await;
     assert_eq!(page.0, 200);
     assert!(page.1.contains("degraded"), "{}", page.1);
     let account = road.stop().await.account;

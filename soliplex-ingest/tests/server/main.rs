@@ -1,8 +1,8 @@
 //! The server as its clients and its upstream see it: real sockets, real disks, real kills.
 //!
 //! `road` starts a server in this process, `process` one of its own, `upstream` is the far end with
-//! a script; `tokens` and `provider` are who signs a session. Every test that breaks something ends
-//! in the account: each record has exactly one fate.
+//! a script; `tokens` and `provider` are who signs a session, and `within` ends every wait. Every test
+//! that breaks something ends in the account: each record has exactly one fate.
 
 // The allowances for tests in clippy.toml do not reach the functions between tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -12,6 +12,7 @@ mod provider;
 mod road;
 mod tokens;
 mod upstream;
+mod within;
 
 mod accept;
 mod auth;

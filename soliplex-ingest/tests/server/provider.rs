@@ -13,6 +13,7 @@ use soliplex_ingest::auth::Authenticator;
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
 use crate::tokens::authenticator;
+use crate::within::eventually;
 
 /// An identity provider: what it answers with, and how often it was asked.
 #[derive(Clone, Default)]
@@ -63,6 +64,12 @@ impl Provider {
     /// Answers nobody until the guard is dropped.
     pub(crate) async fn hold(&self) -> OwnedRwLockWriteGuard<()> {
         Arc::clone(&self.answering).write_owned().await
+    }
+
+    /// Returns once it has been asked so often.
+    #[track_caller]
+    pub(crate) fn until_asked(&self, times: usize) -> impl Future<Output = ()> {
+        eventually(async move || (self.asked() >= times).then_some(()))
     }
 
     pub(crate) fn asked(&self) -> usize {

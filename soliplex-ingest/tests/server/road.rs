@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::upstream::Upstream;
+use crate::within::{eventually, within};
 
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -105,11 +106,20 @@ impl Road {
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
+    /// A page, once it says what it is expected to come to say.
+    #[track_caller]
+    pub(crate) fn until_page(&self, path: &str, says: &str) -> impl Future<Output = (u16, String)> {
+        eventually(async move || {
+            let page = self.get(path).await;
+            page.1.contains(says).then_some(page)
+        })
+    }
+
     /// Shuts the server down in order; the account must balance.
     pub(crate) async fn stop(self) -> Report {
         drop(self.client);
         self.stop.send(()).unwrap();
-        let report = self.served.await.unwrap();
+        let report = within(self.served).await.unwrap();
         assert!(report.account.balances(), "{:?}", report.account);
         report
     }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::road::{Road, data_dir, records};
 use crate::upstream::{Step, Upstream, assert_taken_once};
+use crate::within::eventually;
 
 #[tokio::test]
 async fn an_outage_fills_the_spool_to_its_bound_and_drains_by_itself() {
@@ -37,19 +38,16 @@ async fn an_outage_fills_the_spool_to_its_bound_and_drains_by_itself() {
         .until(|seen| seen.taken.len() == usize::try_from(accepted).unwrap())
         .await;
     // The refused batch, sent again, is taken and not a duplicate.
-    loop {
-        let (status, answer) = road
-            .post(&json!({ "logs": records(accepted..accepted + 10) }))
-            .await;
-        if status == 200 {
-            assert_eq!(
-                (&answer["accepted"], &answer["duplicates"]),
-                (&json!(10), &json!(0))
-            );
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
+    let refused = json!({ "logs": records(accepted..accepted + 10) });
+    let answer = eventually(async || {
+        let (status, answer) = road.post(&refused).await;
+        (status == 200).then_some(answer)
+    });
+    let answer = answer.await;
+    assert_eq!(
+        (&answer["accepted"], &answer["duplicates"]),
+        (&json!(10), &json!(0))
+    );
     assert_eq!(road.get("/readyz").await.0, 200);
     let account = road.stop().await.account;
     assert_eq!((account.received, account.pending), (accepted + 10, 0));

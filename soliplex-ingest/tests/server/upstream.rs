@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use crate::road::uid;
+use crate::within::within;
 
 /// What to do with a request.
 #[derive(Clone, Debug)]
@@ -117,14 +118,20 @@ impl Upstream {
     }
 
     /// Returns once a look at what arrived is satisfied.
-    pub(crate) async fn until(&self, mut satisfied: impl FnMut(&Seen) -> bool) {
-        loop {
-            let changed = self.inner.changed.notified();
-            if self.seen(&mut satisfied) {
-                return;
+    #[track_caller]
+    pub(crate) fn until(
+        &self,
+        mut satisfied: impl FnMut(&Seen) -> bool,
+    ) -> impl Future<Output = ()> {
+        within(async move {
+            loop {
+                let changed = self.inner.changed.notified();
+                if self.seen(&mut satisfied) {
+                    return;
+                }
+                changed.await;
             }
-            changed.await;
-        }
+        })
     }
 
     pub(crate) fn requests(&self) -> usize {
