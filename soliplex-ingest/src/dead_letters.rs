@@ -99,6 +99,19 @@ impl DeadLetters {
         Ok(letters)
     }
 
+    /// Removes what a kill left half written: its batch was not confirmed, and is forwarded again.
+    ///
+    /// Only for the server that has the folder's spool: another's letter may be under way.
+    pub(crate) fn clear_unfinished(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.dir)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|name| name == UNFINISHED) {
+                present(fs::remove_file(path))?;
+            }
+        }
+        Ok(())
+    }
+
     /// How many there are.
     pub fn count(&self) -> io::Result<u64> {
         let names = fs::read_dir(&self.dir)?.filter_map(Result::ok);
@@ -131,7 +144,7 @@ impl DeadLetters {
             0
         };
         let replaced = present(fs::metadata(&path))?.map(|old| old.len());
-        let unfinished = path.with_extension("tmp");
+        let unfinished = path.with_extension(UNFINISHED);
         let mut file = File::create(&unfinished)?;
         file.write_all(&json)?;
         file.sync_all()?;
@@ -192,6 +205,9 @@ fn is_letter(path: &Path) -> bool {
         .is_some_and(|extension| extension == "json")
 }
 
+/// How the name of a letter ends while it is written.
+const UNFINISHED: &str = "tmp";
+
 /// The result of work on a file that somebody else may remove at any time; `None` when it is gone.
 pub(crate) fn present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
@@ -249,6 +265,20 @@ mod tests {
         let kept = letters.read(&files[1]).unwrap();
         assert_eq!(kept.request, ExportLogsServiceRequest::default());
         assert_eq!(kept.answer, "status 400; the request was too long to keep");
+    }
+
+    /// Nobody lists it and no bound counts it, so it must not stay.
+    #[test]
+    fn what_a_kill_left_half_written_goes_and_the_letters_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let letters = DeadLetters::open(dir.path(), 1 << 20).unwrap();
+        assert_eq!(letters.put(&letter(1)).unwrap(), 0);
+        let whole = letters.list().unwrap();
+        fs::write(whole[0].with_extension("tmp"), "{\"at\":").unwrap();
+        letters.clear_unfinished().unwrap();
+        let left = fs::read_dir(dir.path().join("dead-letters")).unwrap();
+        let left: Vec<_> = left.map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(left, whole);
     }
 
     #[test]

@@ -120,6 +120,9 @@ impl Server {
                 let dead_letters =
                     DeadLetters::open(&config.data_dir, config.limits.dead_letter_bytes)
                         .map_err(BindError::DeadLetters)?;
+                dead_letters
+                    .clear_unfinished()
+                    .map_err(BindError::DeadLetters)?;
                 let forwarder = Forwarder::new(
                     &config.forward,
                     Arc::clone(&spool),
