@@ -186,7 +186,7 @@ async fn a_server_asked_to_stop_finishes_and_exits_with_0() {
     command
         .env("SOLIPLEX_INGEST_LOG__FORMAT", "json")
         .stderr(Stdio::piped());
-    let server = Process::start(command);
+    let server = Process::start(command).await;
     let response = reqwest::Client::new()
         .post(format!("{}/api/v1/logs", server.base))
         .header("authorization", format!("Bearer {}", token(dir.path())))
@@ -225,7 +225,7 @@ async fn the_log_holds_no_secret_and_no_record_however_much_it_says() {
         .env("SOLIPLEX_INGEST_FORWARD__TOKEN", "canary-for-the-upstream")
         .env("SOLIPLEX_INGEST_LOG__FILTER", "trace")
         .env("SOLIPLEX_INGEST_LOG__DIR", dir.path().join("logs"));
-    let server = Process::start(command);
+    let server = Process::start(command).await;
     for (token, body, status) in [
         (
             &session,
@@ -268,7 +268,7 @@ async fn the_log_is_sanitized_in_both_of_its_forms() {
         command
             .env("SOLIPLEX_INGEST_LOG__FORMAT", format)
             .env("SOLIPLEX_INGEST_LOG__DIR", &logs);
-        let output = Process::start(command).stop().await;
+        let output = Process::start(command).await.stop().await;
         assert_eq!(output.status.code(), Some(0));
         let log = log_in(&logs);
         // Told with the folder that it is in.
@@ -285,7 +285,7 @@ async fn a_server_without_authentication_says_so_loudly() {
         .env("SOLIPLEX_INGEST_AUTH__MODE", "disabled")
         .env_remove("SOLIPLEX_INGEST_AUTH__HS256_SECRET")
         .env("SOLIPLEX_INGEST_LOG__DIR", dir.path().join("logs"));
-    let output = Process::start(command).stop().await;
+    let output = Process::start(command).await.stop().await;
     assert_eq!(output.status.code(), Some(0));
     let log = log_in(&dir.path().join("logs"));
     assert!(
@@ -307,7 +307,7 @@ async fn with_a_folder_the_log_goes_to_a_file_of_the_day_and_old_ones_go() {
     command
         .env("SOLIPLEX_INGEST_LOG__DIR", &logs)
         .stderr(Stdio::piped());
-    let server = Process::start(command);
+    let server = Process::start(command).await;
     let port = server.base.rsplit(':').next().unwrap().to_owned();
     let output = server.stop().await;
     assert_eq!(output.status.code(), Some(0));

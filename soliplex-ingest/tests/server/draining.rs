@@ -13,7 +13,7 @@ use crate::within::{heard, within};
 async fn a_batch_that_is_half_sent_at_the_signal_is_answered_kept_and_delivered() {
     let upstream = Upstream::start([]).await;
     let dir = data_dir();
-    let server = Process::start(configured(&["serve"], dir.path(), &upstream.endpoint()));
+    let server = Process::start(configured(&["serve"], dir.path(), &upstream.endpoint())).await;
     let address = server.base.strip_prefix("http://").unwrap().to_owned();
     let mut idle = TcpStream::connect(&address).await.unwrap();
     idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")

@@ -28,4 +28,5 @@ mod kill;
 mod logfire;
 mod oracle;
 mod pace;
+mod random_kills;
 mod store;
