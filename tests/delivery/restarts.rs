@@ -3,7 +3,7 @@
 use std::fs;
 
 use tempfile::tempdir;
-use tracing_soliplex::State;
+use tracing_soliplex::{DiscardReason, State};
 
 use super::{BRIEFLY, Begin as _, SOON, arrived, assert_balance, builder, insist, log, log_some};
 use crate::device::Device;
@@ -57,6 +57,46 @@ fn a_restart_asks_no_server_that_knows_no_such_endpoint_and_asks_another_at_once
     log_some(&fourth, 1);
     insist(&fourth);
     assert_eq!(fourth.stats().state, State::Active);
+}
+
+/// Only the gap in the numbers told of them, and nobody looks for gaps.
+#[test]
+fn what_was_refused_before_a_run_ended_untold_is_told_by_the_next() {
+    let store = tempdir().unwrap();
+    let flood = [
+        "--crash-at-startup",
+        "exit",
+        "--events",
+        "40000",
+        "--rate",
+        "0",
+    ];
+    let (told, _) = Device::start(store.path(), "http://127.0.0.1:9", "none", &flood).finish();
+    assert_eq!(told.len(), 40_000);
+
+    let server = Scripted::start(|_| Reply::accepted());
+    let soliplex = builder(&server).store_dir(store.path()).begin();
+    insist(&soliplex);
+    let records = arrived(&server);
+    let events: Vec<_> = records
+        .iter()
+        .filter(|record| record["attributes"]["event_id"].is_string())
+        .collect();
+    let losses: Vec<_> = records
+        .iter()
+        .map(|record| &record["attributes"])
+        .filter(|attributes| attributes["soliplex.discard.reason"] == "queue_full")
+        .map(|attributes| {
+            let count = attributes["soliplex.discard.count"].as_u64();
+            (count.unwrap(), &attributes["soliplex.discard.session_id"])
+        })
+        .collect();
+    let refused = (told.len() - events.len()) as u64;
+    assert!(refused > 0, "the queue took them all");
+    assert_eq!(losses, [(refused, &events[0]["sessionId"])]);
+    assert_balance(&soliplex);
+    let discarded = [(DiscardReason::QueueFull, refused)];
+    assert_eq!(soliplex.stats().discarded, discarded);
 }
 
 /// A frame whose bytes changed while nobody ran. Whose it was it does not say.

@@ -166,8 +166,16 @@ impl Capture {
     fn bounce(&self, severity: Severity, unix_nanos: i64) {
         let head = self.session.head(severity, unix_nanos);
         self.diagnostics.captured.fetch_add(1, Ordering::Relaxed);
+        self.count_refused(&head);
+    }
+
+    /// Counts a record for which there was no room.
+    #[cold]
+    pub(crate) fn count_refused(&self, head: &PackedHead) {
+        // First for the next start: this process may end here.
+        self.session.run.refuse();
         self.diagnostics
-            .discard_record(DiscardReason::QueueFull, &head);
+            .discard_record(DiscardReason::QueueFull, head);
     }
 
     /// Notes the time of what is about to be captured or kept, and that its thread goes on. Does
@@ -235,10 +243,7 @@ impl Capture {
         match self.queue.push(Lane::from(head.severity), packed) {
             Ok(pushed) if pushed.reached_half => self.wake.rouse(),
             Ok(_) => {}
-            Err(_) => {
-                self.diagnostics
-                    .discard_record(DiscardReason::QueueFull, head);
-            }
+            Err(_) => self.count_refused(head),
         }
         if head.severity >= Severity::Error {
             self.wake.note_urgent();

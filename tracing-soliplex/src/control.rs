@@ -196,7 +196,7 @@ impl TelemetryControl {
             members.message("test event");
         });
         if pushed.is_err() {
-            start_marker::refuse(capture, &head);
+            capture.count_refused(&head);
             return false;
         }
         self.soliplex.command(Command::Test(TestEvent {

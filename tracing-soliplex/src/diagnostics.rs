@@ -74,6 +74,8 @@ pub(crate) struct Diagnostics {
     pub(crate) spooled: AtomicU64,
     pub(crate) delivered: AtomicU64,
     pub(crate) duplicates: AtomicU64,
+    /// Records that an earlier run refused, among those [counted](Self::count).
+    pub(crate) refused_before: AtomicU64,
     pub(crate) uncounted: AtomicU64,
     /// Whether the queue's file was one of them, which no loss record has told yet.
     uncounted_untold: AtomicBool,
@@ -101,6 +103,7 @@ impl Diagnostics {
             spooled: zero(),
             delivered: zero(),
             duplicates: zero(),
+            refused_before: zero(),
             uncounted: zero(),
             uncounted_untold: AtomicBool::new(false),
             exports: zero(),
@@ -233,6 +236,7 @@ impl Diagnostics {
         let total = |reason: DiscardReason| self.discards[reason as usize].total();
         // What never was in the queue.
         let refused = total(DiscardReason::QueueFull) + total(DiscardReason::Unsanitized);
+        let refused = refused.saturating_sub(load(&self.refused_before));
         let left_queue = load(&self.taken_in) + refused;
         let queued = load(&self.captured) + load(&self.announced);
         let waiting = load(&self.spooled) + queued.saturating_sub(left_queue);

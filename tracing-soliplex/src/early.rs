@@ -54,6 +54,8 @@ pub struct Early {
     troubles: Vec<Diagnostic>,
     reader: Reader,
     recovered: Recovered,
+    /// What the run before has left in its marker.
+    found: Found,
     receipts: Receipts,
 }
 
@@ -137,6 +139,7 @@ impl Builder<Fresh> {
             troubles,
             reader,
             recovered,
+            found,
             receipts,
         }))
     }
@@ -266,14 +269,16 @@ impl Builder<Early> {
             troubles,
             reader,
             recovered,
+            found,
             receipts,
         } = self.stage;
-        let intake = Intake::new(
+        let mut intake = Intake::new(
             reader,
             Arc::clone(&capture.session),
             Arc::clone(&capture.clock),
             Arc::clone(&capture.diagnostics),
         );
+        intake.follows(&found);
         let parts = Parts {
             capture: Arc::downgrade(&capture),
             queue: Arc::clone(&capture.queue),

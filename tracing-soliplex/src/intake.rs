@@ -12,8 +12,10 @@ use crate::packed::{Kind, Packed, PackedHead};
 use crate::queue::{Position, Reader};
 use crate::session::{FIRST, Facts, Session};
 use crate::spool::{Append, AppendError, Frame, Lane, Loss, Spool, Unavailable};
+use refused::{Before, REFUSED};
 
 mod losses;
+mod refused;
 #[cfg(test)]
 mod tests;
 
@@ -44,6 +46,8 @@ pub(crate) struct Intake {
     previous: Vec<(u64, Vec<u8>)>,
     /// The session that is left for the next start to learn of.
     remembered: Option<u64>,
+    /// The run before this one, until the spool has been asked what it noted of it.
+    before: Option<Before>,
 }
 
 /// Records read from the queue. No `Debug`: it holds what they say.
@@ -57,6 +61,8 @@ struct Taken {
     /// Records of our own about losses that the spool knows of. They are made once, however often
     /// storing them fails: each takes a number of the session's.
     told: Vec<(Vec<u8>, Loss)>,
+    /// How many of what was given up the queue had refused.
+    refused: u64,
     end: Option<Position>,
     /// The last attempt to store them failed, and may have taken place all the same.
     is_in_doubt: bool,
@@ -79,6 +85,7 @@ impl Intake {
             taken: Taken::default(),
             previous: Vec::new(),
             remembered: None,
+            before: Some(Before::default()),
         }
     }
 
@@ -100,7 +107,8 @@ impl Intake {
             spool.put_ring(RING, ring, place(begin))?;
         }
         self.remembered = None;
-        self.learn_sessions(spool).map(drop)
+        self.learn_sessions(spool)?;
+        self.learn_refused(spool)
     }
 
     /// Begins to read the queue anew, after another process may have used its file. What had been
@@ -183,6 +191,7 @@ impl Intake {
             self.gather_losses();
             // Whose they were is nobody's business any more.
             let losses = std::mem::take(&mut self.taken.losses);
+            self.taken.refused = 0;
             self.taken.losses = losses.into_iter().map(Loss::nameless).collect();
             moved += self.store_taken(spool)?;
             if !any {
@@ -219,6 +228,7 @@ impl Intake {
             .fetch_add(told as u64, Ordering::Relaxed);
         let moved = (self.taken.records.len() + told) as u64;
         self.taken.losses.clear();
+        self.taken.refused = 0;
         self.forget_taken();
         moved
     }
@@ -263,6 +273,7 @@ impl Intake {
             // consent was withdrawn neither is stored, and nothing may say whose they were.
             self.remember_sessions(spool)?;
         }
+        let noted = self.noted_with(spool)?;
         let taken = &self.taken;
         let payloads = taken
             .records
@@ -290,6 +301,7 @@ impl Intake {
             ring_through,
             losses: &taken.losses,
             telling: &telling,
+            fact: noted.as_ref().map(|noted| (REFUSED, &noted[..])),
         });
         self.taken.is_in_doubt = appended.is_err();
         appended.map(drop)

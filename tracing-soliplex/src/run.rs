@@ -22,6 +22,7 @@
 //!      14     how long it had run when it was last known to be alive, in nanoseconds
 //!      15     how long it had run when that thread panicked
 //!      16     how long it had run when nobody was left to log, 0 if somebody is
+//!      17, 18 how many records were ever refused, and whether a spool counts along: `refused.rs`
 //! ```
 //! When something was is told by the wall clock, and how long after something else by one that
 //! nobody sets: a clock set back after a caught panic must not make a later kill a panic.
@@ -42,10 +43,12 @@ use crate::clock::Moment;
 use crate::map::Memory;
 
 mod previous;
+mod refused;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use previous::{End, Found, Previous};
+use refused::Refused;
 
 /// The marker's file in the store directory.
 pub(crate) const FILE: &str = "run.marker";
@@ -71,6 +74,8 @@ const AFTER_PANIC: usize = 13;
 const RUN_ALIVE: usize = 14;
 const RUN_PANICKED: usize = 15;
 const LEFT: usize = 16;
+const REFUSED: usize = 17;
+const IS_NOTED: usize = 18;
 
 /// This run's marker. Every write is a plain store into memory: no system call, no lock.
 pub(crate) struct Run {
@@ -84,6 +89,7 @@ pub(crate) struct Run {
     /// The same by the clock that nobody sets.
     begun: AtomicI64,
     install_id: OnceLock<Uuid>,
+    refused: Refused,
 }
 
 /// What the user saw of the application.
@@ -123,6 +129,7 @@ impl Run {
             started: AtomicI64::new(0),
             begun: AtomicI64::new(0),
             install_id: OnceLock::new(),
+            refused: Refused::default(),
         }
     }
 
@@ -137,6 +144,7 @@ impl Run {
                 let run = Run {
                     words,
                     file: Some(file),
+                    refused: Refused::after(&found),
                     ..Run::unmarked()
                 };
                 (run, Ok(found))
@@ -178,6 +186,7 @@ impl Run {
         self.words[CHECKSUM].store(checksum(fixed), Release);
         self.words[ALIVE].store(now.unix_nanos.cast_unsigned(), Release);
         self.words[RUN_ALIVE].store(self.runs_for(now), Release);
+        self.refused.write(&self.words);
         self.words[0].store(MAGIC, Release);
         self.told.store(true, Release);
     }
@@ -186,6 +195,7 @@ impl Run {
     /// start tells neither of this run nor of one before it.
     pub(crate) fn forget(&self) {
         self.told.store(false, Release);
+        self.refused.forget();
         if self.ours.load(Relaxed) {
             self.words.iter().for_each(|word| word.store(0, Release));
         }
@@ -218,7 +228,10 @@ impl Run {
             Found::Previous(own) if own.first_session == first_session => {
                 (Found::Nothing, own.lifecycle)
             }
-            found => (found, Lifecycle::default()),
+            found => {
+                self.refused.take_over(&found);
+                (found, Lifecycle::default())
+            }
         };
         self.write(first_session, now);
         self.set_generation(generation);
@@ -285,6 +298,7 @@ impl Run {
     /// The run lets go of its files, and may take them again.
     pub(crate) fn suspend(&self, now: Moment) {
         self.alive(now);
+        self.refused.lend();
         self.leave(Mark::Suspended);
     }
 

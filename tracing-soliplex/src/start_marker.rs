@@ -247,15 +247,8 @@ fn tell(capture: &Capture, head: PackedHead, write: impl FnOnce(&mut Members<'_>
     if let Err(packed) = push(capture, head, write)
         && !capture.session.owed.owe(packed)
     {
-        refuse(capture, &head);
+        capture.count_refused(&head);
     }
-}
-
-/// Counts a record of ours that is not kept after all.
-pub(crate) fn refuse(capture: &Capture, head: &PackedHead) {
-    capture
-        .diagnostics
-        .discard_record(DiscardReason::QueueFull, head);
 }
 
 /// Counts a record of ours and puts it into the queue, where it is admitted like an error.

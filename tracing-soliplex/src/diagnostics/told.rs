@@ -12,8 +12,9 @@ pub enum DiscardReason {
     /// is not below a sanitizing root.
     Unsanitized,
     /// The queue had no room for a record of this severity: it was logged faster than it could
-    /// be stored, or while the queue's file was let go of. Of what was refused between the store's
-    /// last commit and a kill, only the gap in the numbers tells.
+    /// be stored, or while the queue's file was let go of. What was refused between the store's
+    /// last commit and a kill is counted and told by the next start; where the files were let go of
+    /// meanwhile, only the gap in the numbers tells.
     QueueFull,
     /// A crash tore the record apart before it was whole.
     Torn,

@@ -41,9 +41,14 @@ impl Intake {
         if self.session.is_own(context) {
             return Some(self.session.facts(context).to_json());
         }
-        let mut previous = self.previous.iter();
-        let known = previous.find(|(of, _)| *of == context);
-        known.map(|(_, facts)| facts.clone())
+        let previous = self.previous.iter();
+        let mut known = previous.map(|(of, facts)| (*of, facts.as_slice()));
+        let announced = self.taken.contexts.iter();
+        let mut announced =
+            announced.filter_map(|(of, range)| Some((*of, self.taken.bytes.get(range.clone())?)));
+        let is_it = |(of, _): &(u64, _)| *of == context;
+        let facts = known.find(is_it).or_else(|| announced.find(is_it));
+        facts.map(|(_, facts)| facts.to_vec())
     }
 
     /// Has the loss name its session, whichever run will tell of it.
@@ -61,8 +66,11 @@ impl Intake {
     pub(super) fn gather_losses(&mut self) {
         if self.taken.losses.is_empty() {
             let losses = self.diagnostics.take_losses(&self.session);
-            self.taken.losses = losses.into_iter().map(|loss| self.named(loss)).collect();
+            self.count_refused(&losses);
+            self.taken.losses = losses;
         }
+        let losses = std::mem::take(&mut self.taken.losses);
+        self.taken.losses = losses.into_iter().map(|loss| self.named(loss)).collect();
     }
 
     /// Gives up what is worth least of what has been read. What is left is stored by the next run,

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use soliplex_wire::Uuid;
 
 use super::{
-    AFTER_PANIC, ALIVE, CHECKSUM, ENDED, GENERATION, ID, INSTALL, LEFT, LIFECYCLE, Lifecycle,
-    MAGIC, Mark, PANICKED, RUN_ALIVE, RUN_PANICKED, STARTED, VERSION, checksum,
+    AFTER_PANIC, ALIVE, CHECKSUM, ENDED, GENERATION, ID, INSTALL, IS_NOTED, LEFT, LIFECYCLE,
+    Lifecycle, MAGIC, Mark, PANICKED, REFUSED, RUN_ALIVE, RUN_PANICKED, STARTED, VERSION, checksum,
 };
 
 /// What the marker says of the run before this one.
@@ -39,6 +39,10 @@ pub(crate) struct Previous {
     pub(crate) run_nanos: i64,
     pub(crate) end: End,
     pub(crate) lifecycle: Lifecycle,
+    /// How many records it and those before it had ever refused.
+    pub(crate) refused: u64,
+    /// Whether a spool noted how many.
+    pub(crate) is_refused_noted: bool,
 }
 
 /// How a run ended.
@@ -66,6 +70,19 @@ impl Found {
         match self {
             Found::Previous(previous) => Some(previous.install_id).filter(|id| !id.is_nil()),
             Found::Nothing | Found::Unreadable => None,
+        }
+    }
+
+    /// Whether a spool noted how many of them.
+    pub(crate) fn is_refused_noted(&self) -> bool {
+        matches!(self, Found::Previous(previous) if previous.is_refused_noted)
+    }
+
+    /// How many records were ever refused, as far as is known.
+    pub(crate) fn refused(&self) -> u64 {
+        match self {
+            Found::Previous(previous) => previous.refused,
+            Found::Nothing | Found::Unreadable => 0,
         }
     }
 }
@@ -141,5 +158,7 @@ pub(super) fn read(words: &[AtomicU64]) -> Found {
             Mark::Running => End::Uncleanly,
         },
         lifecycle,
+        refused: word(REFUSED),
+        is_refused_noted: word(IS_NOTED) != 0,
     })
 }

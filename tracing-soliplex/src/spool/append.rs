@@ -39,6 +39,8 @@ pub(crate) struct Append<'a> {
     pub(crate) losses: &'a [Loss],
     /// Records that each tell of one of the [untold](Spool::untold) losses.
     pub(crate) telling: &'a [(Frame<'a>, &'a Loss)],
+    /// A [fact](Spool::meta) that is true with all that.
+    pub(crate) fact: Option<(&'a str, &'a [u8])>,
 }
 
 /// What an append stored.
@@ -75,6 +77,9 @@ impl Spool {
                     .unwrap_or(0);
                 state.ledger.tell(loss, first + place as u64);
             }
+            if let Some((name, value)) = append.fact {
+                txn.open_table(tables::META)?.insert(name, value)?;
+            }
             Ok(appended)
         };
         let appended = match chunks.is_empty() {
@@ -83,6 +88,9 @@ impl Spool {
             false => self.store.write(work),
         };
         self.append_in_doubt = appended.is_err().then(|| self.store.last_write());
+        if let (Ok(_), Some((name, value))) = (&appended, append.fact) {
+            self.store.remember_meta(name, value);
+        }
         appended.map_err(|fault| match fault {
             Fault::Bound => {
                 self.at_bound = chunks.iter().map(|chunk| chunk.lane).min();

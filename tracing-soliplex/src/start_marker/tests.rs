@@ -172,6 +172,8 @@ fn previous(end: End, lifecycle: Lifecycle) -> Found {
         run_nanos: 4 * MINUTE,
         end,
         lifecycle,
+        refused: 0,
+        is_refused_noted: true,
     })
 }
 

@@ -24,6 +24,8 @@ impl Worker {
             return self.let_go_of_files();
         }
         self.bar(self.queue.is_durable());
+        // Also where the queue is empty: what it refused is to be noted.
+        self.take_in();
         let end = self.queue.end();
         self.drain_through(end);
         // A spool without a file stands in, so that there always is one.

@@ -1,0 +1,81 @@
+//! How many records were ever refused for want of room, kept in the marker: what else counts them ends
+//! with the process. It only grows, from run to run, so that the next start has but to compare it with
+//! how many of them the spool has noted, if there was one to note them.
+
+use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use super::{Found, IS_NOTED, REFUSED, Run};
+
+/// The count as this process has it.
+#[derive(Debug, Default)]
+pub(super) struct Refused {
+    ever: AtomicU64,
+    /// What it was when the marker was let go of.
+    lent: AtomicU64,
+    is_noted: AtomicBool,
+}
+
+impl Run {
+    /// A record was refused.
+    pub(crate) fn refuse(&self) {
+        let ever = self.refused.ever.fetch_add(1, Relaxed) + 1;
+        if self.ours.load(Relaxed)
+            && self.told.load(Relaxed)
+            && let Some(word) = self.words.get(REFUSED)
+        {
+            word.fetch_max(ever, Release);
+        }
+    }
+
+    /// A spool notes from now on how many were refused.
+    pub(crate) fn refused_is_noted(&self) {
+        self.refused.is_noted.store(true, Relaxed);
+        self.note(IS_NOTED, 1);
+    }
+
+    /// How many were ever refused, by this run and those before it.
+    pub(crate) fn refused_ever(&self) -> u64 {
+        self.refused.ever()
+    }
+}
+
+impl Refused {
+    /// Goes on from what the marker says.
+    pub(super) fn after(found: &Found) -> Refused {
+        Refused {
+            ever: AtomicU64::new(found.refused()),
+            is_noted: AtomicBool::new(found.is_refused_noted()),
+            ..Refused::default()
+        }
+    }
+
+    pub(super) fn ever(&self) -> u64 {
+        self.ever.load(Relaxed)
+    }
+
+    pub(super) fn write(&self, words: &[AtomicU64]) {
+        let is_noted = self.is_noted.load(Relaxed);
+        for (place, value) in [(REFUSED, self.ever()), (IS_NOTED, is_noted.into())] {
+            if let Some(word) = words.get(place) {
+                word.store(value, Release);
+            }
+        }
+    }
+
+    pub(super) fn forget(&self) {
+        self.ever.store(0, Relaxed);
+        self.is_noted.store(false, Relaxed);
+    }
+
+    /// From here on another process may count in the marker.
+    pub(super) fn lend(&self) {
+        self.lent.store(self.ever(), Relaxed);
+    }
+
+    /// Counts what another process has counted.
+    pub(super) fn take_over(&self, found: &Found) {
+        let theirs = found.refused().saturating_sub(self.lent.load(Relaxed));
+        self.ever.fetch_add(theirs, Relaxed);
+    }
+}
