@@ -110,10 +110,22 @@ impl Spool {
 }
 
 fn on_disk(disk: &Disk) -> Spool {
+    on_disk_within(disk, &SpoolOptions::default())
+}
+
+fn on_disk_within(disk: &Disk, options: &SpoolOptions) -> Spool {
     let disk = disk.clone();
-    Spool::with_backend(move || Ok(disk.clone()), &SpoolOptions::default())
+    Spool::with_backend(move || Ok(disk.clone()), options)
         .unwrap()
         .0
+}
+
+/// As little as a spool can do with.
+fn lowest_bound() -> SpoolOptions {
+    SpoolOptions {
+        max_bytes: limits::MIN_MAX_BYTES,
+        ..SpoolOptions::default()
+    }
 }
 
 fn open(path: &Path, options: &SpoolOptions) -> Result<(Spool, Opened), OpenError> {

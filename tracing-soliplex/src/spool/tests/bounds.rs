@@ -71,10 +71,7 @@ fn the_file_never_outgrows_its_bound_and_every_record_is_accounted_for() {
 #[test]
 fn the_lowest_lanes_oldest_go_first() {
     let directory = tempfile::tempdir().unwrap();
-    let options = SpoolOptions {
-        max_bytes: 2_500_000,
-        ..SpoolOptions::default()
-    };
+    let options = lowest_bound();
     let (mut spool, _) = open(directory.path(), &options).unwrap();
     let mut seq = 0;
     let mut batch = |lane| {
@@ -115,12 +112,7 @@ fn nothing_is_evicted_within_the_bounds() {
 
 #[test]
 fn what_is_kept_stays_although_it_takes_all_the_room_there_is() {
-    let disk = Disk::default();
-    let options = SpoolOptions {
-        max_bytes: 2_500_000,
-        ..SpoolOptions::default()
-    };
-    let (mut spool, _) = Spool::with_backend(move || Ok(disk.clone()), &options).unwrap();
+    let mut spool = on_disk_within(&Disk::default(), &lowest_bound());
     let mut stored = 0;
     while spool.append_records(&[large(Lane::Low, stored)]).is_ok() {
         stored += 1;
@@ -141,8 +133,7 @@ fn records_older_than_the_age_bound_go() {
         max_age: Duration::from_secs(86_400),
         ..SpoolOptions::default()
     };
-    let disk = Disk::default();
-    let (mut spool, _) = Spool::with_backend(move || Ok(disk.clone()), &options).unwrap();
+    let mut spool = on_disk_within(&Disk::default(), &options);
     for (seq, days) in [(1, 0), (2, 1), (3, 2)] {
         let record = Record {
             unix_nanos: START + days * DAY,
@@ -252,10 +243,7 @@ fn a_lower_bound_than_last_time_is_met_by_evicting_and_compacting() {
         spool.append_records(&records).unwrap();
     }
     drop(spool);
-    let options = SpoolOptions {
-        max_bytes: 2_500_000,
-        ..SpoolOptions::default()
-    };
+    let options = lowest_bound();
     let (mut spool, _) = open(directory.path(), &options).unwrap();
     let evictions = spool.evict(Some(0)).unwrap();
     let evicted: u64 = evictions.iter().map(|eviction| eviction.records).sum();
@@ -269,10 +257,7 @@ fn a_lower_bound_than_last_time_is_met_by_evicting_and_compacting() {
 #[test]
 fn a_full_spool_can_still_be_confirmed() {
     let directory = tempfile::tempdir().unwrap();
-    let options = SpoolOptions {
-        max_bytes: 2_500_000,
-        ..SpoolOptions::default()
-    };
+    let options = lowest_bound();
     let (mut spool, _) = open(directory.path(), &options).unwrap();
     // Single records fill the file to its last page.
     let mut seq = 0;
@@ -296,10 +281,7 @@ fn a_full_spool_can_still_be_confirmed() {
 #[test]
 fn dead_letters_beyond_the_reserve_are_kept_at_the_bound_and_the_bound_holds() {
     let directory = tempfile::tempdir().unwrap();
-    let options = SpoolOptions {
-        max_bytes: 2_500_000,
-        ..SpoolOptions::default()
-    };
+    let options = lowest_bound();
     let (mut spool, _) = open(directory.path(), &options).unwrap();
     for batch in 0.. {
         let records: Vec<_> = (batch * 40..batch * 40 + 40)
@@ -336,12 +318,7 @@ fn dead_letters_beyond_the_reserve_are_kept_at_the_bound_and_the_bound_holds() {
 /// At the lowest bound they lay everywhere in the file, and nothing was stored any more.
 #[test]
 fn however_many_die_there_is_room_for_those_still_to_go() {
-    let disk = Disk::default();
-    let options = SpoolOptions {
-        max_bytes: 2_500_000,
-        ..SpoolOptions::default()
-    };
-    let (mut spool, _) = Spool::with_backend(move || Ok(disk.clone()), &options).unwrap();
+    let mut spool = on_disk_within(&Disk::default(), &lowest_bound());
     let one_by_one = PeekLimits {
         max_records: 1,
         ..NO_LIMITS

@@ -257,12 +257,7 @@ fn burden(spool: &mut Spool) {
 fn a_full_spool_with_the_longest_ledger_can_be_emptied_by_either_way_and_filled_again() {
     for more in [None, Some(300_000)] {
         let disk = Disk::default();
-        let options = SpoolOptions {
-            max_bytes: 2_500_000,
-            ..SpoolOptions::default()
-        };
-        let supply = disk.clone();
-        let (mut spool, _) = Spool::with_backend(move || Ok(supply.clone()), &options).unwrap();
+        let mut spool = on_disk_within(&disk, &lowest_bound());
         burden(&mut spool);
         disk.set_capacity(more.map(|more| disk.len() + more));
         let one_by_one = PeekLimits {

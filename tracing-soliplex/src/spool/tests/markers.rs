@@ -15,10 +15,7 @@ fn marker(context: u64, seq: u64) -> Record {
 #[test]
 fn how_a_session_began_outlives_all_else_of_it_in_a_full_spool() {
     let directory = tempfile::tempdir().unwrap();
-    let options = SpoolOptions {
-        max_bytes: 2_500_000,
-        ..SpoolOptions::default()
-    };
+    let options = lowest_bound();
     let (mut spool, _) = open(directory.path(), &options).unwrap();
     spool.append_records(&[marker(1, 1)]).unwrap();
     let mut seq = 1;
@@ -56,8 +53,7 @@ fn how_a_session_began_outlives_its_records_beyond_the_age_bound() {
         max_age: Duration::from_secs(86_400),
         ..SpoolOptions::default()
     };
-    let disk = Disk::default();
-    let (mut spool, _) = Spool::with_backend(move || Ok(disk.clone()), &options).unwrap();
+    let mut spool = on_disk_within(&Disk::default(), &options);
     let aged = |days: i64, record: Record| Record {
         unix_nanos: START + days * DAY,
         ..record
@@ -96,10 +92,7 @@ fn a_dead_letter_does_not_keep_a_full_spool_from_giving_up_markers() {
     }
     drop(spool);
     // A lower bound than last time: the file has to shrink, whatever has to go for that.
-    let lower = SpoolOptions {
-        max_bytes: 2_500_000,
-        ..SpoolOptions::default()
-    };
+    let lower = lowest_bound();
     let (mut spool, _) = open(directory.path(), &lower).unwrap();
     let evictions = spool.evict(Some(0)).unwrap();
     assert!(

@@ -25,11 +25,7 @@ async fn hours_of_503_lose_nothing_and_hurry_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn beyond_the_byte_bound_the_loss_is_told_in_the_stream() {
-    let options = SpoolOptions {
-        max_bytes: 2 << 20,
-        ..SpoolOptions::default()
-    };
-    let pipeline = Pipeline::start_with(|_| {}, options);
+    let pipeline = Pipeline::start_at_the_lowest_bound();
     pipeline.server.answers_always(Some(BUSY));
     let long = "x".repeat(1000);
     for _ in 0..4000 {

@@ -51,11 +51,7 @@ async fn a_full_disk_keeps_nothing_from_being_delivered() {
 /// an eighth of the file goes at a time.
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_debug_takes_no_more_errors_than_to_tell_of_it() {
-    let options = SpoolOptions {
-        max_bytes: 2 << 20,
-        ..SpoolOptions::default()
-    };
-    let pipeline = Pipeline::start_with(|_| {}, options);
+    let pipeline = Pipeline::start_at_the_lowest_bound();
     pipeline.server.answers_always(Some(BUSY));
     let is_full = |stats: &Stats| stats.total_discarded() > 0;
     let errors = fill(&pipeline, Severity::Error, is_full).await;
@@ -84,6 +80,14 @@ async fn a_flood_of_debug_takes_no_more_errors_than_to_tell_of_it() {
 }
 
 impl Pipeline {
+    pub(super) fn start_at_the_lowest_bound() -> Pipeline {
+        let options = SpoolOptions {
+            max_bytes: MIN_MAX_BYTES,
+            ..SpoolOptions::default()
+        };
+        Pipeline::start_with(|_| {}, options)
+    }
+
     /// Of all numbers up to the last that arrived, those are told as lost that did not.
     fn assert_told_is_missing(&self) {
         let requests = self.server.requests.lock().unwrap();
@@ -120,11 +124,7 @@ async fn what_is_in_hand_when_room_is_made_arrives_or_is_told_and_not_both() {
         (vec![BUSY], at_once, late, 0),
         (vec![ExportOutcome::TooLarge, accepted()], at_once, late, 25),
     ] {
-        let options = SpoolOptions {
-            max_bytes: 2 << 20,
-            ..SpoolOptions::default()
-        };
-        let pipeline = Pipeline::start_with(|_| {}, options);
+        let pipeline = Pipeline::start_at_the_lowest_bound();
         pipeline.server.answers_always(Some(BUSY));
         pipeline.server.answers(answers);
         *pipeline.server.delay.lock().unwrap() = delay;
@@ -147,11 +147,7 @@ async fn what_is_in_hand_when_room_is_made_arrives_or_is_told_and_not_both() {
 #[tokio::test(start_paused = true)]
 async fn what_was_answered_for_is_confirmed_before_room_is_made() {
     let begin = async || {
-        let options = SpoolOptions {
-            max_bytes: 2 << 20,
-            ..SpoolOptions::default()
-        };
-        let pipeline = Pipeline::start_with(|_| {}, options);
+        let pipeline = Pipeline::start_at_the_lowest_bound();
         *pipeline.server.delay.lock().unwrap() = Duration::from_secs(1000);
         (0..50).for_each(|_| pipeline.log(Severity::Debug, "in hand"));
         let _ = pipeline.flush(Duration::from_millis(500)).await;
