@@ -100,6 +100,7 @@ impl Folded {
                         i = next;
                     } else if self.text.last().is_some_and(|c| joins(*c))
                         && b.get(next).is_some_and(|c| joins(*c))
+                        && !begins_member(&b[next..])
                     {
                         self.joints.push(self.text.len() as u32);
                         changed = true;
@@ -180,6 +181,20 @@ fn ends_group(text: &[u8]) -> bool {
 fn begins_group(text: &[u8]) -> bool {
     matches!(text, [a, b, c, d, b' ', ..] if [a, b, c, d].into_iter().all(u8::is_ascii_digit))
 }
+
+/// `plan: pro`: the next line is one of its own.
+fn begins_member(text: &[u8]) -> bool {
+    let name = text.iter().take(MAX_NAME_BYTES);
+    let name = name.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.'));
+    let length = name.count();
+    steps(length);
+    text.first().is_some_and(u8::is_ascii_alphabetic)
+        && text.get(length) == Some(&b':')
+        && matches!(text.get(length + 1), None | Some(b' ' | b'\n'))
+}
+
+/// A member of a map has a name no longer than this.
+const MAX_NAME_BYTES: usize = 64;
 
 enum Plain {
     Same,
