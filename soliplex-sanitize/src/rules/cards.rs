@@ -41,13 +41,23 @@ impl Scan<'_> {
                 }
             }
         }
-        if self.touches_number(start, end) {
+        if self.touches_number(start, end) || separator == b' ' && follows_quads(&b[..start]) {
             return;
         }
         if is_card(&digits_of(&b[start..end])) {
             self.push(start, end, Rule::Card);
         }
     }
+}
+
+/// ` 0200 3e00 ` ends here: a dump in hex goes on.
+fn follows_quads(before: &[u8]) -> bool {
+    let Some((_, quads)) = before.split_last_chunk::<11>() else {
+        return false;
+    };
+    let quad = |at: usize| quads[at..at + 4].iter().all(u8::is_ascii_hexdigit);
+    let spaced = |at: usize| quads[at] == b' ';
+    spaced(0) && quad(1) && spaced(5) && quad(6) && spaced(10)
 }
 
 /// An issuer's prefix, its length, and Luhn's check digit.

@@ -70,7 +70,10 @@ impl<'b> Path<'b> {
             self.part(user),
             b"Shared" | b"Public" | b"Default" | b"shared" | b""
         );
-        (allowed && !shared).then(|| self.parts[user])
+        // `/users/4711/orders` is an address.
+        let numbered =
+            self.part(named) == b"users" && self.part(user).iter().all(u8::is_ascii_digit);
+        (allowed && !shared && !numbered).then(|| self.parts[user])
     }
 
     /// Where a package's own path begins, below a tool's cache.
