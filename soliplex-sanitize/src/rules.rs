@@ -15,9 +15,11 @@
 //! other files.
 
 mod base64;
+mod births;
 mod builder;
 mod cards;
 mod catalog;
+mod codes;
 mod context;
 mod emails;
 mod encoded;
@@ -45,9 +47,11 @@ mod scan;
 mod schemes;
 mod shaped_keys;
 mod span;
+mod statements;
 mod steps;
 mod table;
 mod tokens;
+mod vehicles;
 mod vendors;
 mod wallets;
 mod webhooks;

@@ -29,6 +29,8 @@ impl Context {
     pub(super) const SIM: Context = Context(1 << 17);
 
     pub(super) const IBAN: Context = Context(1 << 18);
+    pub(super) const VIN: Context = Context(1 << 19);
+    pub(super) const VEHICLE: Context = Context(1 << 20);
 
     pub(super) fn has(self, other: Context) -> bool {
         self.0 & other.0 != 0
@@ -129,7 +131,7 @@ const BEGINNINGS: &[&[u8; 3]] = &[
     b"lat", b"lon", b"lng", b"gps", b"coo", b"geo", b"loc", b"pos", b"mgr", b"usn", b"gri", b"wal",
     b"bit", b"btc", b"eth", b"pay", b"cry", b"mac", b"hwa", b"phy", b"iba", b"sim", b"han", b"fei",
     b"mei", b"bss", b"dog", b"ltc", b"lit", b"xrp", b"sol", b"tro", b"trx", b"xmr", b"mon", b"zec",
-    b"wif", b"dri",
+    b"wif", b"dri", b"vin", b"veh", b"cha",
 ];
 
 static BEGINNING_BITS: [u64; 512] = {
@@ -166,6 +168,8 @@ fn meaning(word: &[u8], after: &[u8]) -> Context {
     match &lower[..n] {
         w if w.starts_with(b"passport") => Context::PASSPORT,
         b"travel" if is(after, "document") || is(after, "doc") => Context::PASSPORT,
+        // One that a system gave itself.
+        b"account" | b"acct" if is(after, "id") => Context::default(),
         b"bank" | b"banking" | b"account" | b"acct" | b"checking" | b"savings" | b"routing"
         | b"aba" | b"accountnumber" | b"bankaccount" => Context::BANK,
         b"ssn" | b"ssns" => Context::SSN,
@@ -190,6 +194,8 @@ fn meaning(word: &[u8], after: &[u8]) -> Context {
         b"license" | b"licence" => Context::LICENSE,
         b"driving" | b"driver" if is(after, "license") || is(after, "licence") => Context::LICENSE,
         b"iban" => Context::IBAN,
+        b"vin" => Context::VIN,
+        b"vehicle" | b"chassis" => Context::VEHICLE,
         b"mrn" | b"npi" | b"dea" | b"nhs" => Context::MEDICAL,
         b"patientid" | b"patientnumber" => Context::MEDICAL,
         b"patient" if is(after, "id") || is(after, "number") => Context::MEDICAL,
@@ -241,16 +247,16 @@ pub(super) fn speaks(name: &[u8]) -> bool {
     })
 }
 
+/// Whether a byte may stand between a word and what it speaks of.
+#[inline]
+pub(super) fn is_gap(c: u8) -> bool {
+    matches!(c, b' ' | b'=' | b':' | b'"' | b'\'' | b'(' | b'>' | b',')
+}
+
 /// The word that ends just before `at`, separators and quotes skipped.
 pub(super) fn word_before(b: &[u8], at: usize) -> &[u8] {
     let mut end = at;
-    while end > 0
-        && at - end < 4
-        && matches!(
-            b[end - 1],
-            b' ' | b'=' | b':' | b'"' | b'\'' | b'(' | b'>' | b','
-        )
-    {
+    while end > 0 && at - end < 4 && is_gap(b[end - 1]) {
         end -= 1;
     }
     // `token is …`
@@ -259,12 +265,21 @@ pub(super) fn word_before(b: &[u8], at: usize) -> &[u8] {
             end -= verb.len();
         }
     }
-    let mut start = end;
-    while start > 0
-        && end - start < 24
-        && (b[start - 1].is_ascii_alphanumeric() || b[start - 1] == b'_')
-    {
-        start -= 1;
-    }
-    &b[start..end]
+    let name = b[end.saturating_sub(MAX_WORD_BYTES)..end].iter().rev();
+    let length = name.take_while(|c| NAME_BYTES[usize::from(**c)]).count();
+    &b[end - length..end]
 }
+
+/// No word that speaks of a secret is longer.
+const MAX_WORD_BYTES: usize = 24;
+
+/// Letters, digits and `_`.
+static NAME_BYTES: [bool; 256] = {
+    let mut bytes = [false; 256];
+    let mut c = 0;
+    while c < 256 {
+        bytes[c] = (c as u8).is_ascii_alphanumeric() || c as u8 == b'_';
+        c += 1;
+    }
+    bytes
+};

@@ -50,6 +50,13 @@ impl Scan<'_> {
             return;
         };
         self.push(start, end, Rule::Email);
+        // `a1 LOGIN ann@example.org …`
+        const VERB: &[u8] = b"LOGIN ";
+        let quoted = start - usize::from(start > 0 && b[start - 1] == b'"');
+        let verb = quoted.checked_sub(VERB.len());
+        if let Some(verb) = verb.filter(|at| b[*at..quoted].eq_ignore_ascii_case(VERB)) {
+            self.spoken(verb);
+        }
     }
 }
 

@@ -15,7 +15,8 @@ impl Scan<'_> {
         let end = at + b[at..].iter().take(64).take_while(|c| is_name(**c)).count();
         steps(end - at);
         let name = &b[at..end];
-        if at < 2 || b[at - 2] == b' ' && name.len() < 4 || name == b"user" {
+        if at < 2 || b[at - 2] == b' ' && name.len() < 4 || name == b"user" || name == b"proxy-user"
+        {
             return self.short_flag(at, end);
         }
         let Some(strength) = self.table.strength(name) else {
@@ -46,14 +47,15 @@ impl Scan<'_> {
     /// A flag of one letter means what its program says.
     fn short_flag(&mut self, at: usize, end: usize) {
         let b = self.b;
-        if !matches!(b[at], b'p' | b'a' | b'u' | b'U' | b'w' | b'k' | b'c') {
+        if !matches!(b[at], b'p' | b'P' | b'a' | b'u' | b'U' | b'w' | b'k' | b'c') {
             return;
         }
         self.tools.look_until(b, at);
         let follows = !matches!(b.get(at + 1), None | Some(b' ' | b'='));
         let tool = match b[at] {
+            _ if b[at..end].ends_with(b"user") => WEB,
             b'p' if follows && self.tools.run(ASKING, at) => ASKING,
-            b'p' => LOGIN,
+            b'p' | b'P' => LOGIN,
             b'a' if self.tools.run(REDIS, at) => REDIS,
             b'w' => LDAP,
             b'k' => OPENSSL,
@@ -66,7 +68,7 @@ impl Scan<'_> {
         self.looked(MAX_COMMAND_BYTES);
         let long = at > 1 && b[at - 2] == b'-';
         let apart = matches!(b.get(end), Some(b' ' | b'='))
-            && (end == at + 1 && !long || b[at..end] == *b"user");
+            && (end == at + 1 && !long || b[at..end].ends_with(b"user"));
         if long && !apart {
             return;
         }
@@ -81,12 +83,37 @@ impl Scan<'_> {
             _ => open,
         };
         let value = &b[open..stop];
+        // Of other programs run in the same line, `-p` takes ports.
+        let is_ports = tool == LOGIN
+            && value.contains(&b':')
+            && value.iter().all(|c| c.is_ascii_digit() || *c == b':');
         if value.len() >= 3
+            && !is_ports
             && !matches!(value[0], b'-' | b'$' | b'<')
             && !matches!(value, b"public")
             && !self.starts_with_marker(open)
         {
             self.push(open, stop, Rule::Key);
+        }
+    }
+
+    /// `ConvertTo-SecureString "…" -AsPlainText`; the command ends at `end`.
+    pub(super) fn secured(&mut self, end: usize) {
+        let b = self.b;
+        let flag = &b" -String"[..];
+        let at =
+            end + if b[end..].starts_with(flag) {
+                flag.len()
+            } else {
+                0
+            } + 1;
+        if let Some((open, mark)) = opening_quote(b, at.min(b.len())) {
+            let stop = closing_quote(b, open, mark.0, mark.1);
+            self.looked(stop - end);
+            let filled_in = matches!(b.get(open), None | Some(b'$'));
+            if stop > open && !filled_in && !self.starts_with_marker(open) {
+                self.push(open, stop, Rule::Key);
+            }
         }
     }
 }
@@ -111,10 +138,17 @@ const TOOLS: [&[&[u8]]; 7] = [
         b"podman login",
         b"az login",
         b"unlock-keychain",
+        b"mongo",
+        b"cqlsh",
+        b"psexec",
+        b"sqlcmd",
+        b"bcp ",
+        b"ipmitool",
+        b"zip ",
     ],
-    &[b"mysql", b"mariadb"],
+    &[b"mysql", b"mariadb", b"7z "],
     &[b"redis-cli"],
-    &[b"curl", b"wget", b"http ", b"smbclient"],
+    &[b"curl", b"wget", b"http ", b"smbclient", b"etcdctl"],
     &[b"ldap"],
     &[b"openssl "],
     &[b"snmp"],

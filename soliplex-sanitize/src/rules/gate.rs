@@ -13,7 +13,10 @@ mod words;
 pub(super) use planes::WINDOW;
 use planes::{FRESH, LANE, Masks, PAST, Planes};
 pub(super) use shape::Shape;
-use words::{begins_entity, ends_pass, is_spelled_out, may_be_code, points_from_secret};
+use words::{
+    begins_entity, ends_card_code, ends_pass, ends_server, is_spelled_out, may_be_code,
+    points_from_secret,
+};
 
 /// Calls `on` for every position at which a rule could fire, in order of windows and, inside a
 /// window, of shapes.
@@ -75,15 +78,17 @@ fn shapes(m: &Masks, base: usize, fresh: u64, text: &[u8], on: &mut impl FnMut(S
     let separator = m.equals | (colon & !((clock | colon) << 1));
     each(separator & fresh, |bit| on(Shape::Separator, base + bit));
     // `…rer`, `…rd`, `…sic` or `…ss` and no letter: the end of `bearer`, of `password`, of `basic`, of
-    // `pass`, and of few other words.
-    let told = ((m.r << 1) & (m.r << 3))
+    // `pass`, of `cvv` and `cvc`, and of few other words.
+    let told = ((m.r << 1) & ((m.r << 2) | (m.r << 3)))
         | ((m.d << 1) & (m.r << 2))
-        | ((m.c << 1) & (m.s << 3))
+        | ((m.c << 1) & ((m.s | m.c) << 3))
         | ((m.s << 1) & (m.s << 2));
     each(!letter & told & fresh, |bit| {
         let at = base + bit - 1;
         match [text[at - 1] | 0x20, text[at] | 0x20] {
-            [b'e', b'r'] => on(Shape::Scheme, at),
+            [b'e', b'r'] if text[at - 2] | 0x20 == b'r' => on(Shape::Scheme, at),
+            [b'e', b'r'] if ends_server(text, at) => on(Shape::Pass, at),
+            [b'v', b'v' | b'c'] if ends_card_code(text, at) => on(Shape::Pass, at),
             [b'i', b'c'] if at >= 4 && text[at - 4] | 0x20 == b'b' => on(Shape::Scheme, at),
             [b'r', b'd'] if at >= 7 => on(Shape::Password, at),
             [b's', b's'] if ends_pass(text, at) => on(Shape::Pass, at),
@@ -147,7 +152,7 @@ fn shapes(m: &Masks, base: usize, fresh: u64, text: &[u8], on: &mut impl FnMut(S
 
 /// Runs of digits. Bit n of `d4` says that bytes n-3 to n are digits; what follows is looked for
 /// only in a window that has the first step towards it. The answer is the fourth digits of numbers
-/// behind a space or a `=` or at the beginning of a text, for which `begin` has a bit.
+/// behind a space, a `=` or a letter's dash or at the beginning of a text, for which `begin` has a bit.
 #[inline(always)]
 fn numbers(m: &Masks, begin: u64, fresh: u64, report: &mut impl FnMut(Shape, u64)) -> u64 {
     let Masks {
@@ -195,7 +200,7 @@ fn numbers(m: &Masks, begin: u64, fresh: u64, report: &mut impl FnMut(Shape, u64
         let split = (space << 4) & (letter << 5) & (digit << 6);
         report(Shape::Grid, grid | (spaced & (whole | split)));
     }
-    d4 & (((m.blank | m.equals) << 4) | begin)
+    d4 & (((m.blank | m.equals | dash) << 4) | begin)
 }
 
 /// What is joined by colons and dashes.
@@ -277,7 +282,7 @@ fn groups(m: &Masks, report: &mut impl FnMut(Shape, u64)) {
     let d6 = d5 & (digit << 5);
     report(
         Shape::SocialSecurity,
-        d4 & (gap << 4) & (d2 << 5) & (gap << 7) & (d3 << 8),
+        d4 & (gap << 4) & (d2 << 5) & (gap << 7) & (d2 << 8),
     );
     report(
         Shape::Phone,

@@ -195,6 +195,8 @@ impl Words {
         let found = match meaning {
             Meaning::Secret => Certain,
             Meaning::Personal => Likely,
+            // .NET's names of assemblies hold one.
+            Meaning::Token if after(&["key"]) && before(2) == b"public" => return None,
             Meaning::Token if after(&["next", "page", "continuation", "sync", "cancellation"]) => {
                 return None;
             }
@@ -234,8 +236,14 @@ impl Words {
             Meaning::Id if after(&["taxpayer", "tax", "dod", "national"]) => Likely,
             Meaning::Id if after(&["session", "sess"]) => Hint,
             Meaning::String if after(&["connection", "conn"]) => Certain,
-            Meaning::Session if i == 0 || after(&["user", "my", "laravel", "gitlab"]) => Hint,
+            Meaning::Session
+                if i == 0 || after(&["user", "my", "laravel", "gitlab", "cookies"]) =>
+            {
+                Hint
+            }
             Meaning::Pan if i > 0 => Likely,
+            // Alone it says nothing of what happened then.
+            Meaning::About if word == b"date" && after(&["birth"]) => Likely,
             Meaning::Birth if after(&["of"]) && before(2) == b"date" => Likely,
             _ => return None,
         };

@@ -9,6 +9,9 @@ use super::steps::steps;
 
 const MAX_USERINFO_BYTES: usize = 512;
 
+/// A database's user has a name no longer than this.
+const MAX_USER_BYTES: usize = 64;
+
 impl Scan<'_> {
     /// Looks at an `@`: the end of a URL's user info, or the middle of an address.
     pub(super) fn at_sign(&mut self, at: usize) {
@@ -43,6 +46,15 @@ impl Scan<'_> {
             let head = &b[start.saturating_sub(64)..start];
             memchr::memmem::find(head, b":thin:").is_some()
         };
+        // `sqlplus user/password@service`
+        let is_thin = is_thin
+            || !is_url && start > 0 && b[start - 1] == b'/' && {
+                let name = b[..start - 1].iter().rev().take(MAX_USER_BYTES);
+                let name = name
+                    .take_while(|c| c.is_ascii_alphanumeric() || **c == b'_')
+                    .count();
+                b[..start - 1 - name].ends_with(b"sqlplus ")
+            };
         let is_driver = b[at + 1..].starts_with(b"tcp(") || b[at + 1..].starts_with(b"unix(");
         if is_thin {
             self.push(start, at, Rule::UrlCredentials);
@@ -52,6 +64,10 @@ impl Scan<'_> {
             return false;
         }
         let info = &b[start..at];
+        // `sqlserver://host;user=sa;password=p@ss` names what is in it.
+        if info.contains(&b';') {
+            return false;
+        }
         match memchr::memchr(b':', info) {
             Some(colon) => {
                 let password = &info[colon + 1..];
@@ -106,6 +122,14 @@ impl Scan<'_> {
         let end = before_port(b, start, end);
         if is_ipv4(&b[start..end]) && !self.is_version(start, end) {
             self.push(start, end, Rule::Ipv4);
+            // `[0 10.0.0.1:6379] "AUTH" "…"`, `10.0.0.1:6379> AUTH …`
+            let rest = b[end..].iter().take(8);
+            let port = rest
+                .take_while(|c| c.is_ascii_digit() || **c == b':')
+                .count();
+            if matches!(b[end + port..], [b']' | b'>', b' ', ..]) {
+                self.spoken(end + port + 2);
+            }
         }
     }
 
@@ -124,7 +148,7 @@ impl Scan<'_> {
             return !private;
         }
         if matches!(after, b'-' | b'+' | b'~') && after2.is_ascii_alphanumeric() && !private {
-            return !b[end + 1..].starts_with(&b[start..start + 1]);
+            return !begins_address(&b[end + 1..]);
         }
         if after == b'.' && after2.is_ascii_alphabetic() {
             return is_file_ending(&b[end + 1..]);
@@ -145,7 +169,7 @@ impl Scan<'_> {
                 let word = word_before(b, start);
                 [
                     "version", "ver", "release", "build", "firmware", "driver", "revision", "rev",
-                    "sdk", "chrome", "versions", "v", "oid", "kernel", "package", "tag",
+                    "sdk", "chrome", "versions", "v", "oid", "kernel", "package", "tag", "bios",
                 ]
                 .iter()
                 .any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
@@ -275,6 +299,18 @@ fn is_ipv4(text: &[u8]) -> bool {
     }
     parts == 4 && text != b"0.0.0.0"
 }
+
+/// Whether what a range goes to begins here.
+fn begins_address(rest: &[u8]) -> bool {
+    let length = rest
+        .iter()
+        .take(MAX_IPV4_BYTES + 1)
+        .take_while(|c| c.is_ascii_digit() || **c == b'.')
+        .count();
+    is_ipv4(&rest[..length])
+}
+
+const MAX_IPV4_BYTES: usize = 15;
 
 fn is_private(text: &[u8]) -> bool {
     text.starts_with(b"10.")

@@ -5,7 +5,7 @@
 
 use super::cards::{is_card, luhn};
 use super::catalog::Rule;
-use super::context::Context;
+use super::context::{Context, word_before};
 use super::scan::Scan;
 use super::steps::steps;
 
@@ -13,10 +13,16 @@ use super::steps::steps;
 pub(super) const MAX_RUN: usize = 40;
 
 impl Scan<'_> {
-    /// Looks at `ddd?dd?dddd`, ending at `at`.
+    /// Looks at `ddd?dd?dddd` or `dd?dd?dddd`, ending at `at`.
     pub(super) fn social_security(&mut self, at: usize) {
         let b = self.b;
-        let start = at - 10;
+        // Two digits before the first gap are those of a day or a month.
+        let Some(start) = at.checked_sub(10).filter(|at| b[*at].is_ascii_digit()) else {
+            if matches!(b[at - 3..at - 1], [b'1', b'9'] | [b'2', b'0']) {
+                self.born_until(at);
+            }
+            return;
+        };
         let (first, second) = (b[start + 3], b[start + 6]);
         if first != second || self.touches_number(start, at + 1) {
             return;
@@ -194,7 +200,9 @@ impl Scan<'_> {
         let length = digits.len();
         let nine = length == 9;
         // Seven digits are too few to be told by a word that is only near.
-        let near = start > 0 && matches!(self.b[start - 1], b'#' | b':' | b'=') || length > 7;
+        let near = start > 0 && matches!(self.b[start - 1], b'#' | b':' | b'=')
+            || length > 7
+            || word_before(self.b, start).eq_ignore_ascii_case(b"mrn");
         let rule = if context.has(Context::SSN) && nine {
             Rule::Ssn
         } else if context.has(Context::TAX) && nine {

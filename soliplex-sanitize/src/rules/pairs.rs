@@ -11,14 +11,16 @@ mod headers;
 mod key;
 mod named;
 mod shapes;
+mod spoken;
 
 use ends::{after_separator, bare_stop, bare_trimmed, element_end, skip_wrappers};
 pub(super) use ends::{bare_end, closes_string, closing_quote, opening_quote};
 use headers::is_header;
 use key::{Key, Look, ends_with_ignore_case, is_arrow, key_before};
+use named::names_session;
 use shapes::{
-    is_filled_in, is_grouped, is_handle, is_instance, is_number, is_object, is_plain_word,
-    is_reference, is_variable, lone_element_end,
+    is_call, is_filled_in, is_grouped, is_handle, is_hashing, is_instance, is_number, is_object,
+    is_plain_word, is_reference, is_remark, is_share, is_variable, lone_element_end,
 };
 
 use super::catalog::Rule;
@@ -81,6 +83,9 @@ impl Scan<'_> {
         if look == Look::Nothing {
             return;
         }
+        if matches!(look, Look::Spelled | Look::Spoken | Look::Host) {
+            return self.told_by_place(at, look);
+        }
         let Some(key) = key_before(b, at) else {
             return self.foreign(at);
         };
@@ -108,6 +113,16 @@ impl Scan<'_> {
             return self.contact(&key, value_at);
         };
         let name = &b[key.start..key.end];
+        let told = strength == Strength::Hint
+            && (name.eq_ignore_ascii_case(b"code") && self.sent_code(key.start, value_at)
+                || names_session(name) && self.short_session(value_at));
+        if told {
+            return;
+        }
+        // Where a shell works.
+        if name == b"PWD" && b[value_at] == b'/' {
+            return;
+        }
         if is_header(name) && b[at] != b'>' {
             return self.header_value(name, value_at, key.quote);
         }
@@ -124,6 +139,9 @@ impl Scan<'_> {
     fn foreign(&mut self, at: usize) {
         let b = self.b;
         let name = b[..at].trim_ascii_end();
+        if b[at] == b'>' && name.ends_with(b"redis") && b.get(at + 1) == Some(&b' ') {
+            return self.spoken(at + 2);
+        }
         let named = FOREIGN_PASSWORDS
             .iter()
             .any(|word| name.ends_with(word.as_bytes()));
@@ -148,7 +166,7 @@ impl Scan<'_> {
         let whole = at;
         let at = skip_wrappers(b, at);
         let Some(&first) = b.get(at) else { return };
-        if is_reference(&b[at..]) {
+        if is_reference(&b[at..]) || is_remark(&b[at..]) {
             return;
         }
         if let Some((open, mark)) = opening_quote(b, at) {
@@ -171,6 +189,13 @@ impl Scan<'_> {
             }
             return;
         }
+        // `password: &str = "…"`
+        if first == b'&' && depth == 0 {
+            let typed = [&b"&str = "[..], b"&'static str = "];
+            if let Some(kind) = typed.iter().find(|kind| b[at..].starts_with(kind)) {
+                return self.value_within(at + kind.len(), strength, b'=', quote, 1);
+            }
+        }
         // `api_key: ApiKey { inner: "…" }`
         let name = b[at..]
             .iter()
@@ -185,7 +210,7 @@ impl Scan<'_> {
             self.container(at + opened + 1, quote);
             return;
         }
-        if let Some(end) = mnemonic_end(b, at).filter(|_| strength > Strength::Hint) {
+        if let Some(end) = mnemonic_end(b, at, strength) {
             return self.push(at, end, Rule::Key);
         }
         if matches!(first, b'{' | b'[') {
@@ -235,6 +260,14 @@ impl Scan<'_> {
             return;
         }
         let value = &b[at..end];
+        // `password: &str = "…"`
+        if depth == 0 && is_benign_word(value) && b[end..].starts_with(b" = \"") {
+            return self.value_within(end + 3, strength, b'=', quote, 1);
+        }
+        // `password = crypt('…', …)`
+        if strength == Strength::Certain && is_hashing(value) {
+            return self.value_within(end, strength, b'=', quote, 1);
+        }
         let is_short = strength == Strength::Hint && value.len() < SHORTEST_RANDOM_BYTES;
         if value.is_empty() || is_short || is_benign_word(value) || self.is_marker(value) {
             return;
@@ -246,10 +279,11 @@ impl Scan<'_> {
         let secret = match strength {
             Strength::Hint => looks_random(value),
             _ if is_handle(value) || is_variable(value) || is_instance(value) => false,
+            _ if is_call(value, b.get(end)) => false,
             Strength::Likely if is_json_number => true,
             // `Token(12)` counts; `Some(1234)` is one.
             Strength::Likely if digits && at > whole && !b[whole..].starts_with(b"Some(") => false,
-            Strength::Likely if is_object(value) => false,
+            Strength::Likely if is_object(value) || is_share(value) && value.len() < 6 => false,
             Strength::Likely if digits => value.len() >= 4,
             Strength::Likely if prose => looks_secret(value) || is_grouped(value),
             Strength::Likely => {
@@ -303,7 +337,7 @@ fn wraps_string(rest: &[u8]) -> bool {
 }
 
 /// Where a list of twelve words or more ends, as wallets and recovery keys are told.
-fn mnemonic_end(b: &[u8], at: usize) -> Option<usize> {
+fn mnemonic_end(b: &[u8], at: usize, strength: Strength) -> Option<usize> {
     let mut end = at;
     let mut words = 0;
     while words < MAX_MNEMONIC_WORDS {
@@ -320,5 +354,7 @@ fn mnemonic_end(b: &[u8], at: usize) -> Option<usize> {
         }
     }
     steps(end - at);
-    (words >= MIN_MNEMONIC_WORDS).then_some(end)
+    // Under a name that says less, it has as many words as wallets give.
+    let counted = strength > Strength::Hint || words.is_multiple_of(3);
+    (words >= MIN_MNEMONIC_WORDS && counted).then_some(end)
 }

@@ -18,6 +18,9 @@ impl Scan<'_> {
     /// Looks at a `/` that begins a path, perhaps after `file:` or a drive letter.
     pub(super) fn slash(&mut self, at: usize) {
         let b = self.b;
+        if is_add(b, at) {
+            return self.added_user(at);
+        }
         if is_file_url(b, at) {
             // `file:///C:/…` has a slash before the drive.
             let root = at + 2;
@@ -41,6 +44,29 @@ impl Scan<'_> {
             self.path(at - 2, at);
         } else if b.get(at + 2) == Some(&b'/') && ends_escape(b, at + 2) {
             self.path(at + 2, at + 2);
+        }
+    }
+
+    /// `net user NAME PASSWORD /add`, the slash at `at`.
+    fn added_user(&mut self, at: usize) {
+        let b = self.b;
+        let from = at.saturating_sub(MAX_USER_BYTES);
+        const NET_USER: &[u8] = b"net user ";
+        let Some(n) = b[from..at]
+            .windows(NET_USER.len())
+            .rposition(|words| words.eq_ignore_ascii_case(NET_USER))
+        else {
+            return;
+        };
+        let name = from + n + NET_USER.len();
+        let given = b[name..at].trim_ascii_end();
+        let Some(space) = memchr::memchr(b' ', given) else {
+            return;
+        };
+        let (open, stop) = (name + space + 1, name + given.len());
+        let single = !b[open..stop].contains(&b' ');
+        if single && !matches!(b[open], b'/' | b'*') && !self.starts_with_marker(open) {
+            self.push(open, stop, Rule::Key);
         }
     }
 
@@ -94,7 +120,7 @@ impl Scan<'_> {
 
 /// Whether nothing goes of the path that begins with the slash at `at`.
 pub(super) fn is_plain(b: &[u8], at: usize) -> bool {
-    !is_file_url(b, at) && (is_none(b, at) || Walk::along(b, at).is_plain(b))
+    !is_file_url(b, at) && !is_add(b, at) && (is_none(b, at) || Walk::along(b, at).is_plain(b))
 }
 
 /// Whether no path begins with this slash: what follows a marker is the rest of something that was
@@ -102,6 +128,18 @@ pub(super) fn is_plain(b: &[u8], at: usize) -> bool {
 fn is_none(b: &[u8], at: usize) -> bool {
     b.get(at + 1) == Some(&b'/') || at > 0 && matches!(b[at - 1], b']' | b'\\')
 }
+
+/// ` /add`, a switch and no path.
+fn is_add(b: &[u8], at: usize) -> bool {
+    matches!(b.get(at + 1), Some(b'a' | b'A'))
+        && b[at + 1..]
+            .get(..3)
+            .is_some_and(|word| word.eq_ignore_ascii_case(b"add"))
+        && b.get(at + 4).is_none_or(|c| !c.is_ascii_graphic())
+}
+
+/// How far before the switch the command that has it may begin.
+const MAX_USER_BYTES: usize = 160;
 
 fn is_file_url(b: &[u8], at: usize) -> bool {
     b.get(at + 1) == Some(&b'/') && b[..at].ends_with(b"file:")

@@ -225,7 +225,9 @@ fn is_map(b: &[u8], start: usize, end: usize) -> bool {
     let marks: [&[u8]; 7] = [
         b"@", b"ll=", b"?q=", b"&q=", b"center=", b"daddr=", b"?query=",
     ];
-    paired && marks.iter().any(|mark| b[..start].ends_with(mark)) || b[..start].ends_with(b"POINT(")
+    paired && marks.iter().any(|mark| b[..start].ends_with(mark))
+        || b[..start].ends_with(b"POINT(")
+        || b[..start].ends_with(b"POINT (")
 }
 
 /// A signed number up to 180 around the dot at `dot`.

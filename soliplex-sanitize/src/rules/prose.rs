@@ -1,24 +1,13 @@
-//! Passwords and codes that no separator introduces: told in a sentence, or beside their name.
+//! Passwords that no separator introduces: told in a sentence, or beside their name.
 //!
-//! `password is hunter2`, `otp 123456`, `123456 is your login code`, `("password", "hunter2")`,
-//! `PASS hunter2!`. The word before says what it is; the value must not look like the next word of
-//! the sentence.
+//! `password is hunter2`, `("password", "hunter2")`, `PASS hunter2!`. The word before says what it
+//! is; the value must not look like the next word of the sentence.
 
 use super::catalog::Rule;
 use super::entropy::is_benign_word;
 use super::keys::Strength;
 use super::pairs::{bare_end, closing_quote, opening_quote};
 use super::scan::Scan;
-use super::steps::steps;
-
-/// How far behind a number the word that says what it is may stand.
-const MAX_SENTENCE_BYTES: usize = 48;
-
-/// A code that is sent to somebody has so many digits.
-const MAX_CODE_DIGITS: usize = 8;
-
-/// How far behind the `@` of a database's user his password is told.
-const MAX_IDENTITY_BYTES: usize = 96;
 
 /// A told password is no longer.
 pub(super) const MAX_PASSWORD_BYTES: usize = 128;
@@ -36,16 +25,23 @@ impl Scan<'_> {
             Some(b'"' | b'\'' | b'\\') => self.password_after_name(end),
             // `Password("…")`
             Some(b'(') => self.quoted_password(end + 1),
+            Some(b')' | b',') => self.inserted(end),
             _ => {}
         }
     }
 
-    /// `PASS hunter2!`, as FTP and POP3 send it, and `requirepass hunter2`; `end` is the space behind
-    /// the word.
+    /// `PASS hunter2!`, as FTP and POP3 send it, `requirepass hunter2`, and what goes by a word of few
+    /// letters; `end` is the space behind the word.
     pub(super) fn told_pass(&mut self, end: usize) {
         let b = self.b;
         let length = b[..end].iter().rev().take(16).take_while(|c| is_name(**c));
         let word = &b[end - length.count()..end];
+        if word.len() == 3 {
+            return self.told_card_code(end);
+        }
+        if word.ends_with(b"-server") {
+            return self.configured(end + 1);
+        }
         let sent = word == b"PASS";
         let set = [&b"requirepass"[..], b"masterpass", b"storepass", b"keypass"].contains(&word);
         if !sent && !set {
@@ -60,29 +56,10 @@ impl Scan<'_> {
         // A test passes too, and says which.
         let drawn = value.iter().any(|c| is_symbol(*c)) || is_interspersed(value);
         let named = value.iter().any(|c| matches!(c, b'_' | b'.' | b':'));
-        let secret = is_mixed(value) && (set || last && drawn && !named);
+        let said = last && follows_client(&b[..end - word.len()]);
+        let secret = is_mixed(value) && (set || said || last && drawn && !named);
         self.looked(stop - end);
         if secret && !self.is_marker(value) {
-            self.push(open, stop, Rule::Key);
-        }
-    }
-
-    /// `'ann'@'%' IDENTIFIED BY 'hunter2'`, as SQL says it; `at` is behind the `@`.
-    pub(super) fn identified(&mut self, at: usize) {
-        let b = self.b;
-        let rest = &b[at..b.len().min(at + MAX_IDENTITY_BYTES)];
-        const BY: &[u8] = b" IDENTIFIED BY ";
-        let Some(n) = memchr::memmem::find(rest, BY) else {
-            return;
-        };
-        let from = at + n + BY.len();
-        let from = from + usize::from(b[from..].starts_with(b"PASSWORD ")) * b"PASSWORD ".len();
-        let Some((open, mark)) = opening_quote(b, from) else {
-            return;
-        };
-        let stop = closing_quote(b, open, mark.0, mark.1);
-        self.looked(stop - at);
-        if stop > open && !self.is_marker(&b[open..stop]) {
             self.push(open, stop, Rule::Key);
         }
     }
@@ -90,12 +67,12 @@ impl Scan<'_> {
     /// `password is …`, `password '…'`, `password hunter2!`.
     fn password_in_sentence(&mut self, at: usize) {
         let b = self.b;
-        let word_end = bare_end(b, at, false);
-        let verb = matches!(&b[at..word_end], b"is" | b"was" | b"to" | b"of");
-        let at = if verb && b.get(word_end) == Some(&b' ') {
-            word_end + 1
-        } else {
-            at
+        let name = &b[..at];
+        if let Some((open, stop)) = scrambled(b, at) {
+            return self.push(open, stop, Rule::Key);
+        }
+        let Some((at, verb)) = behind_verb(b, at) else {
+            return;
         };
         let at = at + usize::from(b.get(at) == Some(&b'('));
         if let Some((open, mark)) = opening_quote(b, at) {
@@ -110,15 +87,41 @@ impl Scan<'_> {
         }
         let end = bare_end(b, at, false);
         let value = &b[at..end];
-        // `machine host login ann password …`
-        let netrc = !verb && follows_login(&b[..at]);
-        let secret = if verb || netrc {
-            is_mixed(value) || netrc && !is_benign_word(value)
-        } else {
-            is_mixed(value) && (value.iter().any(|c| is_symbol(*c)) || is_interspersed(value))
+        let owner = owner_before(name);
+        let secret = match owner {
+            // `machine host login ann password …`
+            Some(Owner::Login) if !verb => is_mixed(value) || !is_benign_word(value),
+            _ if verb => is_mixed(value),
+            Some(_) => is_mixed(value) && value.len() > 5 && !names_method(value),
+            None => {
+                is_mixed(value) && (value.iter().any(|c| is_symbol(*c)) || is_interspersed(value))
+            }
         };
+        self.looked(end.saturating_sub(name.len()));
         if secret && !self.is_covered(at) && !self.starts_with_marker(at) {
             self.push(at, end, Rule::Key);
+        }
+    }
+
+    /// `snmp-server community … RO`, `tacacs-server key 7 …`: what a router is told, at `at`.
+    fn configured(&mut self, at: usize) {
+        let b = self.b;
+        let settings = [&b"community "[..], b"key "];
+        let Some(setting) = settings.iter().find(|word| b[at..].starts_with(word)) else {
+            return;
+        };
+        let at = at + setting.len();
+        if let Some((open, stop)) = scrambled(b, at) {
+            return self.push(open, stop, Rule::Key);
+        }
+        let stop = bare_end(b, at, false);
+        let value = &b[at..stop];
+        let shared = matches!(
+            b.get(stop..stop + 3),
+            Some(b" RO" | b" RW" | b" ro" | b" rw")
+        );
+        if value != b"public" && (shared || is_mixed(value)) && !self.is_marker(value) {
+            self.push(at, stop, Rule::Key);
         }
     }
 
@@ -194,133 +197,10 @@ impl Scan<'_> {
             self.push(open, end, Rule::Key);
         }
     }
-
-    /// Looks at a number of four digits or more that begins at `start`.
-    pub(super) fn told_code(&mut self, start: usize) {
-        let b = self.b;
-        let run = b[start..]
-            .iter()
-            .take(MAX_CODE_DIGITS + 1)
-            .take_while(|c| c.is_ascii_digit())
-            .count();
-        let end = start + run;
-        steps(run);
-        let next = b.get(end).copied().unwrap_or(b' ');
-        let goes_on = next.is_ascii_alphanumeric()
-            || matches!(next, b'_' | b'-' | b'/' | b':' | b'%')
-            || next == b'.' && b.get(end + 1).is_some_and(u8::is_ascii_alphanumeric);
-        if run > MAX_CODE_DIGITS || goes_on || self.is_covered(start) {
-            return;
-        }
-        let to_do = run == 6 && is_purpose(&b[end..]);
-        if is_yours(&b[end..]) {
-            self.looked(MAX_SENTENCE_BYTES);
-        }
-        if is_code(b, start, run, to_do) || is_explained(&b[end..]) {
-            self.push(start, end, Rule::Key);
-        }
-    }
-}
-
-/// Whether the words before a number say that it is a code.
-///
-/// `to_do` says that they are followed by what the code is good for: `enter 123456 to confirm`.
-fn is_code(b: &[u8], start: usize, digits: usize, to_do: bool) -> bool {
-    let (mut word, mut rest) = last_word(&b[..start]);
-    let verb = matches!(word, b"is" | b"was");
-    if verb {
-        (word, rest) = last_word(rest);
-    }
-    let (before, _) = last_word(rest);
-    let is = |word: &[u8], names: &[&str]| {
-        names
-            .iter()
-            .any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
-    };
-    if is(word, &["otp", "totp", "passcode", "2fa", "mfa"]) {
-        return true;
-    }
-    if is(word, &["pin"]) {
-        return digits <= 6;
-    }
-    if to_do && is(word, &["use", "enter"]) {
-        return true;
-    }
-    if is(word, &["password", "passwd"]) {
-        return verb || is(before, &["time", "one-time"]);
-    }
-    if is(word, &["code", "token"]) {
-        let of_login = [
-            "verification",
-            "security",
-            "login",
-            "auth",
-            "authentication",
-            "authorization",
-            "confirmation",
-            "activation",
-            "sms",
-            "mfa",
-            "2fa",
-            "otp",
-            "totp",
-            "time",
-            "one-time",
-            "pin",
-            "recovery",
-            "backup",
-            "pairing",
-            "invite",
-            "unlock",
-            "access",
-            "google",
-        ];
-        return is(before, &of_login)
-            || digits >= 5 && is(before, &["your", "my", "enter"])
-            || to_do && is(before, &["use"]);
-    }
-    false
-}
-
-fn is_yours(rest: &[u8]) -> bool {
-    rest.starts_with(b" is your ") || rest.starts_with(b" as your ")
-}
-
-/// Whether the words behind a number say so: `123456 is your login code`.
-fn is_explained(rest: &[u8]) -> bool {
-    let sentence = &rest[..rest.len().min(MAX_SENTENCE_BYTES)];
-    let words: [&[u8]; 5] = [b"code", b"OTP", b"PIN", b"passcode", b"password"];
-    is_yours(rest)
-        && words
-            .iter()
-            .any(|word| memchr::memmem::find(sentence, word).is_some())
-}
-
-/// ` to verify`, ` to log in`: what a code is entered for.
-fn is_purpose(rest: &[u8]) -> bool {
-    let Some(verb) = rest.strip_prefix(b" to ") else {
-        return false;
-    };
-    [
-        &b"verify"[..],
-        b"confirm",
-        b"log",
-        b"sign",
-        b"reset",
-        b"complete",
-        b"authenticate",
-        b"continue",
-        b"activate",
-        b"unlock",
-        b"finish",
-        b"access",
-    ]
-    .iter()
-    .any(|purpose| verb.starts_with(purpose))
 }
 
 /// The word that ends just before a space, and what stands before it.
-fn last_word(text: &[u8]) -> (&[u8], &[u8]) {
+pub(super) fn last_word(text: &[u8]) -> (&[u8], &[u8]) {
     let text = text.strip_suffix(b" ").unwrap_or(text);
     let length = text
         .iter()
@@ -332,9 +212,91 @@ fn last_word(text: &[u8]) -> (&[u8], &[u8]) {
     (word, rest)
 }
 
-/// Whether `… login NAME password ` ends here.
-fn follows_login(text: &[u8]) -> bool {
+/// `> `, `C: `, or the line in which somebody said who he is: what a client sends follows.
+fn follows_client(text: &[u8]) -> bool {
+    let near = &text[text.len().saturating_sub(MAX_USER_LINE_BYTES)..];
+    let marks = [&b"> "[..], b"C: ", b"\"", b"b'"];
+    marks.iter().any(|mark| near.ends_with(mark))
+        || near.ends_with(b"\n") && memchr::memmem::find(near, b"USER ").is_some()
+}
+
+/// `USER ann` and the break of its line.
+const MAX_USER_LINE_BYTES: usize = 64;
+
+/// `7 0822455D0A16`, `0 hunter2`: how a router is told that a password is scrambled, and how.
+fn scrambled(b: &[u8], at: usize) -> Option<(usize, usize)> {
+    let how = b.get(at)?;
+    let open = at + 2;
+    let stop = bare_end(b, open.min(b.len()), false);
+    let value = b.get(open..stop)?;
+    let hex = value.len() >= 6 && value.iter().all(u8::is_ascii_hexdigit);
+    let told = match how {
+        b'7' => hex && value.iter().any(u8::is_ascii_digit),
+        b'0' | b'5' | b'6' | b'8' | b'9' => is_mixed(value),
+        _ => false,
+    };
+    (b[at + 1] == b' ' && told).then_some((open, stop))
+}
+
+/// Where a value begins behind `is`, `was set to`, `for Ann is` or `for Ann:`, and whether one of
+/// these stands there; nothing where a name is all that follows.
+fn behind_verb(b: &[u8], at: usize) -> Option<(usize, bool)> {
+    let word = |at: usize| (at, bare_end(b, at, false));
+    let next = |end: usize| (b.get(end) == Some(&b' ')).then_some(end + 1);
+    let text = |(from, to): (usize, usize)| &b[from..to];
+    let is_verb = |word: &[u8]| matches!(word, b"is" | b"was" | b"to" | b"of");
+    let first = word(at);
+    if text(first) == b"for" {
+        let mut from = next(first.1)?;
+        for _ in 0..2 {
+            let name = word(from);
+            if b[name.1..].starts_with(b": ") {
+                let kind = [&b"user"[..], b"username", b"account"].contains(&text(name));
+                return (!kind).then_some((name.1 + 2, true));
+            }
+            from = next(name.1)?;
+            let verb = word(from);
+            if is_verb(text(verb)) {
+                return Some((next(verb.1)?, true));
+            }
+        }
+        return None;
+    }
+    let mut from = at;
+    let mut verb = false;
+    for _ in 0..3 {
+        let (at, end) = word(from);
+        let said = is_verb(&b[at..end]);
+        let set =
+            matches!(&b[at..end], b"set" | b"changed" | b"reset") && b[end..].starts_with(b" to ");
+        match next(end) {
+            Some(next) if said || set => from = next,
+            _ => break,
+        }
+        verb |= said;
+    }
+    Some((from, verb))
+}
+
+/// Who a password is said to belong to, or what is done with it.
+#[derive(Clone, Copy)]
+enum Owner {
+    /// `login NAME password`
+    Login,
+    /// `username NAME password`, `with password`
+    Other,
+}
+
+/// The owner told before the `password ` that ends a text.
+fn owner_before(text: &[u8]) -> Option<Owner> {
     let (_, rest) = last_word(text);
+    let (before, _) = last_word(rest);
+    if INTRODUCTIONS
+        .iter()
+        .any(|word| before.eq_ignore_ascii_case(word))
+    {
+        return Some(Owner::Other);
+    }
     let rest = rest.trim_ascii_end();
     let name = rest
         .iter()
@@ -342,13 +304,43 @@ fn follows_login(text: &[u8]) -> bool {
         .take(64)
         .take_while(|c| !c.is_ascii_whitespace())
         .count();
-    rest[..rest.len() - name]
-        .trim_ascii_end()
-        .ends_with(b"login")
+    let (owner, _) = last_word(rest[..rest.len() - name].trim_ascii_end());
+    match owner {
+        b"login" => Some(Owner::Login),
+        b"user" | b"username" | b"neighbor" | b"-u" => Some(Owner::Other),
+        _ => None,
+    }
+}
+
+/// What stands before `password` where one follows.
+const INTRODUCTIONS: [&[u8]; 12] = [
+    b"with",
+    b"using",
+    b"old",
+    b"new",
+    b"temp",
+    b"temporary",
+    b"default",
+    b"initial",
+    b"wifi",
+    b"wi-fi",
+    b"enable",
+    b"smtp",
+];
+
+/// `sha256`: how a password is kept.
+fn names_method(value: &[u8]) -> bool {
+    [
+        "sha", "md5", "bcrypt", "scrypt", "argon", "pbkdf", "utf", "policy", "hash",
+    ]
+    .iter()
+    .any(|method| {
+        value.len() >= method.len() && value[..method.len()].eq_ignore_ascii_case(method.as_bytes())
+    })
 }
 
 /// Letters with digits or symbols between them: no word of a sentence.
-fn is_mixed(value: &[u8]) -> bool {
+pub(super) fn is_mixed(value: &[u8]) -> bool {
     let any = |is: fn(&u8) -> bool| value.iter().any(is);
     let letters = any(u8::is_ascii_alphabetic);
     (5..=MAX_PASSWORD_BYTES).contains(&value.len())

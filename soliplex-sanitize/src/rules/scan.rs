@@ -366,6 +366,9 @@ impl<'t> Scan<'t> {
             None => Fill::Marker,
         };
         self.push_fill(start, end, rule, fill);
+        if rule == Rule::Card {
+            self.beside_card(end);
+        }
     }
 
     pub(super) fn push_fill(&mut self, mut start: usize, mut end: usize, rule: Rule, fill: Fill) {

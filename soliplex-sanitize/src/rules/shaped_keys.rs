@@ -2,8 +2,10 @@
 //! Mailchimp's.
 
 use super::catalog::Rule;
+use super::context::word_before;
 use super::entropy::bits_per_byte;
 use super::scan::Scan;
+use super::steps::steps;
 use super::tokens::{is_mixed, is_word};
 
 impl Scan<'_> {
@@ -159,7 +161,62 @@ impl Scan<'_> {
         }
         found
     }
+
+    /// The key of a storage account: sixty-four bytes in base64, whatever stands before it. An
+    /// integrity or a signature of as many says so.
+    pub(super) fn storage_key(&mut self, start: usize, end: usize) -> bool {
+        let b = self.b;
+        let near = &b[end..b.len().min(end + STORAGE_KEY_BYTES + 2)];
+        let filled = memchr::memchr(b'=', near).is_some_and(|n| near[n..].starts_with(b"=="));
+        if !filled || !is_mixed(&b[start..end]) {
+            return false;
+        }
+        let part = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/');
+        let back = b[..end].iter().rev().take(STORAGE_KEY_BYTES + 1);
+        let from = end - back.take_while(|c| part(c)).count();
+        let more = b[from..].iter().take(STORAGE_KEY_BYTES + 1);
+        let length = more.take_while(|c| part(c)).count();
+        steps(end - from + length);
+        let stop = from + length + 2;
+        let shaped = length == STORAGE_KEY_BYTES && b[from + length..].starts_with(b"==");
+        let before = &b[..from];
+        let tailed = b.get(stop).is_some_and(|c| part(c) || *c == b'=');
+        if !shaped || tailed || before.ends_with(b"-") {
+            return false;
+        }
+        let word = word_before(b, from);
+        let ends = |name: &&str| {
+            let tail = word.len().checked_sub(name.len());
+            tail.is_some_and(|at| word[at..].eq_ignore_ascii_case(name.as_bytes()))
+        };
+        let public = [
+            "integrity",
+            "digest",
+            "signature",
+            "sig",
+            "hash",
+            "checksum",
+            "sha512",
+        ];
+        let found = !public.iter().any(ends);
+        if found {
+            self.push(from, stop, Rule::ApiKey);
+        }
+        found
+    }
+
+    /// `ExponentPushToken[…]`
+    pub(super) fn push_token(&mut self, start: usize, end: usize) -> bool {
+        let found = self.b[..start].ends_with(b"PushToken[") && self.b.get(end) == Some(&b']');
+        if found {
+            self.push(start, end, Rule::ApiKey);
+        }
+        found
+    }
 }
+
+/// Sixty-four bytes in base64, without what fills them up.
+const STORAGE_KEY_BYTES: usize = 86;
 
 /// `access_token$production$`, sixteen characters and a `$`.
 const MAX_DOLLAR_BYTES: usize = 48;

@@ -351,10 +351,10 @@ mod tests {
         assert_eq!(
             (catalog::REVISION, &*behavior(), &*standard, &*dod),
             (
-                1,
+                2,
                 "823564e5d36148f9",
-                "14e363553d6d6aea",
-                "1b6af59754dd7a07"
+                "175369c9090beb87",
+                "788e227e46d22010"
             )
         );
     }

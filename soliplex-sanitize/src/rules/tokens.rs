@@ -3,12 +3,13 @@
 
 use super::base64::decode;
 use super::catalog::Rule;
-use super::context::word_before;
+use super::context::{is_gap, word_before};
 use super::entropy::looks_random;
 use super::keys::{Strength, has_stem};
 use super::scan::Scan;
 use super::schemes::decodes_to_pair;
 use super::steps::steps;
+use super::vehicles::VIN_BYTES;
 use super::vendors;
 
 /// A word of this length is looked at though it has no digit.
@@ -53,6 +54,9 @@ impl Scan<'_> {
         // its beginning.
         let before = if start > 0 { b[start - 1] } else { b' ' };
         if !b[start..end].iter().any(u8::is_ascii_digit) {
+            if b[start..end].eq_ignore_ascii_case(b"ConvertTo-SecureString") {
+                return self.secured(end);
+            }
             if before == b'/' && end - start >= 20 {
                 self.webhook(start, end);
             }
@@ -63,13 +67,15 @@ impl Scan<'_> {
                 self.dotted_vendor_key(start)
                     || self.joined_key(start, end)
                     || self.webhook(start, end)
+                    || matches!(before, b'.' | b'/') && self.inside_hash(start, end)
             }
             b'-' | b'_' if lead < start => {
                 self.dotted_vendor_key(lead) || self.joined_key(lead, end)
             }
-            b'+' => self.broken_vendor_key(start),
+            b'+' => self.broken_vendor_key(start) || self.inside_hash(start, end),
             b'$' => self.dollar_key(start, end) || self.hashed_password(start, end),
             b'}' => self.hashed_password(start, end),
+            b'[' => self.push_token(start, end),
             _ => false,
         };
         if found
@@ -78,7 +84,9 @@ impl Scan<'_> {
             || self.tilde_key(start, end)
             || self.shaped_key(start, end)
             || self.account_or_wallet(start, end)
+            || end - start == VIN_BYTES && self.vehicle(start, end)
             || self.encoded(start)
+            || may_be_long(&b[end..]) && self.storage_key(start, end)
         {
             return;
         }
@@ -149,6 +157,7 @@ impl Scan<'_> {
     }
 
     /// `header.payload.signature`, where the header is base64 of JSON.
+    #[inline(always)]
     fn web_token(&mut self, start: usize, end: usize) -> bool {
         let b = self.b;
         if !(b[start..].starts_with(b"eyJ") || b[start..].starts_with(b"ewo"))
@@ -194,6 +203,11 @@ impl Scan<'_> {
         if end - start < 16 && !may_go_on {
             return;
         }
+        // And stand beside no other word.
+        let apart = start > 0 && is_gap(b[start - 1]);
+        if !apart {
+            return;
+        }
         let before = word_before(b, start);
         // All of them are of three to eleven letters, and nearly all words before a long one are
         // not.
@@ -216,7 +230,9 @@ impl Scan<'_> {
         };
         let joined = dashed > 0 || underlined;
         let certain = joined && self.table.strength(named) == Some(Strength::Certain)
-            || before.eq_ignore_ascii_case(b"token");
+            || [&b"token"[..], b"apikey"]
+                .iter()
+                .any(|word| before.eq_ignore_ascii_case(word));
         // Most words hold no stem of one of these, and "base64" alone of them has none.
         let may_be = has_stem(before) || before.len() == b"base64".len();
         let is = |word: &&str| before.eq_ignore_ascii_case(word.as_bytes());
@@ -254,6 +270,16 @@ impl Scan<'_> {
             let stop = if paired { stop + 1 + pair } else { stop };
             self.push(start, stop, Rule::Entropy);
         }
+    }
+}
+
+/// Whether base64 may go on here, or be filled up.
+#[inline]
+fn may_be_long(rest: &[u8]) -> bool {
+    match rest.first() {
+        Some(b'+' | b'/') => true,
+        Some(b'=') => rest.get(1) == Some(&b'='),
+        _ => false,
     }
 }
 

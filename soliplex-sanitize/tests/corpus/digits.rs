@@ -116,3 +116,36 @@ pub(crate) fn mgrs(r: &mut Random, space: &str) -> String {
         r.text(DIGITS, 5)
     )
 }
+
+/// A vehicle's number with its check digit.
+pub(crate) fn vin(r: &mut Random) -> String {
+    const LETTERS: &str = "ABCDEFGHJKLMNPRSTUVWXYZ";
+    const VALUES: [usize; 23] = [
+        1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9, 2, 3, 4, 5, 6, 7, 8, 9,
+    ];
+    const WEIGHTS: [usize; 17] = [8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2];
+    let before = format!(
+        "{}{}{}",
+        r.range(1, 5),
+        r.text(LETTERS, 4),
+        r.text(DIGITS, 3)
+    );
+    let after = format!("{}{}", r.text(LETTERS, 1), r.text(DIGITS, 7));
+    let value = |c: char| {
+        c.to_digit(10).map_or_else(
+            || LETTERS.find(c).map_or(0, |at| VALUES[at]),
+            |digit| digit as usize,
+        )
+    };
+    let places = format!("{before}0{after}");
+    let sum: usize = places
+        .chars()
+        .zip(WEIGHTS)
+        .map(|(c, weight)| value(c) * weight)
+        .sum();
+    let check = match sum % 11 {
+        10 => "X".to_owned(),
+        rest => rest.to_string(),
+    };
+    format!("{before}{check}{after}")
+}

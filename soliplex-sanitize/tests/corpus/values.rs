@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::digits::{card, grouped, iban, imei, luhn, mbi, mgrs, nanp};
+use crate::digits::{card, grouped, iban, imei, luhn, mbi, mgrs, nanp, vin};
 
 /// A small generator; the same seed gives the same corpus on every machine.
 pub(crate) struct Random(u64);
@@ -137,8 +137,18 @@ fn value(name: &str, r: &mut Random) -> String {
         "fn" => format!("{}_{}", r.pick(WORDS), r.pick(WORDS)),
         "type" => format!("{}{}", title(r.pick(WORDS)), title(r.pick(WORDS))),
         "pw" => password(r),
+        "vin" => vin(r),
+        "birth" => {
+            let (day, month, year) = (r.range(1, 28), r.range(1, 12), r.range(1940, 2005));
+            match argument {
+                "us" => format!("{month:02}/{day:02}/{year}"),
+                "de" => format!("{day:02}.{month:02}.{year}"),
+                _ => format!("{year}-{month:02}-{day:02}"),
+            }
+        }
         "jwt" => jwt(r),
         "basic" => base64(&format!("{}:{}", r.pick(FIRST), password(r))),
+        "sasl" => base64(&format!("\0{}\0{}", r.pick(FIRST), password(r))),
         "nanp" => nanp(r, argument),
         "mbi" => mbi(r, argument),
         "b58" => r.text(BASE58, argument.parse().expect("a length")),

@@ -168,6 +168,13 @@ const CASES: &[Case] = &[
     ("passport", "passport number ", || drawn("[0-9]{9}"), ""),
     ("license", "driver license: ", || drawn("[A-Z][0-9]{7}"), ""),
     ("medical-record", "MRN: ", || drawn("[0-9]{8}"), ""),
+    ("birth", "born ", || drawn("19[4-9][0-9]-0[1-9]-1[0-9]"), ""),
+    (
+        "vin",
+        "VIN ",
+        || drawn("[1-5][A-HJ-NPR-Z]{4}[0-9]{4}[A-HJ-NPR-Z][0-9]{7}"),
+        "",
+    ),
     (
         "medicare",
         "",

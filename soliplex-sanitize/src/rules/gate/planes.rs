@@ -33,6 +33,7 @@ pub(super) struct Masks {
     pub(super) hex: u64,
     /// Letters, digits, `-` and `_`.
     pub(super) word: u64,
+    /// `r` and `v`.
     pub(super) r: u64,
     pub(super) c: u64,
     pub(super) s: u64,
@@ -97,7 +98,7 @@ impl Planes {
             letter,
             hex: digit | (ascii6 & !b4 & !b3 & any & !(b2 & x3)),
             word: digit | letter | dash | (five & c12 & x3),
-            r: ascii6 & b4 & !(b3 | b2) & x2,
+            r: ascii6 & b4 & !b3 & x2,
             c: ascii6 & !(b4 | b3 | b2) & x3,
             s: ascii6 & b4 & !(b3 | b2) & x3,
             d: b2 & !(b4 | b1 | b0),

@@ -11,7 +11,7 @@ pub(in crate::rules) enum Shape {
     Scheme,
     /// A word that ends like `password`.
     Password,
-    /// A word that ends like `pass`, before a space.
+    /// A word that ends like `pass`, like `-server` or like `cvv`, before a space.
     Pass,
     /// The first letter of a command line's flag.
     Flag,
@@ -19,7 +19,7 @@ pub(in crate::rules) enum Shape {
     Code,
     /// The first digit of a fourth dotted number.
     Dotted,
-    /// `ddd?dd?dddd`.
+    /// `ddd?dd?dddd`, or two digits first.
     SocialSecurity,
     /// `ddd?dddd` with a separator or `)` before it.
     Phone,
@@ -65,14 +65,15 @@ impl Shape {
     /// The fewest bytes a text with this shape has up to its last one.
     pub(in crate::rules) fn bytes(self) -> usize {
         match self {
-            Shape::SocialSecurity | Shape::Medicare => 11,
+            Shape::Medicare => 11,
             Shape::Phone => 12,
-            Shape::PartlyDashed => 10,
+            Shape::PartlyDashed | Shape::SocialSecurity => 10,
             Shape::PhoneGroups | Shape::Grid | Shape::Dotted => 7,
             Shape::CardGroups | Shape::MacQuads => 14,
             Shape::LongDigits => 7,
             Shape::Password => 8,
-            Shape::Code | Shape::Pass => 4,
+            Shape::Code => 4,
+            Shape::Pass => 3,
             Shape::MacPairs => 17,
             Shape::Decimal => 6,
             Shape::IbanGroups | Shape::Dashes => 5,

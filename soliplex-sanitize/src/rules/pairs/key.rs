@@ -15,6 +15,12 @@ pub(super) enum Look {
     Stem,
     /// It does not end as a bare name does.
     Unclear,
+    /// Spelled out, or of a form of its own: what follows is a password.
+    Spelled,
+    /// A server or its protocol: what follows may be said to it.
+    Spoken,
+    /// A host that a number follows.
+    Host,
 }
 
 /// The key left of a separator.
@@ -56,6 +62,25 @@ impl Scan<'_> {
         // Names that are not sensitive by themselves, and the verb of a sentence.
         let before = if end > 1 { b[end - 2] } else { b' ' };
         let ends: &[&[u8]] = match [before | 0x20, b[end - 1] | 0x20] {
+            [b' ' | b'.' | b'-', b'd' | b't' | b'n'] if is_spelled_out(&b[..end]) => {
+                return Look::Spelled;
+            }
+            [b';', b'p'] if is_wifi(&b[..end]) => return Look::Spelled,
+            [b' ', b'c'] | [b'n' | b'm', b'd'] | [b'a' | b't', b'p'] | [b'p', b'3']
+                if is_spoken_to(&b[..end]) =>
+            {
+                return Look::Spoken;
+            }
+            [b's', b't']
+            | [b'o', b'm']
+            | [b'a', b'l']
+            | [b'r', b'g']
+            | [b'e', b't']
+            | [b'd', b'b']
+                if b.get(at + 1).is_some_and(u8::is_ascii_digit) =>
+            {
+                return Look::Host;
+            }
             [b'a', b'c'] => &[b"mac"],
             [b'a', b't'] => &[b"lat"],
             [b'a', b'x'] => &[b"fax"],
@@ -130,6 +155,37 @@ impl Scan<'_> {
         self.judged[words] = (name, strength);
         strength
     }
+}
+
+/// `p a s s w o r d`, `t.o.k.e.n`.
+fn is_spelled_out(name: &[u8]) -> bool {
+    let ends = |word: &[u8]| {
+        let Some(from) = name.len().checked_sub(2 * word.len() - 1) else {
+            return false;
+        };
+        let begins = from == 0 || !name[from - 1].is_ascii_alphanumeric();
+        let spelled = name[from..].iter().enumerate().all(|(n, c)| match n % 2 {
+            0 => c.eq_ignore_ascii_case(&word[n / 2]),
+            _ => matches!(c, b' ' | b'.' | b'-'),
+        });
+        begins && spelled
+    };
+    ends(b"password") || ends(b"passwd") || ends(b"secret") || ends(b"token")
+}
+
+/// `WIFI:T:WPA;S:home;P`, as a network is told in a picture.
+fn is_wifi(name: &[u8]) -> bool {
+    let from = name.len().saturating_sub(MAX_WIFI_BYTES);
+    memchr::memmem::find(&name[from..], b"WIFI:").is_some()
+}
+
+const MAX_WIFI_BYTES: usize = 96;
+
+/// Whether what follows this name may be said to a server.
+fn is_spoken_to(name: &[u8]) -> bool {
+    let names = ["command", "send", "cmd", "imap", "smtp", "ftp", "pop3"];
+    let named = |word: &&str| ends_with_ignore_case(name, word.as_bytes());
+    names.iter().any(named) || name == b"C" || name.ends_with(b" C")
 }
 
 /// An element with longer attributes is none whose text is a secret.

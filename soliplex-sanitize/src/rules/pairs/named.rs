@@ -14,6 +14,9 @@ const MIN_KEY_BYTES: usize = 20;
 /// An MD5 in hex is the shortest signature.
 const MIN_SIGNATURE_BYTES: usize = 32;
 
+/// What is longer is told by its randomness.
+const SHORT_SESSION_BYTES: std::ops::Range<usize> = 6..20;
+
 /// Six bytes in hex.
 const MAC_DIGITS: usize = 12;
 
@@ -54,6 +57,24 @@ impl Scan<'_> {
             self.push(at, end, Rule::Key);
         }
         secret
+    }
+
+    /// `session_id=abc123`: too short to look random; a number, and words and numbers joined, say
+    /// which session it is to who reads the log.
+    pub(super) fn short_session(&mut self, at: usize) -> bool {
+        let b = self.b;
+        let at = opening_quote(b, at).map_or(at, |(open, _)| open);
+        let value = &b[at..bare_end(b, at, false)];
+        let any = |is: fn(&u8) -> bool| value.iter().any(is);
+        let found = SHORT_SESSION_BYTES.contains(&value.len())
+            && any(u8::is_ascii_digit)
+            && any(u8::is_ascii_alphabetic)
+            && value.iter().all(u8::is_ascii_alphanumeric)
+            && !value.starts_with(b"0x");
+        if found {
+            self.push(at, at + value.len(), Rule::Key);
+        }
+        found
     }
 
     /// `<add key="Password" value="…"/>`: the name stands in the attribute before.
@@ -140,7 +161,9 @@ impl Scan<'_> {
         match name.last().map(u8::to_ascii_lowercase) {
             Some(b't' | b'g') => self.degree(name, at),
             Some(b'c' | b's' | b'r' | b'd') => {
-                if ends(&[
+                if name.eq_ignore_ascii_case(b"redis") {
+                    self.spoken(at);
+                } else if ends(&[
                     "mac",
                     "macaddress",
                     "mac_address",
@@ -257,6 +280,18 @@ impl Scan<'_> {
             self.push(at, end, Rule::Phone);
         }
     }
+}
+
+/// `session_id`, `sessionId`.
+pub(super) fn names_session(name: &[u8]) -> bool {
+    let length = name
+        .iter()
+        .rev()
+        .take_while(|c| c.is_ascii_alphanumeric() || **c == b'_');
+    let own = &name[name.len() - length.count()..];
+    ["session_id", "sessionid", "sess_id"]
+        .iter()
+        .any(|word| ends_with_ignore_case(own, word.as_bytes()))
 }
 
 /// Where the name begins that ends `left` and opens an element.

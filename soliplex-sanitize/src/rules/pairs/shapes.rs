@@ -59,6 +59,41 @@ pub(super) fn is_filled_in(value: &[u8]) -> bool {
     value.starts_with(b"{{") && value.ends_with(b"}}")
 }
 
+/// `input()`, `self.next_token()?`, `headers.get("…")`: a call in a line of code, up to its bracket.
+pub(super) fn is_call(value: &[u8], next: Option<&u8>) -> bool {
+    let Some(callee) = value.strip_suffix(b"(") else {
+        return false;
+    };
+    let named = |c: &u8| c.is_ascii_alphabetic() || matches!(c, b'_' | b'.' | b':');
+    callee.len() > 2 && callee.iter().all(named) && matches!(next, Some(b')' | b'"' | b'\'' | b'&'))
+}
+
+/// `crypt(`, `SHA2(`: what makes a hash of the string behind it.
+pub(super) fn is_hashing(value: &[u8]) -> bool {
+    let Some(callee) = value.strip_suffix(b"(") else {
+        return false;
+    };
+    [
+        "crypt", "password", "encrypt", "md5", "sha1", "sha2", "sha256", "hash",
+    ]
+    .iter()
+    .any(|word| callee.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// `(sensitive value)`, `(known after apply)`: what stands for a value that is not shown.
+pub(super) fn is_remark(text: &[u8]) -> bool {
+    let Some(rest) = text.strip_prefix(b"(") else {
+        return false;
+    };
+    let length = rest.iter().take_while(|c| c.is_ascii_lowercase()).count();
+    length > 3 && matches!(rest.get(length), Some(b' ' | b')'))
+}
+
+/// `2/3`: how many of how many.
+pub(super) fn is_share(value: &[u8]) -> bool {
+    value.contains(&b'/') && value.iter().all(|c| c.is_ascii_digit() || *c == b'/')
+}
+
 /// `var.db_password`: what a configuration refers to by name.
 pub(super) fn is_variable(value: &[u8]) -> bool {
     let owners = [
