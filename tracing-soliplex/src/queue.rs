@@ -10,7 +10,8 @@
 //! - A push makes no system call, allocates nothing, and waits for nobody. It does write to memory
 //!   that a file is behind: the first write to a page after the kernel has written that page to
 //!   disk, which it does every half minute or so, costs a page fault. They are few, because an
-//!   empty ring [starts over](ring) at its front. All pages are touched at the start, and none needs
+//!   empty ring [starts over](ring) at its front, and the worker meets most of them first
+//!   ([`Reader::prepare`]). All pages are touched at the start, and none needs
 //!   room on the disk, which was taken when the file was made.
 //! - A push that did not return leaves nothing or a torn frame. The next start steps over it,
 //!   counts it, and finds all others. It never hands out a frame that was not pushed.
@@ -102,6 +103,9 @@ pub(crate) use ring::{Pushed, Refused};
 /// No position reaches this: at a gigabyte a second it would take a century.
 const MAX_POSITION: u64 = 1 << 62;
 
+/// By what part the busiest moment counts less with each look: halved in about nine seconds of them.
+const BUSIEST_FADES: u64 = 256;
+
 /// The producers' side, shared by all threads that log.
 pub(crate) struct Queue {
     ring: Ring<Memory>,
@@ -118,6 +122,8 @@ pub(crate) struct Queue {
 pub(crate) struct Reader {
     queue: Arc<Queue>,
     cursor: Cursor,
+    /// About how many bytes were lately freed at once, at the most.
+    busiest: u64,
 }
 
 /// What an opened queue brought along.
@@ -220,6 +226,7 @@ impl Queue {
         let reader = Reader {
             queue: Arc::clone(&queue),
             cursor,
+            busiest: 0,
         };
         (queue, reader)
     }
@@ -335,8 +342,20 @@ impl Reader {
     /// To be called when they are durable elsewhere.
     pub(crate) fn release(&mut self, upto: Position) {
         if upto.ring == self.queue.ring.id() {
-            self.cursor.free(&self.queue.ring, upto.at);
+            let freed = self.cursor.free(&self.queue.ring, upto.at);
+            self.busiest = self.busiest.max(freed);
         }
+    }
+
+    /// Meets the page faults that the next pushes would meet otherwise, as many of them as there
+    /// were lately between two releases.
+    ///
+    /// To be called now and then while records come in: the kernel writes a page to disk half a
+    /// minute after it was first changed, and the next store to it is a fault, which may wait for
+    /// the file system's journal.
+    pub(crate) fn prepare(&mut self) {
+        self.queue.ring.touch(self.busiest);
+        self.busiest -= self.busiest / BUSIEST_FADES;
     }
 
     /// Frees the frames that end at `upto` or before, without handing them out, and says how many

@@ -249,6 +249,9 @@ impl Worker {
                 self.readmit();
                 self.pay();
                 self.take_in();
+                if !self.is_quiet(Instant::now()) {
+                    self.intake.prepare_queue();
+                }
                 self.tidy();
                 self.aim_flushes();
                 self.depart();
@@ -304,6 +307,11 @@ impl Worker {
         }
     }
 
+    /// Whether nothing has come for a while.
+    fn is_quiet(&self, now: Instant) -> bool {
+        now.duration_since(self.last_record) > QUIET_AFTER
+    }
+
     /// How long nothing needs to be done, unless something comes.
     fn nap(&self) -> Duration {
         let now = Instant::now();
@@ -315,8 +323,7 @@ impl Worker {
         {
             return Duration::ZERO;
         }
-        let quiet = now.duration_since(self.last_record) > QUIET_AFTER;
-        let look = if quiet && self.flushes.is_empty() {
+        let look = if self.is_quiet(now) && self.flushes.is_empty() {
             LOOK_EVERY_QUIET
         } else {
             LOOK_EVERY

@@ -75,14 +75,19 @@ impl Cursor {
         read
     }
 
-    /// Frees what was read and ends at `upto` or before.
-    pub(super) fn free<W: Word, M: Deref<Target = [W]>>(&mut self, ring: &Ring<M>, upto: u64) {
-        let upto = upto.min(self.at);
-        if upto > self.head {
-            self.head = ring.free(upto);
+    /// Frees what was read and ends at `upto` or before; how many bytes that was.
+    pub(super) fn free<W: Word, M: Deref<Target = [W]>>(
+        &mut self,
+        ring: &Ring<M>,
+        upto: u64,
+    ) -> u64 {
+        let freed = upto.min(self.at).saturating_sub(self.head);
+        if freed > 0 {
+            self.head = ring.free(self.head + freed);
             // An empty ring has started over at its front.
             self.at = self.at.max(self.head);
         }
+        freed
     }
 
     /// Where the next frame to read starts.

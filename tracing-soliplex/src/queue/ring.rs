@@ -51,6 +51,9 @@ const RELEASED_AT: usize = 33;
 /// the tail's lap, and what is in use stands between there and the tail.
 const STARTING_OVER: u64 = 1;
 
+/// How far apart the stores are that touch every page: the smallest page there is.
+const PAGE_WORDS: usize = 512;
+
 /// A ring over any memory that is a slice of words: a prefix of [`PREFIX_WORDS`], then a power of
 /// two of words for the frames.
 pub(super) struct Ring<M> {
@@ -281,6 +284,16 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         self.memory[HEAD_AT].store(upto, Release);
         self.start_over(upto);
         self.head()
+    }
+
+    /// Writes to every page that the next so many bytes will be pushed into, and changes nothing
+    /// there. What costs a page fault costs it here.
+    pub(super) fn touch(&self, bytes: u64) {
+        let tail = self.tail();
+        for position in (tail..tail + bytes).step_by(PAGE_WORDS * WORD_BYTES as usize) {
+            // A zero for a zero. Whatever a push puts there meanwhile stays.
+            let _ = self.word(position).exchange(0, 0);
+        }
     }
 
     /// Moves an empty ring's bounds to the front of the next lap, if it is empty: if its tail is

@@ -58,7 +58,7 @@ struct Tape {
 }
 
 impl Tape {
-    fn record(memory: &[Noted], run: impl FnOnce()) -> Tape {
+    fn record<T>(memory: &[Noted], run: impl FnOnce() -> T) -> Tape {
         let before = memory.iter().map(|word| word.0.load(Relaxed)).collect();
         STORES.take();
         run();

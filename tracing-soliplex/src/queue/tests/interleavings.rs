@@ -1,7 +1,9 @@
 //! Every interleaving, and every value a relaxed load may return, of small scenes.
 //!
 //! Loom runs a scene again and again until it has seen them all. Only the words that the protocol
-//! is about are loom's; the rest of the prefix would be in its way.
+//! is about are loom's; the rest of the prefix would be in its way. Touching is left to real threads
+//! ([`threads`](super::threads)): loom has an exchange that read a word's first value come after the
+//! store that followed it, which nothing that is one step can.
 
 use std::sync::atomic::Ordering;
 

@@ -27,6 +27,8 @@ enum Operation {
     Release {
         which: prop::sample::Index,
     },
+    /// Touch the pages that are next.
+    Prepare,
     /// End the process and start the next, which has stored one of the positions.
     Restart {
         which: prop::sample::Index,
@@ -39,6 +41,7 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
         6 => (0..Lane::COUNT, payload).prop_map(|(lane, payload)| Operation::Push { lane, payload }),
         2 => (0usize..500).prop_map(|max_bytes| Operation::Drain { max_bytes }),
         2 => any::<prop::sample::Index>().prop_map(|which| Operation::Release { which }),
+        1 => Just(Operation::Prepare),
         1 => any::<prop::sample::Index>().prop_map(|which| Operation::Restart { which }),
     ];
     vec(operation, 0..200)
@@ -166,6 +169,7 @@ proptest! {
                     real.reader.release(position);
                     model.release(frames);
                 }
+                Operation::Prepare => real.reader.prepare(),
                 Operation::Restart { which } => {
                     prop_assert_eq!(real.restart(), model.frames.len() as u64);
                     model.restart();

@@ -52,6 +52,7 @@ fn every_push_that_succeeded_is_read_once_in_its_threads_order() {
             });
             assert_eq!(drained.damaged, 0);
             reader.release(drained.end);
+            reader.prepare();
             drained.frames
         };
         while !threads.iter().all(thread::ScopedJoinHandle::is_finished) {
