@@ -8,11 +8,13 @@
 
 mod planes;
 mod shape;
+mod windows;
 mod words;
 
+use planes::Masks;
 pub(super) use planes::WINDOW;
-use planes::{FRESH, LANE, Masks, PAST, Planes};
 pub(super) use shape::Shape;
+use windows::Windows;
 use words::{
     begins_entity, ends_card_code, ends_pass, ends_server, is_spelled_out, may_be_code,
     points_from_secret,
@@ -22,45 +24,36 @@ use words::{
 /// window, of shapes.
 #[inline]
 pub(super) fn scan(text: &[u8], mut on: impl FnMut(Shape, usize)) {
-    // Zero is in no class, so what a block is filled up with can neither begin nor continue a
-    // shape; but it ends a word, and so does a last window of nothing else.
-    let Some((first, mut rest)) = text.split_first_chunk::<WINDOW>() else {
-        let planes = match text.len() {
-            0..=16 => Planes::default().and(&filled::<LANE>(text), 0),
-            17..=32 => Planes::default().and(&filled::<{ 2 * LANE }>(text), 0),
-            _ => Planes::default().and(&filled::<WINDOW>(text), 0),
-        };
-        return shapes(&planes.masks(), 0, u64::MAX, text, &mut on);
-    };
-    let mut planes = Planes::default().and(first, 0);
-    shapes(&planes.masks(), 0, u64::MAX, text, &mut on);
-    let mut base = FRESH;
+    let mut seen = 0;
     loop {
-        let block = rest.split_first_chunk::<FRESH>();
-        planes = planes.past();
-        planes = match (block, rest.len()) {
-            (Some((block, _)), _) => planes.and(block, PAST),
-            (None, 0..=LANE) => planes.and(&filled::<LANE>(rest), PAST),
-            (None, _) => planes.and(&filled::<FRESH>(rest), PAST),
-        };
-        shapes(&planes.masks(), base, u64::MAX << PAST, text, &mut on);
-        let Some((_, more)) = block else { return };
-        rest = more;
-        base += FRESH;
+        let windows = Windows::after(text, seen);
+        // One place for all windows, since the shapes are far more code than is run for most.
+        for n in 0..windows.count {
+            let (base, fresh) = (windows.bases[n], windows.fresh[n]);
+            let last = if base + WINDOW == text.len() { LAST } else { 0 };
+            shapes(&windows.planes.masks(n), base, fresh, last, text, &mut on);
+        }
+        seen = windows.end;
+        if seen >= text.len() {
+            return;
+        }
     }
 }
 
-/// The text, filled up with zeros.
-#[inline(always)]
-fn filled<const N: usize>(text: &[u8]) -> [u8; N] {
-    let mut block = [0_u8; N];
-    block[..text.len()].copy_from_slice(text);
-    block
-}
+/// The last byte of a window.
+const LAST: u64 = 1 << (WINDOW - 1);
 
-/// Finds the shapes that end in the fresh bytes of the window that begins at `base`.
+/// Finds the shapes that end in the fresh bytes of the window that begins at `base`; `last` has a bit
+/// where the text ends with it.
 #[inline(always)]
-fn shapes(m: &Masks, base: usize, fresh: u64, text: &[u8], on: &mut impl FnMut(Shape, usize)) {
+fn shapes(
+    m: &Masks,
+    base: usize,
+    fresh: u64,
+    last: u64,
+    text: &[u8],
+    on: &mut impl FnMut(Shape, usize),
+) {
     let Masks {
         digit,
         letter,
@@ -79,11 +72,11 @@ fn shapes(m: &Masks, base: usize, fresh: u64, text: &[u8], on: &mut impl FnMut(S
     each(separator & fresh, |bit| on(Shape::Separator, base + bit));
     // `…rer`, `…rd`, `…sic` or `…ss` and no letter: the end of `bearer`, of `password`, of `basic`, of
     // `pass`, of `cvv` and `cvc`, and of few other words.
-    let told = ((m.r << 1) & ((m.r << 2) | (m.r << 3)))
-        | ((m.d << 1) & (m.r << 2))
-        | ((m.c << 1) & ((m.s | m.c) << 3))
-        | ((m.s << 1) & (m.s << 2));
-    each(!letter & told & fresh, |bit| {
+    let told = (m.r & ((m.r << 1) | (m.r << 2)))
+        | (m.d & (m.r << 1))
+        | (m.c & ((m.s | m.c) << 2))
+        | (m.s & (m.s << 1));
+    each(!letter & (told << 1) & fresh, |bit| {
         let at = base + bit - 1;
         match [text[at - 1] | 0x20, text[at] | 0x20] {
             [b'e', b'r'] if text[at - 2] | 0x20 == b'r' => on(Shape::Scheme, at),
@@ -111,6 +104,8 @@ fn shapes(m: &Masks, base: usize, fresh: u64, text: &[u8], on: &mut impl FnMut(S
         ends &= has_digit | (w22 << 1) | if base > 0 { open } else { 0 };
         each(ends, |bit| on(Shape::LongWord, base + bit - 1));
     }
+    // Nothing is behind the text's last byte.
+    each(w15 & last, |bit| on(Shape::LongWord, base + bit));
     let mut report = |shape: Shape, found: u64| each(found & fresh, |bit| on(shape, base + bit));
     report(Shape::Slash, slash & !((word | dot | slash) << 1));
     let spaced = if digit != 0 {
@@ -171,9 +166,11 @@ fn numbers(m: &Masks, begin: u64, fresh: u64, report: &mut impl FnMut(Shape, u64
     let d7 = d4 & (d4 << 3);
     report(Shape::LongDigits, d7 & !(d7 << 1));
     // All groups end in three digits behind a gap and a digit, but for the last of a group of four
-    // to six that began in the window before.
-    if d3 & ((dash | space | dot | slash) << 3) & (digit << 4) & (fresh | (fresh >> 3)) != 0 {
-        groups(m, report);
+    // to six that began in the window before. (Fresh are all bytes from one on, of which the last
+    // may be the only one.)
+    let near = (fresh.cast_signed() >> 3).cast_unsigned();
+    if d3 & ((dash | space | dot | slash) << 3) & (digit << 4) & near != 0 {
+        groups([digit, dot, dash, m.colon, space, slash], report);
     }
     let dotted = digit & (dot << 1) & (digit << 2);
     if dotted & fresh != 0 {
@@ -264,16 +261,7 @@ fn has_more_than(mut mask: u64, n: u32) -> bool {
 
 /// Numbers written in groups of digits.
 #[inline]
-fn groups(m: &Masks, report: &mut impl FnMut(Shape, u64)) {
-    let Masks {
-        digit,
-        dot,
-        dash,
-        colon,
-        space,
-        slash,
-        ..
-    } = *m;
+fn groups([digit, dot, dash, colon, space, slash]: [u64; 6], report: &mut impl FnMut(Shape, u64)) {
     let gap = dash | space | dot | slash;
     let d2 = digit & (digit << 1);
     let d3 = d2 & (digit << 2);

@@ -3,7 +3,8 @@
 //! What a window is, and that it keeps the end of the one before it, is settled here; what the
 //! classes are good for is the gate's affair.
 
-use wide::u8x16;
+use wide::bytemuck::cast;
+use wide::{u8x16, u64x2};
 
 /// A window has a bit for each of its bytes in one word.
 pub(in crate::rules) const WINDOW: usize = 64;
@@ -18,12 +19,11 @@ pub(super) const FRESH: usize = WINDOW - PAST;
 /// The bytes turned at a time.
 pub(super) const LANE: usize = 16;
 
-/// One window turned on its side: bit n of `planes[k]` is bit k of byte n.
+/// One window or two, turned on their sides: bit n of `planes[k]` is bit k of byte n.
 ///
 /// A class of bytes is then a formula over eight words, worked out for all 64 bytes at once;
 /// comparing them sixteen at a time, class by class, takes twice as long.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Planes([u64; 8]);
+pub(super) struct Planes([[u64; 2]; 8]);
 
 /// The byte classes of one window, a bit per byte.
 pub(super) struct Masks {
@@ -53,33 +53,57 @@ pub(super) struct Masks {
 }
 
 impl Planes {
-    /// What the next window knows of this one.
+    /// Turns up to 64 bytes, by a mask of each bit.
     #[inline(always)]
-    pub(super) fn past(&self) -> Planes {
-        Planes(self.0.map(|plane| plane >> FRESH))
-    }
-
-    /// With what follows, from the bit `first` on.
-    #[inline(always)]
-    pub(super) fn and<const N: usize>(mut self, block: &[u8; N], first: usize) -> Planes {
+    pub(super) fn of<const N: usize>(block: &[u8; N]) -> Planes {
         let (lanes, _) = block.as_chunks::<LANE>();
         let mut vectors = [u8x16::default(); WINDOW / LANE];
         for (vector, lane) in vectors.iter_mut().zip(lanes) {
             *vector = u8x16::new(*lane);
         }
-        for plane in self.0.iter_mut().rev() {
+        let mut planes = [[0; 2]; 8];
+        for [plane, _] in planes.iter_mut().rev() {
             for (i, v) in vectors.iter_mut().take(N / LANE).enumerate() {
-                *plane |= u64::from(v.to_bitmask()) << (first + LANE * i);
+                *plane |= u64::from(v.to_bitmask()) << (LANE * i);
                 // The next lower bit becomes the highest, which is the one a mask is made of.
                 *v += *v;
             }
         }
-        self
+        Planes(planes)
     }
 
+    /// Turns two windows at once, in half as many steps as by masks.
     #[inline(always)]
-    pub(super) fn masks(&self) -> Masks {
-        let [b0, b1, b2, b3, b4, b5, b6, b7] = self.0;
+    pub(super) fn of_two(one: &[u8; WINDOW], other: &[u8; WINDOW]) -> Planes {
+        let ([a, b, c, d], [e, f, g, h]) = (by_place(one), by_place(other));
+        let mut rows = [
+            a.unpack_lo(e),
+            a.unpack_hi(e),
+            b.unpack_lo(f),
+            b.unpack_hi(f),
+            c.unpack_lo(g),
+            c.unpack_hi(g),
+            d.unpack_lo(h),
+            d.unpack_hi(h),
+        ];
+        // Row n holds each eighth byte from the n-th on. The bits of eight bytes are turned as a
+        // square is: its quarters first, then theirs.
+        swap::<4>(&mut rows, 0x0f0f_0f0f_0f0f_0f0f, [0, 1, 2, 3]);
+        swap::<2>(&mut rows, 0x3333_3333_3333_3333, [0, 1, 4, 5]);
+        swap::<1>(&mut rows, 0x5555_5555_5555_5555, [0, 2, 4, 6]);
+        let mut planes = Planes([[0; 2]; 8]);
+        for (plane, row) in planes.0.iter_mut().zip(rows) {
+            *plane = row.to_array();
+        }
+        planes
+    }
+
+    /// The classes of one window's bytes.
+    #[inline(always)]
+    pub(super) fn masks(&self, n: usize) -> Masks {
+        let [a, b, c, d, e, f, g, h] = &self.0;
+        let [b0, b1, b2, b3] = [a[n], b[n], c[n], d[n]];
+        let [b4, b5, b6, b7] = [e[n], f[n], g[n], h[n]];
         // By the upper half of the byte: punctuation, digits, letters of both cases.
         let low = !(b7 | b6);
         let (two, three) = (low & b5 & !b4, low & b5 & b4);
@@ -118,5 +142,39 @@ impl Planes {
                 | (four & nothing)
                 | (five & c12 & !b1 & (!b0 | ((b2 & !b0) << 1))),
         }
+    }
+}
+
+/// The bytes of a window by their place among eight: those of the first and second place, of the
+/// third and fourth, and so on.
+#[inline(always)]
+fn by_place(block: &[u8; WINDOW]) -> [u64x2; 4] {
+    let (low, high) = (u8x16::unpack_low, u8x16::unpack_high);
+    let lane = |n: usize| {
+        let (lanes, _) = block.as_chunks::<LANE>();
+        u8x16::new(lanes[n])
+    };
+    let (first, third) = (lane(0), lane(2));
+    let (second, fourth) = (lane(1), lane(3));
+    let (even, even_too) = (low(first, third), low(second, fourth));
+    let (odd, odd_too) = (high(first, third), high(second, fourth));
+    let (even_low, even_high) = (low(even, even_too), high(even, even_too));
+    let (odd_low, odd_high) = (low(odd, odd_too), high(odd, odd_too));
+    [
+        cast(low(even_low, odd_low)),
+        cast(high(even_low, odd_low)),
+        cast(low(even_high, odd_high)),
+        cast(high(even_high, odd_high)),
+    ]
+}
+
+/// Swaps the bits of each row that `mask` has not with those `BY` lower of the row `BY` further on.
+#[inline(always)]
+fn swap<const BY: usize>(rows: &mut [u64x2; 8], mask: u64, firsts: [usize; 4]) {
+    let mask = u64x2::splat(mask);
+    for i in firsts {
+        let other = ((rows[i] >> BY as u32) ^ rows[i + BY]) & mask;
+        rows[i + BY] ^= other;
+        rows[i] ^= other << BY as u32;
     }
 }

@@ -1,0 +1,69 @@
+//! The windows of a text, one after the other: where each begins, and what of it is new.
+
+use super::planes::{FRESH, LANE, PAST, Planes, WINDOW};
+
+/// One or two windows that are turned together.
+pub(super) struct Windows {
+    pub(super) planes: Planes,
+    pub(super) count: usize,
+    /// Where each begins.
+    pub(super) bases: [usize; 2],
+    /// The bytes that none before it has seen: all from one on.
+    pub(super) fresh: [u64; 2],
+    /// How much of the text has been seen with them.
+    pub(super) end: usize,
+}
+
+impl Windows {
+    /// The next ones of a text of which so much has been seen.
+    #[inline(always)]
+    pub(super) fn after(text: &[u8], seen: usize) -> Windows {
+        let rest = text.len() - seen;
+        if rest > FRESH && text.len() > WINDOW {
+            return Windows::two(text, seen);
+        }
+        // The end of a text is read with what is before it; only what is short is filled up. Zero
+        // is in no class, so that it can neither begin nor continue a shape; but it ends a word.
+        let (planes, bytes) = if rest <= LANE
+            && let Some(block) = text.last_chunk::<{ 2 * LANE }>()
+        {
+            (Planes::of(block), 2 * LANE)
+        } else if let Some(block) = text.last_chunk::<WINDOW>() {
+            (Planes::of(block), WINDOW)
+        } else if text.len() <= LANE {
+            (Planes::of(&filled::<LANE>(text)), text.len())
+        } else {
+            (Planes::of(&filled::<WINDOW>(text)), text.len())
+        };
+        Windows {
+            planes,
+            count: 1,
+            bases: [text.len() - bytes, 0],
+            fresh: [u64::MAX << (bytes - rest), 0],
+            end: text.len(),
+        }
+    }
+
+    #[inline(always)]
+    fn two(text: &[u8], seen: usize) -> Windows {
+        let one = seen.saturating_sub(PAST);
+        let other = (one + FRESH).min(text.len() - WINDOW);
+        let (first, _) = text[one..].as_chunks();
+        let (second, _) = text[other..].as_chunks();
+        Windows {
+            planes: Planes::of_two(&first[0], &second[0]),
+            count: 2,
+            bases: [one, other],
+            fresh: [u64::MAX << (seen - one), u64::MAX << (one + WINDOW - other)],
+            end: other + WINDOW,
+        }
+    }
+}
+
+/// The text, filled up with zeros.
+#[inline(always)]
+fn filled<const N: usize>(text: &[u8]) -> [u8; N] {
+    let mut block = [0_u8; N];
+    block[..text.len()].copy_from_slice(text);
+    block
+}
