@@ -10,7 +10,7 @@
 //! [`emails`] and [`macs`]; to [`numbers`], [`cards`], [`iban`], [`places`] and [`phone`] (with
 //! [`context`]); to [`tokens`] (with [`vendors`], [`shaped_keys`], [`hashes`], [`webhooks`],
 //! [`wallets`], [`encoded`]), [`schemes`] (with [`base64`]), [`pem`] and [`paths`]. [`fold`] undoes disguises;
-//! [`span`] puts the finds in order; [`json`] walks structured values; [`table`], [`builder`] and
+//! [`runs`] finds where words begin; [`span`] puts the finds in order; [`json`] walks structured values; [`table`], [`builder`] and
 //! [`file`] say which rules are on, and [`patterns`] searches for the user's own. How values reach this module is the business of the crate's
 //! other files.
 
@@ -43,6 +43,7 @@ mod pem;
 mod phone;
 mod places;
 mod prose;
+mod runs;
 mod scan;
 mod schemes;
 mod shaped_keys;

@@ -3,6 +3,7 @@
 //! Nine bare digits are a passport after "passport number is" and nothing at all elsewhere. Only a
 //! few words to the left, and fewer to the right, are read.
 
+use super::runs::{And, run_start};
 use super::steps::steps;
 
 /// What the words around a candidate speak of; a set.
@@ -265,21 +266,10 @@ pub(super) fn word_before(b: &[u8], at: usize) -> &[u8] {
             end -= verb.len();
         }
     }
-    let name = b[end.saturating_sub(MAX_WORD_BYTES)..end].iter().rev();
-    let length = name.take_while(|c| NAME_BYTES[usize::from(**c)]).count();
-    &b[end - length..end]
+    let floor = end.saturating_sub(MAX_WORD_BYTES);
+    let start = floor + run_start(&b[floor..], end - floor, And::Underscore);
+    &b[start..end]
 }
 
 /// No word that speaks of a secret is longer.
 const MAX_WORD_BYTES: usize = 24;
-
-/// Letters, digits and `_`.
-static NAME_BYTES: [bool; 256] = {
-    let mut bytes = [false; 256];
-    let mut c = 0;
-    while c < 256 {
-        bytes[c] = (c as u8).is_ascii_alphanumeric() || c as u8 == b'_';
-        c += 1;
-    }
-    bytes
-};

@@ -8,7 +8,7 @@ mod about;
 mod stems;
 mod words;
 
-pub(super) use stems::{has_stem, is_stem, may_follow};
+pub(super) use stems::{has_stem, is_stem, may_follow, may_have_stem};
 
 use words::{
     Meaning, NUMBERED, PLAIN_KEYS, SECRET_CODES, SECRET_KEYS, TOKEN_KINDS, ends_like_one, meaning,

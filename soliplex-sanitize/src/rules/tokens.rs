@@ -6,6 +6,7 @@ use super::catalog::Rule;
 use super::context::{is_gap, word_before};
 use super::entropy::looks_random;
 use super::keys::{Strength, has_stem};
+use super::runs::{And, run_start};
 use super::scan::Scan;
 use super::schemes::decodes_to_pair;
 use super::steps::steps;
@@ -26,11 +27,7 @@ impl Scan<'_> {
     pub(super) fn long_word(&mut self, at: usize) {
         let b = self.b;
         let end = at + 1;
-        let mut start = end;
-        while start > 0 && is_word(b[start - 1]) {
-            start -= 1;
-        }
-        steps(end - start);
+        let mut start = run_start(b, end, And::Dashes);
         // The gate does not see how a very long word began.
         if end - start < LONG_NAME_BYTES && !b[start..end].iter().any(u8::is_ascii_digit) {
             return;

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use crate::rules::keys::{MAX_KEY_BYTES, Strength, ends_in_known_word, is_stem, may_follow};
+use crate::rules::keys::{
+    MAX_KEY_BYTES, Strength, ends_in_known_word, is_stem, may_follow, may_have_stem,
+};
+use crate::rules::runs::{And, run_start};
 use crate::rules::scan::{Scan, own_slashes};
 use crate::rules::steps::steps;
 
@@ -42,22 +45,12 @@ impl Scan<'_> {
         if end == 0 || !b[end - 1].is_ascii_alphanumeric() || !self.table.denied.is_empty() {
             return Look::Unclear;
         }
-        // Backwards, so that the name's beginning need not be looked for first.
-        let floor = end.saturating_sub(MAX_KEY_BYTES);
-        let mut last = 0;
-        for (i, &c) in b[floor..end].iter().enumerate().rev() {
-            let letter = FIRST_LETTERS[usize::from(c)];
-            steps(1);
-            if letter == 0 {
-                if !c.is_ascii() {
-                    return Look::Unclear;
-                }
-                break;
-            }
-            last = (last >> 5) | usize::from(letter & 0x7c00);
-            if is_stem(last) && may_follow((floor + i).checked_sub(1).map(|i| b[i]), last) {
-                return Look::Stem;
-            }
+        let start = word_start(b, end);
+        if may_have_stem(&b[start..=end]) && holds_stem(b, start, end) {
+            return Look::Stem;
+        }
+        if start > 0 && !b[start - 1].is_ascii() {
+            return Look::Unclear;
         }
         // Names that are not sensitive by themselves, and the verb of a sentence.
         let before = if end > 1 { b[end - 2] } else { b' ' };
@@ -191,30 +184,15 @@ fn is_spoken_to(name: &[u8]) -> bool {
 /// An element with longer attributes is none whose text is a secret.
 const MAX_ELEMENT_BYTES: usize = 256;
 
-/// The bytes of a bare name, by their lowest five bits and a mark; all others are zero.
-static NAME_BYTES: [u8; 256] = {
-    let mut bytes = [0; 256];
-    let mut c = 0;
-    while c < 256 {
-        let byte = c as u8;
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$') {
-            bytes[c] = byte & 31 | 32;
-        }
-        c += 1;
-    }
-    bytes
-};
-
-/// The same with the five bits where the first of three letters has them.
-static FIRST_LETTERS: [u16; 256] = {
-    let mut letters = [0; 256];
-    let mut c = 0;
-    while c < 256 {
-        letters[c] = (NAME_BYTES[c] as u16) << 10;
-        c += 1;
-    }
-    letters
-};
+/// Whether a stem stands in a name, and behind what some sensitive word has there.
+#[inline(never)]
+fn holds_stem(b: &[u8], start: usize, end: usize) -> bool {
+    let mut letters = 0;
+    (start..end).any(|i| {
+        letters = (letters << 5 | usize::from(b[i] & 31)) & 0x7fff;
+        is_stem(letters) && may_follow(i.checked_sub(3).map(|i| b[i]), letters)
+    })
+}
 
 /// Reads the key that ends at the separator.
 pub(super) fn key_before(b: &[u8], at: usize) -> Option<Key> {
@@ -315,12 +293,7 @@ fn element_with_attributes(b: &[u8], at: usize) -> Option<Key> {
 
 fn word_start(b: &[u8], end: usize) -> usize {
     let floor = end.saturating_sub(MAX_KEY_BYTES);
-    let mut start = end;
-    while start > floor && NAME_BYTES[usize::from(b[start - 1])] != 0 {
-        start -= 1;
-    }
-    steps(end - start);
-    start
+    floor + run_start(&b[floor..], end - floor, And::NameMarks)
 }
 
 pub(super) fn ends_with_ignore_case(name: &[u8], end: &[u8]) -> bool {
