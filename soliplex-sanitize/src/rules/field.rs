@@ -139,6 +139,7 @@ impl Rules {
             || tokens::ends_like_secret_word(name)
             || name.eq_ignore_ascii_case(pairs::ASSERTION)
             || context::speaks(name)
+            || json::names_version(name)
     }
 
     /// Calls `on` for every position in `texts`, which are separated by NUL, at which a rule for

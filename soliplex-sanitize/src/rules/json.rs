@@ -163,16 +163,19 @@ pub(super) fn in_context<'a>(rules: &Rules, key: &str, text: &'a str) -> Cow<'a,
 
 /// Dotted numbers under such a name are a version, though they may look like an address.
 fn is_version(key: &str, text: &str) -> bool {
-    const NAMES: [&str; 5] = ["version", "firmware", "release", "build", "kernel"];
-    let named = || {
-        NAMES.iter().any(|name| {
-            let start = key.len().checked_sub(name.len());
-            start
-                .and_then(|start| key.get(start..))
-                .is_some_and(|end| end.eq_ignore_ascii_case(name))
-        })
+    text.bytes().all(|c| c.is_ascii_digit() || c == b'.')
+        && text.contains('.')
+        && names_version(key.as_bytes())
+}
+
+/// Whether what such a name names is a version.
+pub(super) fn names_version(name: &[u8]) -> bool {
+    const NAMES: [&[u8]; 5] = [b"version", b"firmware", b"release", b"build", b"kernel"];
+    let ends = |word: &[u8]| {
+        let start = name.len().checked_sub(word.len());
+        start.is_some_and(|start| name[start..].eq_ignore_ascii_case(word))
     };
-    text.bytes().all(|c| c.is_ascii_digit() || c == b'.') && text.contains('.') && named()
+    NAMES.into_iter().any(ends)
 }
 
 thread_local! {
