@@ -13,6 +13,7 @@ use crate::scripted::{Request, Scripted};
 mod answers;
 mod canaries;
 mod connectivity;
+mod consent;
 mod control;
 mod files;
 mod lifecycle;

@@ -172,6 +172,10 @@ impl Breadcrumbs {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return,
         };
+        if upkeep.wiped || self.is_refused() {
+            // Not even an id is kept without consent.
+            return;
+        }
         let id = session_id();
         if upkeep.session.replace(id) != Some(id) {
             self.ring.begin_session(id.as_u64_pair());
@@ -195,7 +199,7 @@ impl Breadcrumbs {
             ..self.previous()
         };
         match upkeep.wiped {
-            true => upkeep.wiped = self.ring.close_all(),
+            true => upkeep.wiped = self.close_all(),
             // It may have closed it, because its user withdrew consent.
             false => self.ring.open(),
         }
@@ -263,8 +267,14 @@ impl Breadcrumbs {
     pub(crate) fn wipe(&self) {
         let mut upkeep = self.upkeep();
         if !upkeep.wiped {
-            upkeep.wiped = self.ring.close_all();
+            upkeep.session = None;
+            upkeep.wiped = self.close_all();
         }
+    }
+
+    fn close_all(&self) -> bool {
+        self.ring.forget_sessions();
+        self.ring.close_all()
     }
 
     /// Takes records again after a [`wipe`](Breadcrumbs::wipe).

@@ -7,7 +7,7 @@
 //!
 //! | attribute | of the first record, `event.name` = `session.start` |
 //! |---|---|
-//! | `session.previous_id` | the session before this one, where it is known |
+//! | `session.previous_id` | the session before this one, where it is known and was not wiped |
 //! | `soliplex.previous.end` | how that ended: a word of [`End`], `inactivity` or `consent` where this run began another session, `unknown` where the marker could not be read; absent at a first start |
 //! | `app.installation.id` | which installation |
 //! | [`FACTS`] | what the resource has of these; the alias is the installation's for a phone call |
@@ -66,12 +66,12 @@ pub(crate) enum Another {
 /// returns, and its marker is in place of the one before.
 pub(crate) fn begin_run(capture: &Capture, found: &Found, kept: &breadcrumbs::Previous) {
     let (session, now) = (&capture.session, capture.clock.unix_nanos());
-    capture.breadcrumbs.follow(|| session.session_id());
     if capture.denied.load(Ordering::Relaxed) {
         // Nothing may be captured: the session begins when consent is given, and what an earlier
         // run left is wiped, as all that is stored.
         return session.run.forget();
     }
+    capture.breadcrumbs.follow(|| session.session_id());
     announce(capture, 0);
     match found {
         Found::Nothing => push_start(capture, 0, now, None, None),
@@ -127,14 +127,14 @@ pub(crate) fn begin_another(capture: &Capture, why: Another) -> bool {
     }
     let before = session.session_id();
     announce(capture, next);
-    let why = match why {
-        Another::Inactivity => "inactivity",
+    let (before, why) = match why {
+        Another::Inactivity => (Some(before), "inactivity"),
         Another::Consent => {
             mark(capture);
-            "consent"
+            (None, "consent")
         }
     };
-    push_start(capture, next, now, Some(before), Some(why));
+    push_start(capture, next, now, before, Some(why));
     session.has_begun(next, &*capture.clock);
     capture.breadcrumbs.follow(|| session.session_id());
     true

@@ -286,6 +286,13 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         ids.filter(|(first, _)| *first != 0)
     }
 
+    /// Forgets whose any record was.
+    pub(super) fn forget_sessions(&self) {
+        self.memory[SESSION_AT].store(0, Release);
+        let ids = &self.memory[SESSION_IDS_AT..SESSION_IDS_AT + SESSION_IDS * 2];
+        ids.iter().for_each(|word| word.store(0, Release));
+    }
+
     /// Overwrites what is there with zeros; what is written meanwhile stays.
     pub(super) fn clear(&self) {
         let cleared = self.tail();

@@ -239,7 +239,9 @@ fn without_consent_nothing_is_told_and_with_it_a_session_begins() {
     let records = device.records();
     let messages: Vec<_> = records.iter().map(|(_, record)| &record.message).collect();
     assert_eq!(messages, ["session started", "heard"]);
-    assert_eq!(text(&records[0].1, PREVIOUS_END), Some("consent"));
+    let start = &records[0].1;
+    assert_eq!(text(start, PREVIOUS_END), Some("consent"));
+    assert_eq!(text(start, PREVIOUS_ID), None, "nothing is told of it");
 }
 
 #[test]

@@ -68,11 +68,12 @@ impl Worker {
                     // The command that says so is on its way.
                     return;
                 }
-                self.breadcrumbs.reopen();
                 if !start_marker::begin_another(&capture, Another::Consent) {
                     // The next turn tries again.
                     return;
                 }
+                self.breadcrumbs.reopen();
+                self.breadcrumbs.follow(|| capture.session.session_id());
                 // Only now, so that the start marker comes before all else in its session.
                 if !capture.readmit(self.withdrawals) {
                     return self.breadcrumbs.refuse();
