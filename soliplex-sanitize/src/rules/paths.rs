@@ -34,14 +34,24 @@ impl Scan<'_> {
         let Some(walk) = self.walk.resumed(b, at) else {
             return;
         };
-        self.path_along(if is_drive(b, at) { at - 2 } else { at }, &walk);
+        let start = match b[..at].last() {
+            _ if is_drive(b, at) => at - 2,
+            Some(b'~') => at - 1,
+            _ => at,
+        };
+        self.path_along(start, &walk);
     }
 
     /// Looks at a backslash: a drive's root, or the escape before a path (`\t/home/ann/main.go:1`).
     pub(super) fn drive(&mut self, at: usize) {
         let b = self.b;
         if is_drive(b, at) {
-            self.path(at - 2, at);
+            let start = at - 2;
+            // `\\?\C:\…`, where a path may be long.
+            let long = LONG_PATHS.iter().find(|long| b[..start].ends_with(long));
+            self.path(start - long.map_or(0, |long| long.len()), at);
+        } else if let Some(root) = share_root(b, at) {
+            self.path(at, root);
         } else if b.get(at + 2) == Some(&b'/') && ends_escape(b, at + 2) {
             self.path(at + 2, at + 2);
         }
@@ -101,12 +111,13 @@ impl Scan<'_> {
         }
     }
 
-    /// `:10`, `(10,5)`, `", line 10`, `:line 10`.
+    /// `:10`, `(10,5)`, `", line 10`, `:line 10`, ` on line 10`.
     fn has_line(&self, end: usize) -> bool {
         let rest = &self.b[end..self.b.len().min(end + 12)];
         let digit = |n: usize| rest.get(n).is_some_and(u8::is_ascii_digit);
         matches!(rest.first(), Some(b':' | b'(' | b'#')) && digit(1)
             || rest.starts_with(b":line ")
+            || rest.starts_with(b" on line ")
             || rest.starts_with(b"\", line ")
             || rest.starts_with(b"\\\", line ")
             || rest.starts_with(b"', line ")
@@ -152,6 +163,18 @@ fn is_drive(b: &[u8], at: usize) -> bool {
         && b[at - 2].is_ascii_alphabetic()
         && (at == 2 || !b[at - 3].is_ascii_alphanumeric() || ends_escape(b, at - 2))
 }
+
+/// Where the path begins that is shared by the host which two backslashes at `at` begin, or four
+/// inside a string.
+fn share_root(b: &[u8], at: usize) -> Option<usize> {
+    let slashes = b[at..].iter().take(5).take_while(|c| **c == b'\\').count();
+    let first = at == 0 || !b[at - 1].is_ascii_alphanumeric() && !matches!(b[at - 1], b'\\' | b':');
+    let named = b.get(at + slashes).is_some_and(u8::is_ascii_alphanumeric);
+    (matches!(slashes, 2 | 4) && first && named).then(|| at + slashes - 1)
+}
+
+/// What lets a path of Windows be long; inside a string, too.
+const LONG_PATHS: [&[u8]; 2] = [br"\\?\", br"\\\\?\\"];
 
 /// Whether `\n`, `\t` or `\r` stands before `at`.
 fn ends_escape(b: &[u8], at: usize) -> bool {

@@ -61,6 +61,7 @@ impl<'b> Path<'b> {
                 || part == b"Documents and Settings"
         })?;
         let allowed = named == 0
+            || self.part(0).starts_with(b"wsl")
             || matches!(
                 self.part(0),
                 b"export" | b"var" | b"mnt" | b"usr" | b"System" | b"private" | b"data"
