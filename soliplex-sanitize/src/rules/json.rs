@@ -45,6 +45,10 @@ fn walk(rules: &Rules, key: &str, value: &mut Value, depth: usize) {
             redact_named(rules, map);
             for (name, item) in map.iter_mut() {
                 match rules.key(name) {
+                    // Where a shell works, and no password.
+                    KeyVerdict::Redact if name == "PWD" && is_folder(item) => {
+                        walk(rules, "", item, depth + 1);
+                    }
                     KeyVerdict::Redact => redact_whole(rules, item),
                     _ => walk(rules, name, item, depth + 1),
                 }
@@ -52,6 +56,10 @@ fn walk(rules: &Rules, key: &str, value: &mut Value, depth: usize) {
             clean_names(rules, map);
         }
     }
+}
+
+fn is_folder(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.starts_with('/'))
 }
 
 /// Every string and number goes; `true`, `false`, null and the shape stay.

@@ -120,8 +120,11 @@ impl Scan<'_> {
             return;
         }
         // Where a shell works.
-        if name == b"PWD" && b[value_at] == b'/' {
-            return;
+        if name == b"PWD" {
+            let at = opening_quote(b, value_at).map_or(value_at, |(open, _)| open);
+            if b.get(at) == Some(&b'/') {
+                return;
+            }
         }
         if is_header(name) && b[at] != b'>' {
             return self.header_value(name, value_at, key.quote);
