@@ -1,6 +1,7 @@
 //! Either size, every encoding, and bodies that are not what they say.
 
 use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::http::{HeaderName, HeaderValue};
 
@@ -152,5 +153,66 @@ impl axum::body::HttpBody for Forever {
         _: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
         std::task::Poll::Pending
+    }
+}
+
+/// What is behind the limit is neither asked for nor decompressed: a body without an end costs what
+/// one of the limit does.
+#[tokio::test]
+async fn a_body_is_read_no_further_than_the_limit() {
+    for (announced, polled) in [(0, LIMIT + FRAME), (LIMIT as u64 + 1, 0)] {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let body = Body::new(Endless {
+            announced,
+            sent: Arc::clone(&sent),
+        });
+        let read = read(&HeaderMap::new(), body, LIMIT, Duration::from_secs(5)).await;
+        assert_eq!(read, Err(BodyError::TooLarge));
+        assert_eq!(sent.load(Ordering::SeqCst), polled, "{announced} announced");
+    }
+    let mut given = 0;
+    let bomb = std::io::repeat(b'a').take(u64::MAX);
+    let counted = Counted(bomb, &mut given);
+    assert_eq!(inflate(counted, 1 << 20, LIMIT), Err(BodyError::TooLarge));
+    // One byte more tells a body of exactly the limit from a longer one.
+    assert_eq!(given, LIMIT + 1);
+}
+
+const FRAME: usize = LIMIT / 4;
+
+/// A client that sends for as long as it is listened to.
+struct Endless {
+    announced: u64,
+    sent: Arc<AtomicUsize>,
+}
+
+impl axum::body::HttpBody for Endless {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+        self.sent.fetch_add(FRAME, Ordering::SeqCst);
+        let frame = hyper::body::Frame::data(Bytes::from_static(&[b' '; FRAME]));
+        std::task::Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        let mut hint = hyper::body::SizeHint::new();
+        hint.set_lower(self.announced);
+        hint
+    }
+}
+
+/// A reader, and how many bytes were read from it.
+struct Counted<'a, R>(R, &'a mut usize);
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.0.read(out)?;
+        *self.1 += read;
+        Ok(read)
     }
 }
