@@ -1,5 +1,7 @@
 //! A disk that fails, and commits that share it.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 /// Appends ten batches and gives what was acknowledged, by the first id of each.
@@ -95,6 +97,79 @@ fn a_power_cut_at_any_sync_keeps_what_was_acknowledged() {
         cut_somewhere,
         "no sync failed after the start: the range is wrong"
     );
+}
+
+/// What a server does with a batch after it was acknowledged, cut off at every sync of it.
+#[test]
+fn a_power_cut_at_a_confirm_a_split_or_a_forgetting_costs_no_record_and_doubles_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = limits("dedupe_ids = 6");
+    let mut cut_at = BTreeSet::new();
+    for sync in 2..60 {
+        let disk = Disk::new(i64::MAX, sync, true);
+        let Ok(spool) = Spool::open_with(dir.path(), &limits, &disk.opener()) else {
+            continue;
+        };
+        let (mut safe, mut confirmed) = (BTreeSet::new(), BTreeSet::new());
+        let mut last = None;
+        for round in 0..8 {
+            let ids = [round * 3, round * 3 + 1, round * 3 + 2];
+            let forgets = spool.ids_forgotten_early();
+            if block_on(spool.append(batch(&ids))).is_err() {
+                cut_at.insert(if round >= 2 {
+                    "a forgetting"
+                } else {
+                    "an append"
+                });
+                break;
+            }
+            assert!(round < 2 || spool.ids_forgotten_early() > forgets);
+            safe.extend(ids.map(u128::from));
+            last = Some(ids);
+            let loan = spool.peek(1, 1)[0];
+            let held = ids_of(&spool.read(loan.seq).unwrap().unwrap());
+            let is_split = round % 2 == 0 && held.len() > 1;
+            if is_split {
+                let halves = [&held[..1], &held[1..]].map(|half| {
+                    let half: Vec<u64> = half.iter().map(|id| *id as u64).collect();
+                    Batch {
+                        ids: Vec::new(),
+                        ..batch(&half)
+                    }
+                });
+                // Not waited for: of one in doubt nothing is said before the disk is back.
+                spool.send(Command::Split {
+                    seq: loan.seq,
+                    parts: halves.into(),
+                    reply: oneshot::channel().0,
+                });
+            } else {
+                confirmed.extend(held);
+                spool.confirm(vec![loan.seq]);
+            }
+            block_on(spool.flush());
+            if spool.refusal() == Some(Refusal::Storage) {
+                cut_at.insert(if is_split { "a split" } else { "a confirm" });
+                break;
+            }
+        }
+        drop(spool);
+        let disk = disk.after_power_cut();
+        let spool = Spool::open_with(dir.path(), &limits, &disk.opener()).unwrap();
+        let waiting = waiting_ids(&spool);
+        let found: BTreeSet<u128> = waiting.iter().copied().collect();
+        assert_eq!(found.len(), waiting.len(), "sync {sync}: {waiting:?}");
+        for id in safe.difference(&confirmed) {
+            assert!(found.contains(id), "sync {sync}: {id} is gone");
+        }
+        // For its ids there was room.
+        if let Some(last) = last {
+            let answer = block_on(spool.append(batch(&last))).unwrap();
+            assert_eq!((answer.records, answer.duplicates), (0, 3), "sync {sync}");
+        }
+    }
+    let all = ["a confirm", "a forgetting", "a split", "an append"];
+    assert_eq!(cut_at, BTreeSet::from(all), "the range is wrong");
 }
 
 #[tokio::test]
