@@ -16,6 +16,7 @@ mod within;
 
 mod accept;
 mod auth;
+mod browsers;
 mod commands;
 mod connections;
 mod dedupe;
