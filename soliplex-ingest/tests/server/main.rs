@@ -20,6 +20,7 @@ mod browsers;
 mod commands;
 mod connections;
 mod dedupe;
+mod deploy;
 mod draining;
 mod encodings;
 mod faults;
