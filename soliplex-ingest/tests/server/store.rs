@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::road::{Road, data_dir, records};
+use crate::road::{Road, config, data_dir, records};
 use crate::upstream::{Step, Upstream, assert_taken_once};
 use crate::within::eventually;
 
@@ -52,6 +52,46 @@ async fn an_outage_fills_the_spool_to_its_bound_and_drains_by_itself() {
     let account = road.stop().await.account;
     assert_eq!((account.received, account.pending), (accepted + 10, 0));
     assert_taken_once(&placeholder, accepted + 10);
+}
+
+#[tokio::test]
+async fn from_four_fifths_of_its_bound_on_a_spool_makes_the_server_degraded() {
+    const BOUND: u64 = 20_000;
+    let upstream = Upstream::start([]).await;
+    // Nothing leaves, and nothing fails that readiness would tell of.
+    upstream.otherwise(Step::Stall);
+    let dir = data_dir();
+    let more = format!("---\n[limits]\nspool_bytes = {BOUND}");
+    let mut config = config(dir.path(), &upstream.endpoint(), &more);
+    config.limits.shutdown_timeout = std::time::Duration::from_millis(100);
+    let road = Road::with(config).await;
+    let mut told = Vec::new();
+    for number in 0.. {
+        let batch = json!({ "logs": records(number..number + 1) });
+        if road.post(&batch).await.0 != 200 {
+            break;
+        }
+        let (_, metrics) = road.get("/metrics").await;
+        let pending = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix("soliplex_ingest_spool_bytes "));
+        let percent = pending.unwrap().parse::<u64>().unwrap() * 100 / BOUND;
+        let (status, page) = road.get("/readyz").await;
+        let (word, reasons) = if percent < 80 {
+            ("ready", json!([]))
+        } else {
+            (
+                "degraded",
+                json!([format!("the spool is {percent} % full")]),
+            )
+        };
+        let expected = json!({ "status": word, "reasons": reasons });
+        assert_eq!((status, page), (200, expected.to_string()), "{percent}");
+        told.push(word);
+    }
+    // Both before it is full.
+    assert!(told.contains(&"ready") && told.contains(&"degraded"));
+    let _ = road.stop().await;
 }
 
 #[tokio::test]
