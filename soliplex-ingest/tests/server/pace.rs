@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::road::{Road, config, data_dir, records};
-use crate::upstream::{Step, Upstream, assert_taken_once};
+use crate::road::{Road, config, data_dir, record, records, uid};
+use crate::upstream::{Step, Upstream, assert_taken_once, text};
 
 #[tokio::test]
 async fn what_has_waited_goes_out_together() {
@@ -23,6 +23,37 @@ async fn what_has_waited_goes_out_together() {
     // One that may still have failed, a probe of one batch, and the rest.
     let after = upstream.requests() - before;
     assert!(after <= 3, "{after}");
+}
+
+#[tokio::test]
+async fn after_an_outage_each_request_brings_the_newest_error_and_then_the_oldest_records() {
+    let upstream = Upstream::start([]).await;
+    upstream.otherwise(Step::Status(503, Some("1")));
+    let dir = data_dir();
+    let more = "in_flight = 1\nrequest_records = 4\n---";
+    let road = Road::start(dir.path(), &upstream.endpoint(), more).await;
+    for number in 0..16 {
+        let level = if number < 12 { "info" } else { "error" };
+        road.accept(&[record(number, level, "hello")]).await;
+    }
+    // The next request may have been made up before the last record came; the one after it was not.
+    let requests = upstream.requests();
+    upstream
+        .until(|seen| seen.headers.len() > requests + 1)
+        .await;
+    upstream.otherwise(Step::Accept);
+    upstream.until(|seen| seen.taken.len() == 16).await;
+    let account = road.stop().await.account;
+    assert_eq!((account.forwarded, account.pending), (16, 0));
+    // A probe of one batch, and requests of four.
+    let order = [15, 14, 0, 1, 2, 13, 3, 4, 5, 12, 6, 7, 8, 9, 10, 11];
+    upstream.seen(|seen| {
+        let arrived = seen.records.iter();
+        let arrived: Vec<_> = arrived
+            .map(|record| text(record, "log.record.uid"))
+            .collect();
+        assert_eq!(arrived, order.map(uid));
+    });
 }
 
 #[tokio::test]
