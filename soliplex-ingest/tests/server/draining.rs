@@ -1,13 +1,54 @@
 //! What a server that is asked to stop does with what is under way.
 
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::process::{Process, configured, token};
 use crate::road::{data_dir, records};
-use crate::upstream::{Upstream, assert_taken_once};
+use crate::upstream::{Step, Upstream, assert_taken_once};
 use crate::within::{heard, within};
+
+/// The upstream would be waited for half a minute.
+#[tokio::test]
+async fn a_server_whose_upstream_hangs_exits_within_its_deadline_and_keeps_what_it_has() {
+    let upstream = Upstream::start([]).await;
+    upstream.otherwise(Step::Stall);
+    let dir = data_dir();
+    let start = || {
+        let mut command = configured(&["serve"], dir.path(), &upstream.endpoint());
+        command.env("SOLIPLEX_INGEST_LIMITS__SHUTDOWN_TIMEOUT_SECONDS", "1");
+        command.stderr(Stdio::piped());
+        Process::start(command)
+    };
+    let server = start().await;
+    let request = reqwest::Client::new()
+        .post(format!("{}/api/v1/logs", server.base))
+        .header("authorization", format!("Bearer {}", token(dir.path())))
+        .body(json!({ "logs": records(0..1) }).to_string());
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    upstream.until(|seen| seen.headers.len() == 1).await;
+
+    let asked = Instant::now();
+    let output = server.stop().await;
+    assert!(
+        asked.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        asked.elapsed()
+    );
+    assert_eq!(output.status.code(), Some(0));
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(log.contains("account.pending=1 in_time=false"), "{log}");
+
+    upstream.otherwise(Step::Accept);
+    let server = start().await;
+    upstream.until(|seen| seen.taken.len() == 1).await;
+    assert_eq!(server.stop().await.status.code(), Some(0));
+    assert_taken_once(&upstream, 1);
+}
 
 #[tokio::test]
 async fn a_batch_that_is_half_sent_at_the_signal_is_answered_kept_and_delivered() {
