@@ -32,3 +32,4 @@ mod oracle;
 mod pace;
 mod random_kills;
 mod store;
+mod streams;
