@@ -54,7 +54,7 @@ impl Scan<'_> {
         let value = &b[open..stop];
         let last = !matches!(b.get(stop), Some(b' ' | b')'));
         // A test passes too, and says which.
-        let drawn = value.iter().any(|c| is_symbol(*c)) || is_interspersed(value);
+        let drawn = is_drawn(value);
         let named = value.iter().any(|c| matches!(c, b'_' | b'.' | b':'));
         let said = last && follows_client(&b[..end - word.len()]);
         let secret = is_mixed(value) && (set || said || last && drawn && !named);
@@ -93,9 +93,7 @@ impl Scan<'_> {
             Some(Owner::Login) if !verb => is_mixed(value) || !is_benign_word(value),
             _ if verb => is_mixed(value),
             Some(_) => is_mixed(value) && value.len() > 5 && !names_method(value),
-            None => {
-                is_mixed(value) && (value.iter().any(|c| is_symbol(*c)) || is_interspersed(value))
-            }
+            None => is_mixed(value) && is_drawn(value),
         };
         self.looked(end.saturating_sub(name.len()));
         if secret && !self.is_covered(at) && !self.starts_with_marker(at) {
@@ -134,7 +132,7 @@ impl Scan<'_> {
                 return;
             }
             let value = &b[at..end];
-            let told = value.iter().any(|c| is_symbol(*c)) || is_interspersed(value);
+            let told = is_drawn(value);
             if is_mixed(value) && told && !value.contains(&b'.') {
                 self.push(at, end, Rule::Key);
             }
@@ -349,6 +347,11 @@ pub(super) fn is_mixed(value: &[u8]) -> bool {
         && !matches!(value[0], b'<' | b'$' | b'{' | b'[' | b'(' | b'%' | b'/')
         && !value.contains(&b'(')
         && !value.contains(&b'/')
+}
+
+/// What no word of a language looks like.
+fn is_drawn(value: &[u8]) -> bool {
+    value.iter().any(|c| is_symbol(*c)) || is_interspersed(value)
 }
 
 /// Eight letters and digits or more, a digit among the letters: `w1f1Pass` and no `sha256`.

@@ -214,18 +214,8 @@ impl Scan<'_> {
         {
             return;
         }
-        // `X-Api-Key 4f9c…`, where a colon was left out.
-        let spaced = start > 1 + before.len()
-            && b[start - 2 - before.len()] == b'-'
-            && b[..start - 1].ends_with(before);
-        let dashes = b[..start].iter().rev().skip(1 + before.len()).take(24);
-        let dashed = dashes.take_while(|c| is_word(**c) && spaced).count();
-        let named = if spaced {
-            &b[start - 1 - before.len() - dashed..start - 1]
-        } else {
-            before
-        };
-        let joined = dashed > 0 || underlined;
+        let named = with_dashes(b, start, before);
+        let joined = named.len() > before.len() || underlined;
         let certain = joined && self.table.strength(named) == Some(Strength::Certain)
             || [&b"token"[..], b"apikey"]
                 .iter()
@@ -326,6 +316,17 @@ static WORD_BYTES: [bool; 256] = {
     }
     bytes
 };
+
+/// A word, and those that dashes join to its front where nothing else stands between it and `end`:
+/// `X-Api-Key 4f9c…`, where a colon was left out.
+fn with_dashes<'b>(b: &'b [u8], end: usize, word: &'b [u8]) -> &'b [u8] {
+    let at = end.saturating_sub(1 + word.len());
+    if at == 0 || b[at - 1] != b'-' || !b[at..].starts_with(word) {
+        return word;
+    }
+    let dashed = b[..at].iter().rev().take(24).take_while(|c| is_word(**c));
+    &b[at - dashed.count()..end - 1]
+}
 
 /// Whether base64 text decodes to something that begins like an object with a name.
 fn opens_json(text: &[u8]) -> bool {

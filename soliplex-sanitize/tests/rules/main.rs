@@ -12,5 +12,6 @@ mod draws;
 mod properties;
 mod redact;
 mod secrets;
+mod shape;
 mod structured;
 mod vendors;

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 use soliplex_sanitize::Rules;
 
+use crate::shape::same_shape;
+
 /// The longest marker with quotes around it; what it replaces has at least one byte.
 const MAX_MARKER_BYTES: usize = 24;
 
@@ -142,29 +144,6 @@ fn value() -> impl Strategy<Value = Value> {
                 .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
         ]
     })
-}
-
-/// The same containers with members of the same shapes; a string or number may have become a string.
-fn same_shape(before: &Value, after: &Value) -> bool {
-    match (before, after) {
-        (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_shape(a, b))
-        }
-        (Value::Object(a), Value::Object(b)) => {
-            // A name may be redacted too, and two that are fall together.
-            let renamed = |value: &Value| {
-                let mut new = b.iter().filter(|(name, _)| !a.contains_key(*name));
-                new.any(|(_, b)| same_shape(value, b))
-            };
-            let kept = |(name, a): (&String, &Value)| match b.get(name) {
-                Some(b) => same_shape(a, b),
-                None => renamed(a),
-            };
-            b.len() < a.len() || b.len() == a.len() && a.iter().all(kept)
-        }
-        (Value::String(_) | Value::Number(_), Value::String(_)) => true,
-        (a, b) => a == b,
-    }
 }
 
 /// `file://` at the end of a message made the thread that logged it panic.

@@ -374,6 +374,7 @@ pub(super) fn ends_like_one(word: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ends_in_known_word;
     use super::*;
 
     #[test]
@@ -387,5 +388,14 @@ mod tests {
             }
         }
         assert_eq!(meaning(b"banana"), None);
+    }
+
+    #[test]
+    fn every_word_of_letters_is_known_at_the_end_of_a_name() {
+        let words = WORDS.iter().flat_map(|(_, words)| *words);
+        for word in words.filter(|word| word.bytes().all(|c| c.is_ascii_lowercase())) {
+            let name = format!("the_{word}");
+            assert!(ends_in_known_word(name.as_bytes()), "{word}");
+        }
     }
 }
