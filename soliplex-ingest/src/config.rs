@@ -134,13 +134,22 @@ pub struct JwksConfig {
     pub cooldown: Duration,
 }
 
-/// Where a key set is read from.
-#[derive(Clone, Debug)]
+/// Where a key set is read from. `Debug` shows no address: it may hold a credential.
+#[derive(Clone)]
 pub enum JwksSource {
     /// A file on this machine.
     File(PathBuf),
     /// The identity provider's address.
     Url(String),
+}
+
+impl fmt::Debug for JwksSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JwksSource::File(path) => f.debug_tuple("File").field(path).finish(),
+            JwksSource::Url(_) => f.write_str("Url(…)"),
+        }
+    }
 }
 
 /// Where records go, and how.
@@ -175,8 +184,8 @@ pub struct ForwardConfig {
     pub max_ahead: Duration,
 }
 
-/// Where OTLP goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where OTLP goes. `Debug` shows an address's host alone: the rest may hold a credential.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Endpoint {
     /// One line of OTLP JSON a request, for looking at.
     Stdout,
@@ -204,6 +213,15 @@ impl Endpoint {
         match self {
             Endpoint::Stdout => None,
             Endpoint::Url(url) => url.host_str(),
+        }
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host() {
+            None => f.write_str("Stdout"),
+            Some(host) => f.debug_tuple("Url").field(&host).finish(),
         }
     }
 }

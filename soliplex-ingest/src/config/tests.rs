@@ -1,7 +1,10 @@
 //! Every key both ways, and errors that name the key and keep the value to themselves.
 
+use std::sync::Arc;
+
 use super::source::variable;
 use super::*;
+use crate::forward::Upstream;
 use keys::{ALL, Kind};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -153,10 +156,15 @@ fn errors_name_the_key_and_never_the_value() {
 #[test]
 fn debug_shows_no_secret() {
     let config = Config::from_toml(&format!(
-        "[auth]\nhs256_secret = '{SECRET}'\n[forward]\ntoken = 'canary-token'\nheaders = {{ x = 'canary-header' }}"
+        "[auth]\nhs256_secret = '{SECRET}'\n[forward]\ntoken = 'canary-token'\nheaders = {{ x = 'canary-header' }}\n\
+         endpoint = 'https://canary:canary@logs.example/canary?key=canary'"
     ))
     .unwrap();
-    let shown = format!("{config:?}");
+    let upstream = Upstream::try_new(&config.forward, Arc::default()).unwrap();
+    let provider =
+        Config::from_toml("auth.mode = 'jwks'\nauth.jwks_url = 'https://id.example/?key=canary'");
+    let shown = format!("{config:?} {:?} {upstream:?}", provider.unwrap());
+    assert!(shown.contains("logs.example"), "{shown}");
     for secret in [SECRET, "canary"] {
         assert!(!shown.contains(secret), "{shown}");
     }

@@ -21,8 +21,7 @@ use crate::otlp::proto::{ExportLogsServiceRequest, ExportLogsServiceResponse};
 /// Where OTLP goes, with everything a request needs.
 #[derive(Debug)]
 pub struct Upstream {
-    /// `None` prints.
-    url: Option<Url>,
+    endpoint: Endpoint,
     client: reqwest::Client,
     headers: HeaderMap,
     token: RwLock<Option<HeaderValue>>,
@@ -59,10 +58,6 @@ impl Upstream {
                 header_value(value).ok_or(UpstreamError::Header("a value in forward.headers"))?;
             headers.insert(name, value);
         }
-        let url = match &config.endpoint {
-            Endpoint::Url(url) => Some(url.clone()),
-            Endpoint::Stdout => None,
-        };
         let token = match &config.token {
             Some(token) => Some(header_value(token).ok_or(UpstreamError::Header("forward.token"))?),
             None => None,
@@ -78,7 +73,7 @@ impl Upstream {
         }
         let client = client.build().map_err(UpstreamError::Client)?;
         Ok(Upstream {
-            url,
+            endpoint: config.endpoint.clone(),
             client,
             headers,
             token: RwLock::new(token),
@@ -90,7 +85,7 @@ impl Upstream {
 
     /// Posts one encoded `ExportLogsServiceRequest`.
     pub async fn post(&self, request: Vec<u8>) -> Outcome {
-        let Some(url) = &self.url else {
+        let Endpoint::Url(url) = &self.endpoint else {
             return print(&request);
         };
         match self.compress(request) {
@@ -104,9 +99,9 @@ impl Upstream {
 
     /// Posts one that is compressed already; only where [`takes_gzip`](Upstream::takes_gzip).
     pub(crate) async fn post_gzip(&self, body: Vec<u8>) -> Outcome {
-        match &self.url {
-            Some(url) => self.send_timed(url, body, Some(GZIP)).await,
-            None => Outcome::Later {
+        match &self.endpoint {
+            Endpoint::Url(url) => self.send_timed(url, body, Some(GZIP)).await,
+            Endpoint::Stdout => Outcome::Later {
                 after: None,
                 cause: Cause::Internal,
             },
@@ -115,7 +110,7 @@ impl Upstream {
 
     /// Whether batches may be compressed before they are posted.
     pub(crate) fn takes_gzip(&self) -> bool {
-        self.compression == Compression::Gzip && self.url.is_some()
+        self.compression == Compression::Gzip && self.endpoint != Endpoint::Stdout
     }
 
     async fn send_timed(
