@@ -1,16 +1,23 @@
-//! Text in base64 that holds something to hide: `cGFzc3dvcmQ9aHVudGVyMjI=`.
+//! Text in base64 or in hex that holds something to hide: `cGFzc3dvcmQ9aHVudGVyMjI=`.
 //!
-//! Few words are base64 of nothing but letters, digits and signs, so that the first few letters
+//! Few words are that of nothing but letters, digits and signs, so that the first few letters
 //! rule nearly all of them out. What one decodes to is read like any other text, once.
 
 use super::base64::{MAX_DECODED_BYTES, decode};
 use super::catalog::Rule;
 use super::scan::Scan;
 use super::span::Source;
+use super::steps::steps;
 use super::tokens::is_word;
 
 /// No pair and no address is shorter in base64.
-const MIN_ENCODED_BYTES: usize = 16;
+const MIN_ENCODED_BYTES: usize = 15;
+
+/// A social security number has eleven bytes, each of which takes two.
+const MIN_HEX_BYTES: usize = 22;
+
+/// So many bytes of a text tell it from a hash, of which one in eighty thousand has as many.
+const HEX_HEAD: usize = 11;
 
 /// So many letters tell nearly every word from a text.
 const HEAD_BYTES: usize = 12;
@@ -19,10 +26,7 @@ impl Scan<'_> {
     /// Looks inside the word that begins at `start`.
     pub(super) fn encoded(&mut self, start: usize) -> bool {
         let b = self.b;
-        // Every third byte of a text has its upper six bits in a letter of its own.
-        let leads = b.get(start..start + HEAD_BYTES).into_iter();
-        let leads = leads.flat_map(|head| head.iter().step_by(4));
-        if self.is_decoded || leads.filter(|c| leads_text(**c)).count() < HEAD_BYTES / 4 {
+        if self.is_decoded {
             return false;
         }
         let before = start.checked_sub(1).map_or(b' ', |at| b[at]);
@@ -55,12 +59,66 @@ impl Scan<'_> {
         true
     }
 
+    /// Looks inside the word from `start` to `end`, which may be text in hex: a hash has other bytes,
+    /// and says so with its first ones.
+    pub(super) fn hex_encoded(&mut self, start: usize, end: usize) -> bool {
+        let word = &self.b[start..end];
+        if !word.len().is_multiple_of(2)
+            || self.is_decoded
+            || !word.iter().step_by(2).take(HEX_HEAD).all(leads_hex)
+            || word.len() > 2 * MAX_DECODED_BYTES
+        {
+            return false;
+        }
+        let mut plain = [0; MAX_DECODED_BYTES];
+        for (byte, pair) in plain.iter_mut().zip(word.chunks(2)) {
+            let digit = |c: u8| char::from(c).to_digit(16);
+            let (Some(high), Some(low)) = (digit(pair[0]), digit(pair[1])) else {
+                return false;
+            };
+            *byte = (high << 4 | low) as u8;
+        }
+        steps(word.len());
+        let plain = &plain[..word.len() / 2];
+        if !plain.iter().all(|c| is_text(*c)) {
+            return false;
+        }
+        let mut inner = Scan::decoded(self.table, plain);
+        inner.run();
+        let found = inner.first_found();
+        if let Some(rule) = found {
+            self.push(start, end, rule);
+        }
+        found.is_some()
+    }
+
     fn first_found(&self) -> Option<Rule> {
         self.spans.first().and_then(|span| match span.source {
             Source::Builtin(rule) => Some(rule),
             Source::User(_) => None,
         })
     }
+}
+
+/// Whether a word may be base64 of a text: every third byte of one has its upper six bits in a letter
+/// of its own.
+#[inline]
+pub(super) fn may_be_base64(word: &[u8]) -> bool {
+    let Some(head) = word.first_chunk::<HEAD_BYTES>() else {
+        return false;
+    };
+    leads_text(head[0]) && leads_text(head[4]) && leads_text(head[8])
+}
+
+/// Whether a word may be hex of a text.
+#[inline]
+pub(super) fn may_be_hex(word: &[u8]) -> bool {
+    word.len() >= MIN_HEX_BYTES && leads_hex(&word[0]) && leads_hex(&word[2]) && leads_hex(&word[4])
+}
+
+/// Whether a digit in hex may begin a byte of text.
+fn leads_hex(c: &u8) -> bool {
+    matches!(c, b'2'..=b'7')
 }
 
 /// Whether a letter of base64 may begin a byte of text: a space and what follows it, or NUL.

@@ -320,6 +320,11 @@ fn escape(b: &[u8], i: usize) -> (usize, Plain) {
         Some(b'x') => hex(b.get(at + 1..at + 3)).map(|c| (3, c)),
         Some(b'/') => return (slashes + 1, Plain::Byte(b'/')),
         Some(b'n') => return (slashes + 1, Plain::Break),
+        // `\e[31m`, `\033[31m`: a color that a logger has escaped.
+        Some(b'e' | b'0') if escapes_color(&b[at..]) => {
+            let used = slashes + if b[at] == b'e' { 1 } else { 3 };
+            return (used + control(&b[i + used..]), Plain::Nothing);
+        }
         _ => None,
     };
     let Some((used, code)) = code.map(|(used, code)| (slashes + used, code)) else {
@@ -334,6 +339,11 @@ fn escape(b: &[u8], i: usize) -> (usize, Plain) {
             None => (slashes, Plain::Same),
         },
     }
+}
+
+/// Whether `e[` or `033[` follows a backslash.
+pub(super) fn escapes_color(rest: &[u8]) -> bool {
+    rest.starts_with(b"e[") || rest.starts_with(b"033[")
 }
 
 fn hex(digits: Option<&[u8]>) -> Option<u32> {

@@ -10,6 +10,7 @@ use super::catalog::Rule;
 use super::context::{self, Context};
 use super::field::Suspect;
 use super::flags::Tools;
+use super::fold;
 use super::gate::{self, Shape};
 use super::keys::Strength;
 use super::pairs::MAX_CONTAINER_BYTES;
@@ -294,8 +295,11 @@ impl<'t> Scan<'t> {
             Shape::LongDigits => self.long_digits(at),
             Shape::Slash => self.slash(at),
             Shape::Backslash => {
-                self.needs_fold |=
-                    matches!(self.b.get(at + 1), Some(b'u' | b'x' | b'/' | b'n' | b'\\'));
+                self.needs_fold |= match self.b.get(at + 1) {
+                    Some(b'u' | b'x' | b'/' | b'n' | b'\\') => true,
+                    Some(b'e' | b'0') => fold::escapes_color(&self.b[at + 1..]),
+                    _ => false,
+                };
                 self.drive(at);
             }
             Shape::SocialSecurity => self.social_security(at),

@@ -4,6 +4,7 @@
 use super::base64::decode;
 use super::catalog::Rule;
 use super::context::{is_gap, word_before};
+use super::encoded::{may_be_base64, may_be_hex};
 use super::entropy::looks_random;
 use super::keys::{Strength, has_stem};
 use super::runs::{And, run_start};
@@ -54,8 +55,11 @@ impl Scan<'_> {
             if b[start..end].eq_ignore_ascii_case(b"ConvertTo-SecureString") {
                 return self.secured(end);
             }
-            if before == b'/' && end - start >= 20 {
-                self.webhook(start, end);
+            if before == b'/' && end - start >= 20 && self.webhook(start, end) {
+                return;
+            }
+            if may_be_base64(&b[start..end]) {
+                self.encoded(start);
             }
             return;
         }
@@ -82,7 +86,8 @@ impl Scan<'_> {
             || self.shaped_key(start, end)
             || self.account_or_wallet(start, end)
             || end - start == VIN_BYTES && self.vehicle(start, end)
-            || self.encoded(start)
+            || may_be_base64(&b[start..]) && self.encoded(start)
+            || may_be_hex(&b[start..end]) && self.hex_encoded(start, end)
             || may_be_long(&b[end..]) && self.storage_key(start, end)
         {
             return;

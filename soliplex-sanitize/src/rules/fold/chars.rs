@@ -85,12 +85,17 @@ pub(super) fn plain_char(c: char) -> Option<char> {
     let digit = |zero: u32| char::from_digit(code - zero, 10);
     Some(match code {
         0xff01..=0xff5e => return char::from_u32(code - 0xff01 + 0x21),
+        // Bold, slanted, in double strokes: alphabet after alphabet.
+        0x1d400..=0x1d6a3 => return char::from_u32(letter((code - 0x1d400) % 52)),
+        0x24b6..=0x24e9 => return char::from_u32(letter(code - 0x24b6)),
+        0x2460..=0x2468 => return char::from_digit(code - 0x2460 + 1, 10),
+        0x2776..=0x277e => return char::from_digit(code - 0x2776 + 1, 10),
+        0x24ea => '0',
         0x0660..=0x0669 => return digit(0x0660),
         0x06f0..=0x06f9 => return digit(0x06f0),
         0x0966..=0x096f => return digit(0x0966),
         0x1d7ce..=0x1d7ff => return char::from_digit((code - 0x1d7ce) % 10, 10),
         0x2080..=0x2089 => return digit(0x2080),
-        0x2460..=0x2468 => return char::from_digit(code - 0x2460 + 1, 10),
         0x2074..=0x2079 => return char::from_digit(code - 0x2070, 10),
         0x2070 => '0',
         0xb9 => '1',
@@ -128,4 +133,13 @@ pub(super) fn plain_char(c: char) -> Option<char> {
         0x0458 => 'j',
         _ => return None,
     })
+}
+
+/// The letter of this number, capitals first.
+fn letter(n: u32) -> u32 {
+    if n < 26 {
+        n + u32::from(b'A')
+    } else {
+        n - 26 + u32::from(b'a')
+    }
 }
