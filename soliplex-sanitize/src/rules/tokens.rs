@@ -45,7 +45,7 @@ impl Scan<'_> {
         if start > 0 && b[start - 1] == b'\\' && matches!(b[start], b'n' | b't' | b'r') {
             start += 1;
         }
-        if self.vendor_key(start) {
+        if self.vendor_key(start, end) {
             return;
         }
         // Most long words are names, of classes and the like; a key without digits is one known by
@@ -96,14 +96,21 @@ impl Scan<'_> {
     }
 
     /// A vendor's prefix at the start of the word.
-    fn vendor_key(&mut self, start: usize) -> bool {
+    fn vendor_key(&mut self, start: usize, end: usize) -> bool {
         let b = self.b;
-        let limit = |from: usize| b.len().min(from + MAX_TOKEN_BYTES);
-        if let Some(length) = vendors::find(&b[start..limit(start)]) {
-            self.push(start, start + length, Rule::ApiKey);
-            return true;
-        }
-        false
+        let limit = b.len().min(start + MAX_TOKEN_BYTES);
+        let Some(length) = vendors::find(&b[start..limit]) else {
+            return false;
+        };
+        // What goes on without a mark beyond what is read of it is no text: left, it would be the
+        // next reading's key.
+        let stop = if length == MAX_TOKEN_BYTES {
+            end.max(limit)
+        } else {
+            start + length
+        };
+        self.push(start, stop, Rule::ApiKey);
+        true
     }
 
     /// A prefix that ends in a dot, and so stands before the word.

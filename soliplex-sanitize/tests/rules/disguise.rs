@@ -173,3 +173,9 @@ fn lines_of_one_text_are_not_joined_into_a_secret() {
         assert_eq!(rules.sanitize(text), text);
     }
 }
+
+#[test]
+fn a_key_broken_into_more_lines_than_are_read_of_one_goes_whole() {
+    let text = "AKIA\n".repeat(20_000);
+    assert_eq!(Rules::standard().sanitize(&text), "[API_KEY]\n");
+}
