@@ -23,14 +23,14 @@ pub(super) struct Folded {
     joints: Vec<u32>,
 }
 
-/// Where a byte that stands for others, or a row of bytes that stand for themselves, came from.
+/// Where a row of bytes came from, which each stand for as many others or for themselves.
 #[derive(Clone, Copy)]
 struct Piece {
     /// The position of the first in the folded text; the last stands before the next piece.
     at: u32,
     /// Its position in the original text.
     start: u32,
-    /// The bytes it stands for; zero for a row.
+    /// The bytes that each stands for; zero where they stand for themselves.
     used: u32,
 }
 
@@ -122,11 +122,13 @@ impl Folded {
     /// A byte for those from `start` to `end`. No text that is folded is longer than a position has
     /// bits.
     fn emit(&mut self, c: u8, start: usize, end: usize) {
-        self.pieces.push(Piece {
-            at: self.text.len() as u32,
-            start: start as u32,
-            used: (end - start) as u32,
-        });
+        let (at, used) = (self.text.len() as u32, (end - start) as u32);
+        let start = start as u32;
+        let goes_on =
+            |last: &Piece| last.used == used && start - last.start == (at - last.at) * used;
+        if !self.pieces.last().is_some_and(goes_on) {
+            self.pieces.push(Piece { at, start, used });
+        }
         self.text.push(c);
     }
 
@@ -153,12 +155,13 @@ impl Folded {
             start,
             used,
         } = self.pieces[behind - 1];
-        match used {
-            0 => {
-                let start = start as usize + at - first as usize;
-                start..start + 1
+        let before = at - first as usize;
+        match used as usize {
+            0 => start as usize + before..start as usize + before + 1,
+            used => {
+                let start = start as usize + before * used;
+                start..start + used
             }
-            _ => start as usize..(start + used) as usize,
         }
     }
 

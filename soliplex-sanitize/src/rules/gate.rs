@@ -316,6 +316,11 @@ pub(super) fn joins(c: u8) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b'@' | b'+' | b'/' | b'=' | b':')
 }
 
+/// Whether `%41` or the like ends here.
+fn ends_escape(before: &[u8]) -> bool {
+    matches!(before, [.., b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
+}
+
 /// What a byte outside the common classes may begin.
 fn odd_one(text: &[u8], at: usize) -> Option<Shape> {
     let next = text.get(at + 1).copied().unwrap_or(0);
@@ -334,7 +339,8 @@ fn odd_one(text: &[u8], at: usize) -> Option<Shape> {
         // In a row of them, the first calls for a second reading, and the last may begin something.
         b'\\' if before == b'\\' && next == b'\\' => None,
         b'\\' => Some(Shape::Backslash),
-        b'%' if next.is_ascii_hexdigit() => Some(Shape::Folded),
+        // Of a row of escapes the first is enough, too.
+        b'%' if next.is_ascii_hexdigit() && !ends_escape(&text[..at]) => Some(Shape::Folded),
         b'&' if next == b'#' || begins_entity(&text[at + 1..]) => Some(Shape::Folded),
         b'\n' => {
             // A word may go on behind the break, and the break may be two bytes.
