@@ -64,7 +64,7 @@ pub fn secret(n: usize) -> String {
 }
 
 /// Repeated to a mebibyte, these make a reader look again and again.
-pub const HOSTILE: [&str; 17] = [
+pub const HOSTILE: [&str; 19] = [
     "@",
     "7",
     "1.",
@@ -82,4 +82,6 @@ pub const HOSTILE: [&str; 17] = [
     "pin:{",
     " -p",
     "(+",
+    "%41",
+    "(password",
 ];

@@ -127,7 +127,11 @@ impl Scan<'_> {
         let b = self.b;
         let Some((open, mark)) = opening_quote(b, at) else {
             // `setPassword(…)`
-            let end = bare_end(&b[..b.len().min(at + MAX_PASSWORD_BYTES)], at, false);
+            let until = b.len().min(at + MAX_PASSWORD_BYTES);
+            if memchr::memchr(b')', &b[at..b.len().min(until + 1)]).is_none() {
+                return;
+            }
+            let end = bare_end(&b[..until], at, false);
             if b.get(end) != Some(&b')') {
                 return;
             }

@@ -228,6 +228,8 @@ mod tests {
         "authorization: digest ",
         "<password>",
         "<password",
+        "(password",
+        "AKIA\n",
         ">",
         "=>",
         "==",
