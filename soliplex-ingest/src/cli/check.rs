@@ -10,10 +10,13 @@ use crate::otlp::proto::ExportLogsServiceRequest;
 use crate::spool::{Spool, StoreError};
 use crate::tls;
 
-use super::{Failure, explain, print};
+use super::{Failure, explain, log, print};
 
-/// Tries one thing after another and reports each; fails if one of them did.
+/// Tries one thing after another and reports each; fails if one of them did. What a server would not
+/// even start with is no matter of trying.
 pub(super) async fn run(config: Config) -> Result<(), Failure> {
+    log::filter(&config.log)?;
+    let to_upstream = Upstream::try_new(&config.forward, Arc::default())?;
     let mut failed = 0;
     let mut report = |what: &str, result: Result<String, String>| {
         let (mark, text) = match result {
@@ -32,7 +35,7 @@ pub(super) async fn run(config: Config) -> Result<(), Failure> {
     report("authentication", authentication(&config).await)?;
     report("tls", certificate(&config))?;
     report("store", store(&config))?;
-    report("upstream", upstream(&config).await)?;
+    report("upstream", upstream(&config, &to_upstream).await)?;
     if failed == 0 {
         Ok(())
     } else {
@@ -94,12 +97,10 @@ fn store(config: &Config) -> Result<String, String> {
 }
 
 /// An empty request: OTLP asks receivers to answer it with success, and it leaves nothing behind.
-async fn upstream(config: &Config) -> Result<String, String> {
+async fn upstream(config: &Config, upstream: &Upstream) -> Result<String, String> {
     if config.forward.endpoint == Endpoint::Stdout {
         return Ok("standard output".to_owned());
     }
-    let upstream =
-        Upstream::try_new(&config.forward, Arc::default()).map_err(|error| explain(&error))?;
     let empty = prost::Message::encode_to_vec(&ExportLogsServiceRequest::default());
     match upstream.post(empty).await {
         Outcome::Accepted | Outcome::Partial { .. } => Ok("takes requests".to_owned()),

@@ -24,8 +24,7 @@ pub(super) enum LogError {
 
 /// Installs the log for the whole process. The guard writes what is left when it is dropped.
 pub(super) fn init(config: &LogConfig) -> Result<Option<WorkerGuard>, LogError> {
-    // The parser's own error quotes the filter.
-    let filter = EnvFilter::try_new(&config.filter).map_err(|_| LogError::Filter)?;
+    let filter = filter(config)?;
     let (writer, guard) = match &config.dir {
         None => (BoxMakeWriter::new(io::stderr), None),
         Some(dir) => {
@@ -54,6 +53,12 @@ pub(super) fn init(config: &LogConfig) -> Result<Option<WorkerGuard>, LogError> 
     }
     .map_err(LogError::Installed)?;
     Ok(guard)
+}
+
+/// What is logged.
+pub(super) fn filter(config: &LogConfig) -> Result<EnvFilter, LogError> {
+    // The parser's own error quotes the filter.
+    EnvFilter::try_new(&config.filter).map_err(|_| LogError::Filter)
 }
 
 /// Two weeks: an incident is looked at within one.
