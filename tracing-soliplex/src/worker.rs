@@ -60,6 +60,10 @@ const LOOK_EVERY_QUIET: Duration = Duration::from_millis(250);
 
 const QUIET_AFTER: Duration = Duration::from_secs(5);
 
+/// How long after the last record the queue is kept ready for the next ones: a user reads a page
+/// before the next tap. What is kept ready is written to disk twice a minute, so not for ever.
+const PREPARED_FOR: Duration = Duration::from_secs(60);
+
 /// Tells whoever waits for the end that it has come.
 type Stopped = Box<dyn FnOnce() + Send>;
 
@@ -249,7 +253,7 @@ impl Worker {
                 self.readmit();
                 self.pay();
                 self.take_in();
-                if !self.is_quiet(Instant::now()) {
+                if self.last_record.elapsed() < PREPARED_FOR {
                     self.intake.prepare_queue();
                 }
                 self.tidy();
@@ -307,11 +311,6 @@ impl Worker {
         }
     }
 
-    /// Whether nothing has come for a while.
-    fn is_quiet(&self, now: Instant) -> bool {
-        now.duration_since(self.last_record) > QUIET_AFTER
-    }
-
     /// How long nothing needs to be done, unless something comes.
     fn nap(&self) -> Duration {
         let now = Instant::now();
@@ -323,7 +322,8 @@ impl Worker {
         {
             return Duration::ZERO;
         }
-        let look = if self.is_quiet(now) && self.flushes.is_empty() {
+        let quiet = now.duration_since(self.last_record) > QUIET_AFTER;
+        let look = if quiet && self.flushes.is_empty() {
             LOOK_EVERY_QUIET
         } else {
             LOOK_EVERY
