@@ -78,6 +78,37 @@ async fn a_panic_costs_one_request() {
     assert!(page.contains("panics_total 1") && page.contains("answers_total{status=\"500\"} 1"));
 }
 
+/// A client's body that is a defect of what reads it.
+struct Boom;
+
+impl axum::body::HttpBody for Boom {
+    type Data = axum::body::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+        panic!("canary");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_over_a_batch_costs_that_batch_and_gives_back_what_it_held() {
+    // Room for one body.
+    let app = app_with("mode = 'disabled'\n[limits]\nbodies_bytes = 1048576").await;
+    let router = router(Arc::clone(&app), &[]);
+    for _ in 0..2 {
+        let request = batch().map(|_| Body::new(Boom));
+        let (status, problem) = text(router.clone().oneshot(request).await.unwrap()).await;
+        assert_eq!(status, 500);
+        assert!(!problem.contains("canary"), "{problem}");
+    }
+    assert_eq!(router.oneshot(batch()).await.unwrap().status(), 200);
+    let page = app.metrics.render(&Gauges::default());
+    assert!(page.contains("panics_total 2"), "{page}");
+}
+
 /// While every read fails, a key that was withdrawn is still taken; somebody must be told.
 #[tokio::test(start_paused = true)]
 async fn keys_that_cannot_be_read_again_make_a_server_degraded_until_they_can() {
