@@ -18,7 +18,9 @@
 //! A process killed between the upstream's answer and the next commit sends those requests once
 //! more under the same ids. A batch that is sent in parts is confirmed when its last part is
 //! settled: a kill before that, or a disk that does not take the parts that are left, repeats the
-//! parts that were taken. No other road forwards twice.
+//! parts that were taken. Where the answer was a refusal, the dead letter that a killed process had
+//! written stays, though the batch is sent once more; if it is taken then, sending that letter again
+//! repeats it. No other road forwards twice.
 //!
 //! A batch that the disk does not give back is kept for three attempts, the store opened anew
 //! before each, and then left where it is, counted as `unreadable`; the next start tries it again.

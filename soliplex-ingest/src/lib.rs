@@ -38,7 +38,8 @@
 //! `limits.dedupe_window_seconds` is forwarded once. A server killed between the upstream's answer
 //! and its own next commit, some milliseconds later, sends those requests again under the same
 //! `log.record.uid`; so it does with a batch it was killed over while sending it in parts, because
-//! the upstream had refused the whole.
+//! the upstream had refused the whole. `dead-letters resend` repeats the letter it was killed over,
+//! and one whose server was killed over it and whose batch the upstream took after all.
 //!
 //! *When is it given up?* When the upstream refuses it for good, or fails over it with a status
 //! that OTLP forbids to send again (500 above all): then it is a dead letter (`soliplex-ingest
