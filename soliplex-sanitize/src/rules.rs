@@ -43,6 +43,7 @@ mod pem;
 mod phone;
 mod places;
 mod prose;
+mod routers;
 mod runs;
 mod scan;
 mod schemes;

@@ -204,10 +204,17 @@ fn is_code(b: &[u8], start: usize, digits: usize, to_do: bool) -> bool {
         return is(before, &of_login)
             || digits >= 5 && is(before, &["your", "my", "enter"])
             || verb && digits == 6 && is(before, &["the"])
-            || (verb || digits == 6) && words_before(rest, 3).any(|word| is(word, &["your"]))
+            || (verb || digits == 6)
+                && ends_sentence(&b[start + digits..])
+                && words_before(rest, 3).any(|word| is(word, &["your"]))
             || to_do && is(before, &["use"]);
     }
     false
+}
+
+/// Whether what follows a number is no word that says how many of something there are.
+fn ends_sentence(rest: &[u8]) -> bool {
+    !matches!(rest, [b' ', next, ..] if next.is_ascii_lowercase())
 }
 
 fn is_yours(rest: &[u8]) -> bool {

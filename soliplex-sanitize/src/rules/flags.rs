@@ -55,6 +55,7 @@ impl Scan<'_> {
         let tool = match b[at] {
             _ if b[at..end].ends_with(b"user") => WEB,
             b'p' if follows && self.tools.run(ASKING, at) => ASKING,
+            b'P' if self.tools.run(ZIP, at) => ZIP,
             b'p' | b'P' => LOGIN,
             b'a' if self.tools.run(REDIS, at) => REDIS,
             b'w' => LDAP,
@@ -131,7 +132,7 @@ pub(super) struct Tools {
 
 /// What is run with a password behind the flag, which may follow at once where the program asks for
 /// it otherwise.
-const TOOLS: [&[&[u8]]; 7] = [
+const TOOLS: [&[&[u8]]; 8] = [
     &[
         b"sshpass",
         b"docker login",
@@ -144,7 +145,6 @@ const TOOLS: [&[&[u8]]; 7] = [
         b"sqlcmd",
         b"bcp ",
         b"ipmitool",
-        b"zip ",
     ],
     &[b"mysql", b"mariadb", b"7z "],
     &[b"redis-cli"],
@@ -152,6 +152,7 @@ const TOOLS: [&[&[u8]]; 7] = [
     &[b"ldap"],
     &[b"openssl "],
     &[b"snmp"],
+    &[b"zip "],
 ];
 const LOGIN: usize = 0;
 const ASKING: usize = 1;
@@ -160,6 +161,7 @@ const WEB: usize = 3;
 const LDAP: usize = 4;
 const OPENSSL: usize = 5;
 const SNMP: usize = 6;
+const ZIP: usize = 7;
 
 /// The letters that they begin with.
 static BEGINS_TOOL: [bool; 256] = {

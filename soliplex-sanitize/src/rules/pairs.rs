@@ -96,6 +96,8 @@ impl Scan<'_> {
         let Some(value_at) = after_separator(b, at) else {
             return;
         };
+        let bold = b[value_at..].starts_with(b"** ");
+        let value_at = if bold { value_at + 3 } else { value_at };
         // Where something was redacted before, as it is wherever redacted text is read again.
         if self.starts_with_marker(value_at) {
             return;
@@ -269,7 +271,10 @@ impl Scan<'_> {
         }
         // `password = crypt('…', …)`
         if strength == Strength::Certain && is_hashing(value) {
-            return self.value_within(end, strength, b'=', quote, 1);
+            if value.ends_with(b"(") && opening_quote(b, end).is_some() {
+                self.value_within(end, strength, b'=', quote, 1);
+            }
+            return;
         }
         let is_short = strength == Strength::Hint && value.len() < SHORTEST_RANDOM_BYTES;
         if value.is_empty() || is_short || is_benign_word(value) || self.is_marker(value) {
@@ -358,6 +363,13 @@ fn mnemonic_end(b: &[u8], at: usize, strength: Strength) -> Option<usize> {
     }
     steps(end - at);
     // Under a name that says less, it has as many words as wallets give.
-    let counted = strength > Strength::Hint || words.is_multiple_of(3);
+    let told = strength > Strength::Hint;
+    let counted = told || words.is_multiple_of(3) && !is_sentence(&b[at..end]);
     (words >= MIN_MNEMONIC_WORDS && counted).then_some(end)
+}
+
+/// Whether a word stands in a text that no wallet gives.
+fn is_sentence(text: &[u8]) -> bool {
+    let mut words = text.split(|c| *c == b' ');
+    words.any(|word| matches!(word, b"the" | b"and" | b"for" | b"was" | b"not" | b"are"))
 }

@@ -7,6 +7,7 @@ use super::catalog::Rule;
 use super::entropy::is_benign_word;
 use super::keys::Strength;
 use super::pairs::{bare_end, closing_quote, opening_quote};
+use super::routers::scrambled;
 use super::scan::Scan;
 
 /// A told password is no longer.
@@ -22,6 +23,7 @@ impl Scan<'_> {
         self.looks += 1;
         match b.get(end) {
             Some(b' ') => self.password_in_sentence(end + 1),
+            Some(b'\t' | b'|') => self.password_in_column(end + 1),
             Some(b'"' | b'\'' | b'\\') => self.password_after_name(end),
             // `Password("…")`
             Some(b'(') => self.quoted_password(end + 1),
@@ -74,7 +76,8 @@ impl Scan<'_> {
         let Some((at, verb)) = behind_verb(b, at) else {
             return;
         };
-        let at = at + usize::from(b.get(at) == Some(&b'('));
+        let bracketed = b.get(at) == Some(&b'(');
+        let at = at + usize::from(bracketed);
         if let Some((open, mark)) = opening_quote(b, at) {
             let end = closing_quote(b, open, mark.0, mark.1);
             self.looked(end - open);
@@ -92,7 +95,8 @@ impl Scan<'_> {
             // `machine host login ann password …`
             Some(Owner::Login) if !verb => is_mixed(value) || !is_benign_word(value),
             _ if verb => is_mixed(value),
-            Some(_) => is_mixed(value) && value.len() > 5 && !names_method(value),
+            Some(_) => is_given(value),
+            None if bracketed && b.get(end) == Some(&b')') => is_given(value),
             None => is_mixed(value) && is_drawn(value),
         };
         self.looked(end.saturating_sub(name.len()));
@@ -101,25 +105,13 @@ impl Scan<'_> {
         }
     }
 
-    /// `snmp-server community … RO`, `tacacs-server key 7 …`: what a router is told, at `at`.
-    fn configured(&mut self, at: usize) {
+    /// `password|hunter2`, as tables have it; a heading goes on with a word.
+    fn password_in_column(&mut self, at: usize) {
         let b = self.b;
-        let settings = [&b"community "[..], b"key "];
-        let Some(setting) = settings.iter().find(|word| b[at..].starts_with(word)) else {
-            return;
-        };
-        let at = at + setting.len();
-        if let Some((open, stop)) = scrambled(b, at) {
-            return self.push(open, stop, Rule::Key);
-        }
-        let stop = bare_end(b, at, false);
-        let value = &b[at..stop];
-        let shared = matches!(
-            b.get(stop..stop + 3),
-            Some(b" RO" | b" RW" | b" ro" | b" rw")
-        );
-        if value != b"public" && (shared || is_mixed(value)) && !self.is_marker(value) {
-            self.push(at, stop, Rule::Key);
+        let end = bare_end(b, at, false);
+        if is_given(&b[at..end]) && !self.starts_with_marker(at) {
+            self.looked(end - at);
+            self.push(at, end, Rule::Key);
         }
     }
 
@@ -225,21 +217,6 @@ fn follows_client(text: &[u8]) -> bool {
 /// `USER ann` and the break of its line.
 const MAX_USER_LINE_BYTES: usize = 64;
 
-/// `7 0822455D0A16`, `0 hunter2`: how a router is told that a password is scrambled, and how.
-fn scrambled(b: &[u8], at: usize) -> Option<(usize, usize)> {
-    let how = b.get(at)?;
-    let open = at + 2;
-    let stop = bare_end(b, open.min(b.len()), false);
-    let value = b.get(open..stop)?;
-    let hex = value.len() >= 6 && value.iter().all(u8::is_ascii_hexdigit);
-    let told = match how {
-        b'7' => hex && value.iter().any(u8::is_ascii_digit),
-        b'0' | b'5' | b'6' | b'8' | b'9' => is_mixed(value),
-        _ => false,
-    };
-    (b[at + 1] == b' ' && told).then_some((open, stop))
-}
-
 /// Where a value begins behind `is`, `was set to`, `for Ann is` or `for Ann:`, and whether one of
 /// these stands there; nothing where a name is all that follows.
 fn behind_verb(b: &[u8], at: usize) -> Option<(usize, bool)> {
@@ -329,6 +306,11 @@ const INTRODUCTIONS: [&[u8]; 12] = [
     b"enable",
     b"smtp",
 ];
+
+/// What may be a password where one must stand.
+fn is_given(value: &[u8]) -> bool {
+    is_mixed(value) && value.len() > 5 && !names_method(value)
+}
 
 /// `sha256`: how a password is kept.
 fn names_method(value: &[u8]) -> bool {

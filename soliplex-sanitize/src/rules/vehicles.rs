@@ -16,7 +16,8 @@ impl Scan<'_> {
     pub(super) fn vehicle(&mut self, start: usize, end: usize) -> bool {
         let word = &self.b[start..end];
         let part = |c: &u8| c.is_ascii_digit() || c.is_ascii_uppercase() && !b"IOQ".contains(c);
-        if word.len() != VIN_BYTES || !word.iter().all(part) {
+        let letters = word.iter().filter(|c| c.is_ascii_uppercase()).count();
+        if word.len() != VIN_BYTES || letters < 2 || !word.iter().all(part) {
             return false;
         }
         let context = self.context(start, end);

@@ -205,6 +205,10 @@ pub(super) fn key_before(b: &[u8], at: usize) -> Option<Key> {
     while end > 0 && at - end < 4 && matches!(b[end - 1], b' ' | b'\t') {
         end -= 1;
     }
+    // `*password*:`, in bold.
+    while end > 0 && at - end < 4 && b[end - 1] == b'*' {
+        end -= 1;
+    }
     if end == 0 {
         return None;
     }

@@ -64,15 +64,16 @@ pub(super) fn is_call(value: &[u8], next: Option<&u8>) -> bool {
     let Some(callee) = value.strip_suffix(b"(") else {
         return false;
     };
-    let named = |c: &u8| c.is_ascii_alphabetic() || matches!(c, b'_' | b'.' | b':');
+    let named = |c: &u8| c.is_ascii_alphabetic() || matches!(c, b'_' | b'.' | b':' | b'!');
     callee.len() > 2 && callee.iter().all(named) && matches!(next, Some(b')' | b'"' | b'\'' | b'&'))
 }
 
 /// `crypt(`, `SHA2(`: what makes a hash of the string behind it.
 pub(super) fn is_hashing(value: &[u8]) -> bool {
-    let Some(callee) = value.strip_suffix(b"(") else {
+    let Some(open) = memchr::memchr(b'(', value) else {
         return false;
     };
+    let callee = &value[..open];
     [
         "crypt", "password", "encrypt", "md5", "sha1", "sha2", "sha256", "hash",
     ]

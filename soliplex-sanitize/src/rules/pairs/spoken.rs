@@ -54,7 +54,7 @@ impl Scan<'_> {
         let last = b
             .get(end)
             .is_none_or(|c| matches!(c, b'\n' | b'\r' | b'"' | b'\'' | b'\\'));
-        if end > from + 2 && last && !b[from..end].contains(&b':') {
+        if is_mixed(&b[from..end]) && last && !b[from..end].contains(&b':') {
             self.looked(end - at);
             self.push(from, end, Rule::Key);
         }
