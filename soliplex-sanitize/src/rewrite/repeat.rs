@@ -34,10 +34,11 @@ struct Last {
     text: String,
 }
 
-/// Where the values of a text end, nine bits a value: a NUL inside a value must not pass for the
-/// one behind it.
+/// Where the values of a text end, and whose they are, sixteen bits a value: a NUL inside a value
+/// must not pass for the one behind it, nor what was harmless under one name for the same under
+/// another, where a field that is absent prints nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ends(u64);
+pub(super) struct Ends(u128);
 
 impl Default for Ends {
     /// No value yet. Zero is left for more than can be told.
@@ -47,12 +48,12 @@ impl Default for Ends {
 }
 
 impl Ends {
-    /// One more value, which ends here.
+    /// One more value, that of the field at `index`, which ends here.
     #[inline(always)]
-    pub(super) fn add(&mut self, end: usize) {
-        let room = self.0.leading_zeros() >= 9 && self.0 != 0;
+    pub(super) fn add(&mut self, index: usize, end: usize) {
+        let room = self.0.leading_zeros() >= 16 && self.0 != 0 && index < 1 << 7;
         self.0 = if room {
-            self.0 << 9 | (end as u64 & 0x1ff)
+            self.0 << 16 | (index << 9 | end & 0x1ff) as u128
         } else {
             0
         };
@@ -117,9 +118,9 @@ mod tests {
     /// Values as they lie in a scratch, each behind the one before it.
     fn values(texts: &[&str]) -> (Ends, String) {
         let (mut ends, mut printed) = (Ends::default(), String::new());
-        for text in texts {
+        for (index, text) in texts.iter().enumerate() {
             printed.push_str(text);
-            ends.add(printed.len());
+            ends.add(index, printed.len());
             printed.push('\0');
         }
         (ends, printed)

@@ -57,8 +57,8 @@ pub(super) struct Recorded {
 /// A value of the kind it was recorded as; text and bytes lie in [`Scratch`].
 ///
 /// The widest numbers and the errors lie in [`Scratch`] too: they would make every value larger,
-/// slower to move, and in need of being dropped. Text refers to `printed` until it is settled, then to `text`; all else is clean from the
-/// start.
+/// slower to move, and in need of being dropped. Text refers to `printed` until it is settled, then
+/// to `text`; all else is clean from the start.
 #[derive(Debug)]
 pub(super) enum Rendered {
     Bool(bool),
@@ -74,8 +74,8 @@ pub(super) enum Rendered {
 }
 
 impl Scratch {
-    /// Has this thread's scratch filled, empty as it is, and then lent to `lend`; a new one if that is
-    /// in use further up the stack, or if the thread is ending.
+    /// Has this thread's scratch filled, empty as it is, and then lent to `lend`; a new one if that
+    /// is in use further up the stack, or if the thread is ending.
     #[inline]
     pub(super) fn with<R>(
         fill: impl FnOnce(&mut Scratch),

@@ -14,9 +14,7 @@ use crate::{KeyVerdict, Rules, rules::MESSAGE, rules::Names};
 /// the callsite with these `names` said the last time, and clean.
 #[inline]
 pub(super) fn settle(rules: &Rules, names: &Names, scratch: &mut Scratch) {
-    // What is remembered is text, not which fields it was in: an absent one is not printed at all, and
-    // under a telling name what was harmless under another may be a secret.
-    if !scratch.named && scratch.repeats.knows(names, scratch.ends, &scratch.printed) {
+    if scratch.repeats.knows(names, scratch.ends, &scratch.printed) {
         mem::swap(&mut scratch.printed, &mut scratch.text);
     } else if look(rules, scratch) {
         scratch.repeats.keep(names, scratch.ends, &scratch.text);
