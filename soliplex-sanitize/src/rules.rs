@@ -6,13 +6,14 @@
 //! read once more in plain. Regular expressions run only where the user brings their own.
 //!
 //! The modules, in reading order: [`catalog`] names the rules; [`gate`] finds shapes; [`scan`]
-//! hands them to [`pairs`] (with [`keys`], [`entropy`]), [`prose`] and [`flags`]; to [`net`],
-//! [`emails`] and [`macs`]; to [`numbers`], [`cards`], [`iban`], [`places`] and [`phone`] (with
-//! [`context`]); to [`tokens`] (with [`vendors`], [`shaped_keys`], [`hashes`], [`webhooks`],
-//! [`wallets`], [`encoded`]), [`schemes`] (with [`base64`]), [`pem`] and [`paths`]. [`fold`] undoes disguises;
-//! [`runs`] finds where words begin; [`span`] puts the finds in order; [`json`] walks structured values; [`table`], [`builder`] and
-//! [`file`] say which rules are on, and [`patterns`] searches for the user's own. How values reach this module is the business of the crate's
-//! other files.
+//! hands them to [`pairs`] (with [`keys`], [`entropy`]), [`prose`] (with [`routers`],
+//! [`statements`]), [`codes`] and [`flags`]; to [`net`], [`emails`] and [`macs`]; to [`numbers`],
+//! [`cards`], [`births`], [`iban`], [`places`] and [`phone`] (with [`context`]); to [`tokens`] (with
+//! [`vendors`], [`shaped_keys`], [`hashes`], [`webhooks`], [`wallets`], [`vehicles`], [`encoded`]),
+//! [`schemes`] (with [`base64`]), [`pem`] and [`paths`]. [`fold`] undoes disguises; [`runs`] finds
+//! where words begin; [`span`] puts the finds in order; [`json`] walks structured values; [`table`],
+//! [`builder`] and [`file`] say which rules are on, and [`patterns`] searches for the user's own. How
+//! values reach this module is the business of the crate's other files.
 
 mod base64;
 mod births;
