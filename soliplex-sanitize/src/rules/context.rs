@@ -32,6 +32,8 @@ impl Context {
     pub(super) const IBAN: Context = Context(1 << 18);
     pub(super) const VIN: Context = Context(1 << 19);
     pub(super) const VEHICLE: Context = Context(1 << 20);
+    /// Of a pair of numbers; one alone may be of anything that moves.
+    pub(super) const POSITION: Context = Context(1 << 21);
 
     pub(super) fn has(self, other: Context) -> bool {
         self.0 & other.0 != 0
@@ -207,7 +209,8 @@ fn meaning(word: &[u8], after: &[u8]) -> Context {
         b"lat" if is(after, "ms") => Context::default(),
         b"lat" | b"latitude" | b"lon" | b"lng" | b"long" | b"longitude" | b"gps"
         | b"coordinates" | b"coordinate" | b"coords" | b"coord" | b"geo" | b"geolocation"
-        | b"location" | b"position" | b"latlng" | b"latlong" | b"latlon" => Context::PLACE,
+        | b"latlng" | b"latlong" | b"latlon" => Context::PLACE,
+        b"location" | b"position" => Context::POSITION,
         b"mgrs" | b"usng" | b"grid" => Context::GRID,
         b"wallet" | b"bitcoin" | b"btc" | b"ethereum" | b"eth" | b"payout" | b"crypto"
         | b"doge" | b"dogecoin" | b"ltc" | b"litecoin" | b"xrp" | b"solana" | b"tron" | b"trx"

@@ -20,7 +20,7 @@ use key::{Key, Look, ends_with_ignore_case, is_arrow, key_before};
 use named::names_session;
 use shapes::{
     is_call, is_filled_in, is_grouped, is_handle, is_hashing, is_instance, is_number, is_object,
-    is_plain_word, is_reference, is_remark, is_share, is_variable, lone_element_end,
+    is_plain_word, is_reference, is_remark, is_share, is_step, is_variable, lone_element_end,
 };
 
 use super::catalog::Rule;
@@ -288,6 +288,8 @@ impl Scan<'_> {
             Strength::Hint => looks_random(value),
             _ if is_handle(value) || is_variable(value) || is_instance(value) => false,
             _ if is_call(value, b.get(end)) => false,
+            // `pam_unix(gdm-password:auth)`
+            _ if separator == b':' && b.get(end) == Some(&b')') && is_step(value) => false,
             Strength::Likely if is_json_number => true,
             // `Token(12)` counts; `Some(1234)` is one.
             Strength::Likely if digits && at > whole && !b[whole..].starts_with(b"Some(") => false,
@@ -328,7 +330,8 @@ impl Scan<'_> {
 
     /// Whether a value is the last thing said: `password: swordfish`, not `password: no such user`.
     fn value_ends_line(&self, end: usize) -> bool {
-        self.b.get(end).is_none_or(|b| !matches!(b, b' '))
+        // In a line of code, it is the type of something.
+        self.b.get(end).is_none_or(|b| !matches!(b, b' ' | b'`'))
     }
 }
 

@@ -121,11 +121,10 @@ impl Scan<'_> {
             return;
         };
         self.decimal_until = end;
-        if !self.context(start, end).has(Context::PLACE)
-            && !is_compass(b, end)
-            && !has_hemisphere(b, start)
-            && !is_map(b, start, end)
-        {
+        let context = self.context(start, end);
+        let told = context.has(Context::PLACE)
+            || context.has(Context::POSITION) && is_paired(b, start, end);
+        if !told && !is_compass(b, end) && !has_hemisphere(b, start) && !is_map(b, start, end) {
             return;
         }
         self.first_half(start);
@@ -212,6 +211,15 @@ impl Scan<'_> {
             }
         }
     }
+}
+
+/// Whether another number stands beside one.
+fn is_paired(b: &[u8], start: usize, end: usize) -> bool {
+    let apart = |c: &&u8| matches!(c, b',' | b' ' | b';' | b'/' | b'-');
+    let gap = b[end..].iter().take(4).take_while(apart).count();
+    let follows = gap > 0 && b.get(end + gap).is_some_and(u8::is_ascii_digit);
+    let before = b[..start].trim_ascii_end();
+    follows || matches!(before, [.., b'0'..=b'9', b','])
 }
 
 /// A sign, three digits, the dot and eighteen decimals, and a comma.

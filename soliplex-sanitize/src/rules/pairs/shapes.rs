@@ -81,6 +81,14 @@ pub(super) fn is_hashing(value: &[u8]) -> bool {
     .any(|word| callee.eq_ignore_ascii_case(word.as_bytes()))
 }
 
+/// What a module of PAM is asked for.
+pub(super) fn is_step(value: &[u8]) -> bool {
+    matches!(
+        value,
+        b"auth" | b"account" | b"session" | b"chauthtok" | b"setcred"
+    )
+}
+
 /// `(sensitive value)`, `(known after apply)`: what stands for a value that is not shown.
 pub(super) fn is_remark(text: &[u8]) -> bool {
     let Some(rest) = text.strip_prefix(b"(") else {
