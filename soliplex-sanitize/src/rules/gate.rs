@@ -24,14 +24,19 @@ use words::{
 /// window, of shapes.
 #[inline]
 pub(super) fn scan(text: &[u8], mut on: impl FnMut(Shape, usize)) {
+    let last_at = |base: usize| if base + WINDOW == text.len() { LAST } else { 0 };
+    if text.len() <= WINDOW {
+        let masks = Windows::whole(text).masks(0);
+        return shapes(&masks, 0, u64::MAX, last_at(0), text, &mut on);
+    }
     let mut seen = 0;
     loop {
         let windows = Windows::after(text, seen);
-        // One place for all windows, since the shapes are far more code than is run for most.
+        // One place for all of them, since the shapes are far more code than is run for most.
         for n in 0..windows.count {
             let (base, fresh) = (windows.bases[n], windows.fresh[n]);
-            let last = if base + WINDOW == text.len() { LAST } else { 0 };
-            shapes(&windows.planes.masks(n), base, fresh, last, text, &mut on);
+            let masks = windows.planes.masks(n);
+            shapes(&masks, base, fresh, last_at(base), text, &mut on);
         }
         seen = windows.end;
         if seen >= text.len() {

@@ -15,25 +15,30 @@ pub(super) struct Windows {
 }
 
 impl Windows {
-    /// The next ones of a text of which so much has been seen.
+    /// A text that fits into one window.
+    #[inline(always)]
+    pub(super) fn whole(text: &[u8]) -> Planes {
+        // Zero is in no class, so what a block is filled up with can neither begin nor continue a
+        // shape; but it ends a word.
+        if text.len() <= LANE {
+            Planes::of(&filled::<LANE>(text))
+        } else {
+            Planes::of(&filled::<WINDOW>(text))
+        }
+    }
+
+    /// The next ones of a longer text, of which so much has been seen.
     #[inline(always)]
     pub(super) fn after(text: &[u8], seen: usize) -> Windows {
         let rest = text.len() - seen;
-        if rest > FRESH && text.len() > WINDOW {
+        if rest > FRESH {
             return Windows::two(text, seen);
         }
-        // The end of a text is read with what is before it; only what is short is filled up. Zero
-        // is in no class, so that it can neither begin nor continue a shape; but it ends a word.
-        let (planes, bytes) = if rest <= LANE
-            && let Some(block) = text.last_chunk::<{ 2 * LANE }>()
-        {
-            (Planes::of(block), 2 * LANE)
-        } else if let Some(block) = text.last_chunk::<WINDOW>() {
-            (Planes::of(block), WINDOW)
-        } else if text.len() <= LANE {
-            (Planes::of(&filled::<LANE>(text)), text.len())
-        } else {
-            (Planes::of(&filled::<WINDOW>(text)), text.len())
+        // The end of a text is read with what is before it, so that nothing need be filled up.
+        let (planes, bytes) = match (text.last_chunk::<{ 2 * LANE }>(), text.last_chunk()) {
+            (Some(block), _) if rest <= LANE => (Planes::of(block), 2 * LANE),
+            (_, Some(block)) => (Planes::of::<WINDOW>(block), WINDOW),
+            _ => (Windows::whole(text), text.len()),
         };
         Windows {
             planes,
