@@ -142,11 +142,10 @@ fn is_none(b: &[u8], at: usize) -> bool {
 
 /// ` /add`, a switch and no path.
 fn is_add(b: &[u8], at: usize) -> bool {
-    matches!(b.get(at + 1), Some(b'a' | b'A'))
-        && b[at + 1..]
-            .get(..3)
+    // Nearly all paths go on here.
+    b.get(at + 4).is_none_or(|c| !c.is_ascii_graphic())
+        && b.get(at + 1..at + 4)
             .is_some_and(|word| word.eq_ignore_ascii_case(b"add"))
-        && b.get(at + 4).is_none_or(|c| !c.is_ascii_graphic())
 }
 
 /// How far before the switch the command that has it may begin.
