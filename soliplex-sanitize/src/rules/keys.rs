@@ -10,9 +10,7 @@ mod words;
 
 pub(super) use stems::{has_stem, is_stem, may_follow, may_have_stem};
 
-use words::{
-    Meaning, NUMBERED, PLAIN_KEYS, SECRET_CODES, SECRET_KEYS, TOKEN_KINDS, ends_like_one, meaning,
-};
+use words::{Meaning, NUMBERED, SECRET_CODES, SECRET_KEYS, TOKEN_KINDS, ends_like_one, meaning};
 
 /// How strongly a name suggests that its value is secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +22,27 @@ pub(super) enum Strength {
     /// The value is secret unless it says that there is none (`password`, `client_secret`).
     Certain,
 }
+
+/// Keys of tables and caches, of which none lets one in.
+const PLAIN_KEYS: &[&str] = &[
+    "public",
+    "pub",
+    "primary",
+    "foreign",
+    "partition",
+    "sort",
+    "cache",
+    "bucket",
+    "object",
+    "row",
+    "column",
+    "schema",
+    "idempotency",
+    "sequence",
+    "routing",
+    "lookup",
+    "index",
+];
 
 /// Names longer than this are judged by their end.
 pub(super) const MAX_KEY_BYTES: usize = 64;

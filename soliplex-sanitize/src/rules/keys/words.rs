@@ -81,26 +81,6 @@ pub(super) const SECRET_KEYS: &[&str] = &[
     "access",
 ];
 
-pub(super) const PLAIN_KEYS: &[&str] = &[
-    "public",
-    "pub",
-    "primary",
-    "foreign",
-    "partition",
-    "sort",
-    "cache",
-    "bucket",
-    "object",
-    "row",
-    "column",
-    "schema",
-    "idempotency",
-    "sequence",
-    "routing",
-    "lookup",
-    "index",
-];
-
 pub(super) const NUMBERED: &[&str] = &[
     "ssn", "card", "cc", "account", "acct", "routing", "passport", "license", "licence", "iban",
     "phone", "mobile", "medicare", "itin", "tax",
