@@ -10,10 +10,11 @@ use crate::clock::Clock;
 use crate::diagnostics::{Diagnostics, DiscardReason};
 use crate::packed::{Kind, Packed, PackedHead};
 use crate::queue::{Position, Reader};
-use crate::session::{FIRST, Facts, Session};
+use crate::session::{FIRST, Session};
 use crate::spool::{Append, AppendError, Frame, Lane, Loss, Spool, Unavailable};
 use refused::{Before, REFUSED};
 
+mod join;
 mod losses;
 mod refused;
 #[cfg(test)]
@@ -21,16 +22,6 @@ mod tests;
 
 /// Bytes moved in one commit: a few milliseconds' writing, a sixteenth of the queue.
 pub(crate) const MAX_COMMIT_BYTES: usize = 512 * 1024;
-
-/// The name under which the spool keeps which ring its position belongs to.
-const RING: &str = "ring";
-
-/// The name under which the spool keeps the facts of the latest sessions.
-const SESSIONS: &str = "sessions";
-
-/// How many of them it keeps: records of a session are in the queue until the next start moves
-/// them, so more than one is needed only where start after start is killed before it gets there.
-const MAX_SESSIONS: usize = 4;
 
 /// Moves records from the queue into the spool.
 pub(crate) struct Intake {
@@ -89,60 +80,10 @@ impl Intake {
         }
     }
 
-    /// Joins a spool that has just been opened to the queue: what a crash left in both is dropped
-    /// from the queue.
-    ///
-    /// # Errors
-    ///
-    /// When the store fails.
-    pub(crate) fn join(&mut self, spool: &mut Spool) -> Result<(), Unavailable> {
-        let begin = self.reader.position();
-        let position = begin.to_bytes();
-        let (ring, _) = position.split_at(8);
-        if spool.meta(RING)?.as_deref() == Some(ring) {
-            let mut stored = position;
-            stored[8..].copy_from_slice(&spool.ring_through()?.to_le_bytes());
-            self.reader.discard_through(Position::from_bytes(stored));
-        } else {
-            spool.put_ring(RING, ring, place(begin))?;
-        }
-        self.remembered = None;
-        self.learn_sessions(spool)?;
-        self.learn_refused(spool)
-    }
-
     /// Begins to read the queue anew, after another process may have used its file. What had been
     /// read before has to be stored by then.
     pub(crate) fn rejoin(&mut self) {
         self.reader.rejoin();
-    }
-
-    /// Learns the facts of earlier sessions from the spool.
-    fn learn_sessions(&mut self, spool: &mut Spool) -> Result<Vec<Facts>, Unavailable> {
-        let context = self.session.context();
-        let stored = spool.meta(SESSIONS)?;
-        let mut sessions: Vec<Facts> = stored
-            .and_then(|json| serde_json::from_slice(&json).ok())
-            .unwrap_or_default();
-        sessions.retain(|facts| facts.context() != Some(context));
-        self.previous = sessions
-            .iter()
-            .filter_map(|facts| Some((facts.context()?, facts.to_json())))
-            .collect();
-        Ok(sessions)
-    }
-
-    /// Leaves the facts of the session for the next start, and those of the ones before it.
-    fn remember_sessions(&mut self, spool: &mut Spool) -> Result<(), Unavailable> {
-        let context = self.session.context();
-        let mut sessions = self.learn_sessions(spool)?;
-        sessions.push(self.session.facts(context));
-        let surplus = sessions.len().saturating_sub(MAX_SESSIONS);
-        let mut json = Vec::new();
-        soliplex_wire::encode::json(&mut json, &sessions[surplus..]);
-        spool.put_meta(SESSIONS, &json)?;
-        self.remembered = Some(context);
-        Ok(())
     }
 
     /// Meets the page faults that the threads that log would meet otherwise.

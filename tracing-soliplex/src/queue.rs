@@ -78,16 +78,17 @@ use std::sync::atomic::Ordering::Relaxed;
 use uuid::Uuid;
 
 use crate::map::Memory;
-use cursor::Cursor;
 use ring::{PREFIX_WORDS, Ring};
 use word::WORD_BYTES;
 
+mod copy;
 mod cursor;
 mod file;
 mod frame;
 mod lane;
 mod options;
 mod position;
+mod reader;
 mod recovery;
 mod ring;
 #[cfg(test)]
@@ -98,13 +99,11 @@ pub(crate) use file::{Fallback, SetAside};
 pub(crate) use lane::Lane;
 pub(crate) use options::QueueOptions;
 pub(crate) use position::Position;
+pub(crate) use reader::Reader;
 pub(crate) use ring::{Pushed, Refused};
 
 /// No position reaches this: at a gigabyte a second it would take a century.
 const MAX_POSITION: u64 = 1 << 62;
-
-/// By what part the busiest moment counts less with each look: halved in about nine seconds of them.
-const BUSIEST_FADES: u64 = 256;
 
 /// The producers' side, shared by all threads that log.
 pub(crate) struct Queue {
@@ -118,14 +117,6 @@ pub(crate) struct Queue {
     path: Option<PathBuf>,
 }
 
-/// The worker's side. There is one to a queue.
-pub(crate) struct Reader {
-    queue: Arc<Queue>,
-    cursor: Cursor,
-    /// About how many bytes were lately freed at once, at the most.
-    busiest: u64,
-}
-
 /// What an opened queue brought along.
 #[derive(Debug, Default)]
 #[must_use]
@@ -136,26 +127,6 @@ pub(crate) struct Recovered {
     pub(crate) set_aside: Option<SetAside>,
     /// Why the ring is in memory. None if it is not, or was not to be in a file.
     pub(crate) fallback: Option<Fallback>,
-}
-
-/// A frame, copied out of the ring.
-#[derive(Debug)]
-pub(crate) struct Frame<'a> {
-    /// What was pushed.
-    pub(crate) payload: &'a [u8],
-}
-
-/// What [`Reader::drain`] handed out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub(crate) struct Drained {
-    pub(crate) frames: u64,
-    /// Bytes of payload.
-    pub(crate) bytes: usize,
-    /// Frames that were given up because the process has written over them.
-    pub(crate) damaged: u64,
-    /// The end of the last frame handed out: what to [`Reader::release`].
-    pub(crate) end: Position,
 }
 
 /// Pushes that were refused since the queue was opened, by [`Lane::index`].
@@ -215,7 +186,6 @@ impl Queue {
     }
 
     fn over(ring: Ring<Memory>, file: Option<File>, path: Option<PathBuf>) -> (Arc<Queue>, Reader) {
-        let cursor = Cursor::new(&ring);
         let queue = Arc::new(Queue {
             ring,
             full: Default::default(),
@@ -223,11 +193,7 @@ impl Queue {
             file,
             path,
         });
-        let reader = Reader {
-            queue: Arc::clone(&queue),
-            cursor,
-            busiest: 0,
-        };
+        let reader = Reader::new(Arc::clone(&queue));
         (queue, reader)
     }
 
@@ -314,93 +280,6 @@ impl fmt::Debug for Queue {
             .field("fill", &self.fill())
             .field("counts", &self.counts())
             .field("durable", &self.is_durable())
-            .finish_non_exhaustive()
-    }
-}
-
-// === impl Reader ===
-
-impl Reader {
-    /// Hands the frames not handed out yet to `each`, oldest first, and keeps them in the ring.
-    ///
-    /// Stops before `max_bytes` of payload are exceeded, but not before the first frame; at a
-    /// frame that some thread is still copying; and when there is nothing more.
-    pub(crate) fn drain(&mut self, max_bytes: usize, mut each: impl FnMut(Frame<'_>)) -> Drained {
-        let mut bytes = 0;
-        self.read(|_, payload| {
-            if bytes > 0 && bytes + payload.len() > max_bytes {
-                return false;
-            }
-            bytes += payload.len();
-            each(Frame { payload });
-            true
-        })
-    }
-
-    /// Frees the frames that end at `upto` or before and have been handed out.
-    ///
-    /// To be called when they are durable elsewhere.
-    pub(crate) fn release(&mut self, upto: Position) {
-        if upto.ring == self.queue.ring.id() {
-            let freed = self.cursor.free(&self.queue.ring, upto.at);
-            self.busiest = self.busiest.max(freed);
-        }
-    }
-
-    /// Meets the page faults that the next pushes would meet otherwise, as many of them as there
-    /// were lately between two releases.
-    ///
-    /// To be called now and then while records come in: the kernel writes a page to disk half a
-    /// minute after it was first changed, and the next store to it is a fault, which may wait for
-    /// the file system's journal.
-    pub(crate) fn prepare(&mut self) {
-        self.queue.ring.touch(self.busiest);
-        self.busiest -= self.busiest / BUSIEST_FADES;
-    }
-
-    /// Frees the frames that end at `upto` or before, without handing them out, and says how many
-    /// there were.
-    ///
-    /// To be called at the start with the position stored beside the records: a process that ended
-    /// between storing and [releasing](Reader::release) has left frames that are elsewhere already.
-    /// A position of another ring frees nothing.
-    pub(crate) fn discard_through(&mut self, upto: Position) -> u64 {
-        if upto.ring != self.queue.ring.id() {
-            return 0;
-        }
-        let skipped = self.read(|end, _| end <= upto.at);
-        self.release(skipped.end);
-        skipped.frames
-    }
-
-    /// Starts over with the oldest frame that is in the ring now, after another process may have
-    /// read and freed what was there. A frame that process did not finish is waited for until the
-    /// next start.
-    pub(crate) fn rejoin(&mut self) {
-        self.queue.ring.finish_starting_over();
-        self.cursor = Cursor::new(&self.queue.ring);
-    }
-
-    /// Where the next frame to be handed out starts: everything that ends here or before has been.
-    pub(crate) fn position(&self) -> Position {
-        self.queue.position(self.cursor.at())
-    }
-
-    fn read(&mut self, take: impl FnMut(u64, &[u8]) -> bool) -> Drained {
-        let read = self.cursor.read(&self.queue.ring, take);
-        Drained {
-            frames: read.frames,
-            bytes: read.bytes,
-            damaged: read.damaged,
-            end: self.position(),
-        }
-    }
-}
-
-impl fmt::Debug for Reader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader")
-            .field("position", &self.position())
             .finish_non_exhaustive()
     }
 }

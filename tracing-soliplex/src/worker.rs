@@ -131,6 +131,8 @@ struct Worker {
     calendar: Calendar,
     /// Whether the store's failure has been reported and is not over.
     store_failing: bool,
+    /// Whether the last look at the queue moved anything.
+    moved: bool,
 }
 
 /// What ended a nap.
@@ -234,6 +236,7 @@ impl Worker {
             disk_full_until: None,
             calendar,
             store_failing: waits,
+            moved: false,
             settings,
         };
         worker.connect();
@@ -314,8 +317,10 @@ impl Worker {
     /// How long nothing needs to be done, unless something comes.
     fn nap(&self) -> Duration {
         let now = Instant::now();
-        // More than a commit's worth is waiting: no rest until it is not.
+        // More than a commit's worth is waiting: no rest until it is not, or stands behind what is
+        // not whole.
         if !self.suspended
+            && self.moved
             && self.store_retry.is_none()
             && self.disk_full_until.is_none()
             && self.queue.fill().used > MAX_COMMIT_BYTES as u64

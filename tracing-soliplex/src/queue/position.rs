@@ -2,7 +2,8 @@
 
 /// A place between two frames of one ring.
 ///
-/// Positions of the same ring grow with every frame, restarts included. Those of different rings
+/// Positions of the same ring grow with every frame, restarts included; only a power cut, after which
+/// a file is what the kernel had written of it, takes them back. Those of different rings
 /// have nothing to do with each other, which the ring's id in them makes sure of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Position {

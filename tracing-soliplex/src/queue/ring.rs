@@ -1,8 +1,9 @@
 //! The ring itself: many threads push, one cursor reads and frees.
 //!
-//! Positions count bytes since the ring was formatted and never go back; a position's place is
-//! its remainder by the capacity. `head ≤ released ≤ tail < head + capacity` always holds: a word
-//! always stays free, so that a tail's place alone tells a full ring from an empty one.
+//! Positions count bytes since the ring was formatted, with those that were passed over, and never
+//! go back; a position's place is its remainder by the capacity. `head ≤ released ≤ tail < head +
+//! capacity` holds, but for the moment in which the ring starts over: a word always stays free, so
+//! that a tail's place alone tells a full ring from an empty one.
 //!
 //! A push takes four steps.
 //! 1. *Reserve*: an exchange moves `tail` on by the frame's size, unless the lane's share is used up.
@@ -29,9 +30,9 @@
 use std::ops::Deref;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use super::frame::{self, FOUR, HEADER_BYTES, Head, MAX_PAYLOAD_BYTES, Seal, State};
+use super::frame::{self, HEADER_BYTES, Head, MAX_PAYLOAD_BYTES, Seal, State};
 use super::lane::Lane;
-use super::word::{Chunk, WORD_BYTES, Word};
+use super::word::{WORD_BYTES, Word};
 
 /// Words before the frames: one page, so that the frames start on the next.
 pub(super) const PREFIX_WORDS: usize = 512;
@@ -167,58 +168,6 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         tail.saturating_sub(self.head())
     }
 
-    /// Stores a payload from `position` on, in whole words, and adds it to the checksum.
-    #[inline]
-    fn copy_in(&self, position: u64, payload: &[u8], seal: &mut Seal) {
-        let (whole, last) = in_words(payload);
-        let (fours, rest) = whole.as_chunks::<FOUR>();
-        let mut end = [0; FOUR];
-        for (word, chunk) in end.iter_mut().zip(rest) {
-            *word = u64::from_le_bytes(*chunk);
-        }
-        if let (Some(word), Some(chunk)) = (end.get_mut(rest.len()), last) {
-            *word = u64::from_le_bytes(chunk);
-        }
-        let count = whole.len() + usize::from(last.is_some());
-        // Within a run no place has to be worked out.
-        let Some(run) = self.run_at(position).get(..count) else {
-            return self.copy_around(position, (fours, end), count, seal);
-        };
-        let (places, behind) = run.split_at(fours.as_flattened().len());
-        let (places, _) = places.as_chunks::<FOUR>();
-        for (places, four) in places.iter().zip(fours) {
-            let words = four.map(u64::from_le_bytes);
-            for (place, word) in places.iter().zip(words) {
-                place.store(word, Relaxed);
-            }
-            seal.add(words);
-        }
-        for (place, word) in behind.iter().zip(end) {
-            place.store(word, Relaxed);
-        }
-        if !behind.is_empty() {
-            seal.add(end);
-        }
-    }
-
-    /// The same where it goes around the end of the ring.
-    #[cold]
-    fn copy_around(
-        &self,
-        position: u64,
-        (fours, end): (&[[Chunk; FOUR]], [u64; FOUR]),
-        count: usize,
-        seal: &mut Seal,
-    ) {
-        let words = || fours.iter().map(|four| four.map(u64::from_le_bytes));
-        let positions = (position..).step_by(WORD_BYTES as usize);
-        for (position, word) in positions.zip(words().chain([end]).flatten().take(count)) {
-            self.word(position).store(word, Relaxed);
-        }
-        let end = (count > fours.as_flattened().len()).then_some(end);
-        words().chain(end).for_each(|words| seal.add(words));
-    }
-
     /// Looks at `position` and, where a whole frame stands there, copies its payload to `payload`.
     ///
     /// A frame counts only if it ends at `end` or before.
@@ -286,13 +235,16 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         self.head()
     }
 
-    /// Writes to every page that the next so many bytes will be pushed into, and changes nothing
-    /// there. What costs a page fault costs it here.
+    /// Writes to every page that the next so many bytes will be pushed into, and to that of the
+    /// bounds, and changes nothing there. What costs a page fault costs it here.
     pub(super) fn touch(&self, bytes: u64) {
         let tail = self.tail();
-        for position in (tail..tail + bytes).step_by(PAGE_WORDS * WORD_BYTES as usize) {
+        let page = PAGE_WORDS as u64 * WORD_BYTES;
+        let pages = (tail - tail % page..tail + bytes).step_by(page as usize);
+        let bounds = &self.memory[PREFIX_WORDS - 1];
+        for word in pages.map(|position| self.word(position)).chain([bounds]) {
             // A zero for a zero. Whatever a push puts there meanwhile stays.
-            let _ = self.word(position).exchange(0, 0);
+            let _ = word.exchange(0, 0);
         }
     }
 
@@ -348,7 +300,7 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
 
     /// The words from a position to the ring's end.
     #[inline]
-    fn run_at(&self, position: u64) -> &[W] {
+    pub(super) fn run_at(&self, position: u64) -> &[W] {
         &self.memory[PREFIX_WORDS + self.place(position)..]
     }
 
@@ -401,42 +353,5 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
     /// How many bytes are in use: frames not freed yet, whether read or not.
     pub(super) fn fill(&self) -> u64 {
         self.used(self.memory[TAIL_AT].load(Acquire))
-    }
-}
-
-/// The whole words of a payload and, where it ends within one, that one, padded with zeros.
-#[inline]
-fn in_words(payload: &[u8]) -> (&[Chunk], Option<Chunk>) {
-    let (whole, rest) = payload.as_chunks();
-    let last = (!rest.is_empty()).then(|| {
-        // The payload's last bytes, without those that belong to the word before: two copies of a
-        // number of bytes known beforehand take less than one of a number that is not.
-        if let Some(last) = payload.last_chunk() {
-            let before = WORD_BYTES as usize - rest.len();
-            return (u64::from_le_bytes(*last) >> (8 * before)).to_le_bytes();
-        }
-        let mut last = Chunk::default();
-        last[..rest.len()].copy_from_slice(rest);
-        last
-    });
-    (whole, last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_payload_in_words_is_the_payload_padded() {
-        for length in 0..40 {
-            let payload: Vec<u8> = (1..=length).collect();
-            let (whole, last) = in_words(&payload);
-            let mut padded = payload.clone();
-            padded.resize(payload.len().next_multiple_of(8), 0);
-            assert_eq!(
-                [whole.as_flattened(), last.as_slice().as_flattened()].concat(),
-                padded
-            );
-        }
     }
 }

@@ -36,6 +36,7 @@ impl Worker {
             Consent::Denied => self.intake.run_denied(&mut self.spool),
             Consent::Granted | Consent::Pending => self.intake.run(&mut self.spool),
         };
+        self.moved = matches!(moved, Ok(1..));
         self.stored(moved);
     }
 
