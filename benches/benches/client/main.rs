@@ -7,7 +7,7 @@
 //! flood leaves of itself.
 //!
 //! ```text
-//! cargo bench -p soliplex-benches --bench client                   # about four minutes
+//! cargo bench -p soliplex-benches --bench client                   # about five minutes
 //! cargo bench -p soliplex-benches --bench client -- --quick        # half a minute
 //! cargo bench -p soliplex-benches --bench client -- --quick "ours" # the roads so named
 //! ```

@@ -2,7 +2,7 @@
 //! as fast as a disk lets anyone be, and beside two stores that could have been taken instead.
 //!
 //! ```text
-//! cargo bench -p soliplex-benches --features peers --bench spool            # about five minutes
+//! cargo bench -p soliplex-benches --features peers --bench spool            # about two minutes
 //! cargo bench -p soliplex-benches --features peers --bench spool -- --quick # a tenth of it
 //! ```
 //!

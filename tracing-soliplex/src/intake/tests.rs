@@ -12,6 +12,8 @@ use crate::run::{End, Found, Lifecycle, Previous};
 use crate::session::Facts;
 use crate::spool::{Cursor, Directory, Disk, PeekLimits, SpoolOptions};
 
+mod power_cut;
+
 /// One run of the application on a folder, without a worker's thread: dropping it is a kill.
 struct Run {
     session: Arc<Session>,
@@ -386,37 +388,5 @@ fn a_new_ring_keeps_its_records_whichever_call_to_the_disk_fails() {
             assert!(n > 5, "too few calls to tell anything: {n}");
             return;
         }
-    }
-}
-
-/// The kernel had not written the ring for a while, and the spool was ahead of it.
-#[test]
-fn what_is_logged_after_a_power_cut_is_stored_however_far_the_spool_was_ahead() {
-    for kills in 0..3 {
-        let folder = tempfile::tempdir().unwrap();
-        let ring = folder.path().join("queue.ring");
-        let mut first = Run::start(folder.path());
-        first.log();
-        let written = std::fs::read(&ring).unwrap();
-        for _ in 0..3 {
-            first.log();
-            first.store();
-        }
-        drop(first);
-        std::fs::write(&ring, written).unwrap();
-
-        // Starts that are killed before they reach the spool, and when they have.
-        for kill in 0..kills {
-            let directory = Directory::open(folder.path()).unwrap();
-            let (spool, _) = Spool::open_in(directory, &SpoolOptions::default()).unwrap();
-            let killed = Run::begin(folder.path(), spool);
-            killed.log();
-            drop(if kill == 1 { killed.joined() } else { killed });
-        }
-        let mut last = Run::start(folder.path());
-        last.log();
-        last.store();
-        // Four of the first run, each once, and one of each start since.
-        assert_eq!(last.deliver().len(), 5 + kills, "after {kills} kills");
     }
 }
