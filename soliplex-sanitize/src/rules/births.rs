@@ -22,7 +22,8 @@ impl Scan<'_> {
         self.birth(start, dated && is_year(&date[..4]))
     }
 
-    /// Looks at a year of a century that people live in, which ends at `at`, with a day and a month before it in either order.
+    /// Looks at a year of a century that people live in, which ends at `at`, with a day and a month
+    /// before it in either order; the gate has seen that ten bytes are there.
     pub(super) fn born_until(&mut self, at: usize) -> bool {
         let b = self.b;
         let start = at + 1 - DATE_BYTES;

@@ -37,19 +37,19 @@ impl Scan<'_> {
         let letters = b[start..].iter().take(MAX_DECODED_BYTES);
         let letters = letters.take_while(|c| is_word(**c) || matches!(c, b'+' | b'/'));
         let end = start + letters.count();
+        if end - start < MIN_ENCODED_BYTES {
+            return false;
+        }
         let (plain, length) = decode(&b[start..end]);
         let plain = &plain[..length];
-        if end - start < MIN_ENCODED_BYTES || !plain.iter().all(|c| is_text(*c) || *c == 0) {
+        if !plain.iter().all(|c| is_text(*c) || *c == 0) {
             return false;
         }
         // A user and a password, as SASL sends them.
         let sent = plain.iter().filter(|c| **c == 0).count() == 2 && plain.last() != Some(&0);
-        let rule = if sent {
-            Some(Rule::Basic)
-        } else {
-            let mut inner = Scan::decoded(self.table, plain);
-            inner.run();
-            inner.first_found()
+        let rule = match sent {
+            true => Some(Rule::Basic),
+            false => self.first_in(plain),
         };
         let padding = b[end..].iter().take(2).take_while(|c| **c == b'=');
         match rule {
@@ -83,17 +83,18 @@ impl Scan<'_> {
         if !plain.iter().all(|c| is_text(*c)) {
             return false;
         }
-        let mut inner = Scan::decoded(self.table, plain);
-        inner.run();
-        let found = inner.first_found();
+        let found = self.first_in(plain);
         if let Some(rule) = found {
             self.push(start, end, rule);
         }
         found.is_some()
     }
 
-    fn first_found(&self) -> Option<Rule> {
-        self.spans.first().and_then(|span| match span.source {
+    /// The rule that finds something first in what a word decodes to.
+    fn first_in(&self, plain: &[u8]) -> Option<Rule> {
+        let mut inner = Scan::decoded(self.table, plain);
+        inner.run();
+        inner.spans.first().and_then(|span| match span.source {
             Source::Builtin(rule) => Some(rule),
             Source::User(_) => None,
         })
