@@ -17,6 +17,7 @@ mod consent;
 mod control;
 mod files;
 mod lifecycle;
+mod lost_stores;
 mod promises;
 mod restarts;
 mod session;

@@ -339,26 +339,3 @@ fn a_wipe_that_fails_is_made_again() {
     stop(&soliplex);
     assert_balance(&soliplex);
 }
-
-/// The next start cannot say how many records were in a store that it cannot read. It says that
-/// there was one.
-#[test]
-fn a_store_that_nobody_can_read_is_told_of_in_the_stream() {
-    let server = Scripted::start(|_| Reply::accepted());
-    let store = tempdir().unwrap();
-    fs::write(store.path().join("spool.redb"), "no store").unwrap();
-    let (soliplex, _) = start_on(store.path(), &server);
-    let _ = soliplex.flush(SOON);
-    let requests = server.requests();
-    let records = requests.iter().flat_map(|request| request.records());
-    let told: Vec<_> = records
-        .filter(|record| record["attributes"]["soliplex.discard.reason"] == "spool_damaged")
-        .map(|record| record["message"].clone())
-        .collect();
-    assert_eq!(
-        told,
-        ["a damaged file set aside, with records nobody can count"]
-    );
-    assert_eq!(stop(&soliplex).uncounted, 1);
-    assert_balance(&soliplex);
-}

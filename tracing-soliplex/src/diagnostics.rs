@@ -28,8 +28,8 @@ pub use told::{Diagnostic, DiscardReason, State};
 pub struct Stats {
     /// Events that reached the export layer since the start.
     pub captured: u64,
-    /// Records left by earlier runs: found in the store at the start, or refused by a run that was
-    /// killed before it had told of them.
+    /// Records left by earlier runs: found in the store at the start, known to have been in one that
+    /// is gone, or refused by a run that was killed before it had told of them.
     pub recovered: u64,
     /// Records the pipeline wrote itself: how each session began, how the last run ended, and what
     /// was lost.

@@ -12,11 +12,11 @@ use crate::packed::{Kind, Packed, PackedHead};
 use crate::queue::{Position, Reader};
 use crate::session::{FIRST, Session};
 use crate::spool::{Append, AppendError, Frame, Lane, Loss, Spool, Unavailable};
-use refused::{Before, REFUSED};
+use before::{Before, REFUSED};
 
+mod before;
 mod join;
 mod losses;
-mod refused;
 #[cfg(test)]
 mod tests;
 
@@ -37,7 +37,7 @@ pub(crate) struct Intake {
     previous: Vec<(u64, Vec<u8>)>,
     /// The session that is left for the next start to learn of.
     remembered: Option<u64>,
-    /// The run before this one, until the spool has been asked what it noted of it.
+    /// The run before this one, until a spool has been asked what it knows of it.
     before: Option<Before>,
 }
 

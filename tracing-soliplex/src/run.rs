@@ -8,7 +8,7 @@
 //! `run.marker` in the store directory, words of 64 bits in the machine's order.
 //! ```text
 //! word 0      "SPLX_RUN", written last
-//!      1      version of the layout: 2
+//!      1      version of the layout: 3
 //!      2, 3   the id of the run's first session
 //!      4      when it started, nanoseconds since the Unix epoch
 //!      5, 6   the id of the installation, for the day its own file is lost
@@ -22,7 +22,8 @@
 //!      14     how long it had run when it was last known to be alive, in nanoseconds
 //!      15     how long it had run when that thread panicked
 //!      16     how long it had run when nobody was left to log, 0 if somebody is
-//!      17, 18 how many records were ever refused, and whether a spool counts along: `refused.rs`
+//!      17, 18 how many records were ever refused, and whether a spool counts along: `carried.rs`
+//!      19     how many records waited in the store, when that was last looked at
 //! ```
 //! When something was is told by the wall clock, and how long after something else by one that
 //! nobody sets: a clock set back after a caught panic must not make a later kill a panic.
@@ -42,13 +43,13 @@ use soliplex_wire::Uuid;
 use crate::clock::Moment;
 use crate::map::Memory;
 
+mod carried;
 mod previous;
-mod refused;
 #[cfg(test)]
 mod tests;
 
+use carried::Carried;
 pub(crate) use previous::{End, Found, Previous};
-use refused::Refused;
 
 /// The marker's file in the store directory.
 pub(crate) const FILE: &str = "run.marker";
@@ -58,7 +59,7 @@ const WORDS: usize = 512;
 const BYTES: u64 = (WORDS * size_of::<AtomicU64>()) as u64;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"SPLX_RUN");
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 // The places of the words.
 const ID: usize = 2;
@@ -76,6 +77,7 @@ const RUN_PANICKED: usize = 15;
 const LEFT: usize = 16;
 const REFUSED: usize = 17;
 const IS_NOTED: usize = 18;
+const STORED: usize = 19;
 
 /// This run's marker. Every write is a plain store into memory: no system call, no lock.
 pub(crate) struct Run {
@@ -89,7 +91,7 @@ pub(crate) struct Run {
     /// The same by the clock that nobody sets.
     begun: AtomicI64,
     install_id: OnceLock<Uuid>,
-    refused: Refused,
+    carried: Carried,
 }
 
 /// What the user saw of the application.
@@ -129,7 +131,7 @@ impl Run {
             started: AtomicI64::new(0),
             begun: AtomicI64::new(0),
             install_id: OnceLock::new(),
-            refused: Refused::default(),
+            carried: Carried::default(),
         }
     }
 
@@ -144,7 +146,7 @@ impl Run {
                 let run = Run {
                     words,
                     file: Some(file),
-                    refused: Refused::after(&found),
+                    carried: Carried::after(&found),
                     ..Run::unmarked()
                 };
                 (run, Ok(found))
@@ -186,7 +188,7 @@ impl Run {
         self.words[CHECKSUM].store(checksum(fixed), Release);
         self.words[ALIVE].store(now.unix_nanos.cast_unsigned(), Release);
         self.words[RUN_ALIVE].store(self.runs_for(now), Release);
-        self.refused.write(&self.words);
+        self.carried.write(&self.words);
         self.words[0].store(MAGIC, Release);
         self.told.store(true, Release);
     }
@@ -195,7 +197,7 @@ impl Run {
     /// start tells neither of this run nor of one before it.
     pub(crate) fn forget(&self) {
         self.told.store(false, Release);
-        self.refused.forget();
+        self.carried.forget();
         if self.ours.load(Relaxed) {
             self.words.iter().for_each(|word| word.store(0, Release));
         }
@@ -229,7 +231,7 @@ impl Run {
                 (Found::Nothing, own.lifecycle)
             }
             found => {
-                self.refused.take_over(&found);
+                self.carried.take_over(&found);
                 (found, Lifecycle::default())
             }
         };
@@ -298,7 +300,7 @@ impl Run {
     /// The run lets go of its files, and may take them again.
     pub(crate) fn suspend(&self, now: Moment) {
         self.alive(now);
-        self.refused.lend();
+        self.carried.lend();
         self.leave(Mark::Suspended);
     }
 

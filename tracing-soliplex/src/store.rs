@@ -77,6 +77,9 @@ impl Store {
         if let Some(aside) = &opened.set_aside {
             report(aside, diagnostics);
         }
+        if opened.is_new && opened.set_aside.is_none() {
+            intake.misses_store();
+        }
         intake.join(&mut spool)?;
         // The spool holds it from here on, and lets go of it when it is closed.
         self.directory = None;

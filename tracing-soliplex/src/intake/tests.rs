@@ -186,6 +186,7 @@ fn ended_having_refused(refused: u64, is_refused_noted: bool) -> Found {
         lifecycle: Lifecycle::default(),
         refused,
         is_refused_noted,
+        stored: 0,
     })
 }
 

@@ -7,7 +7,8 @@ use soliplex_wire::Uuid;
 
 use super::{
     AFTER_PANIC, ALIVE, CHECKSUM, ENDED, GENERATION, ID, INSTALL, IS_NOTED, LEFT, LIFECYCLE,
-    Lifecycle, MAGIC, Mark, PANICKED, REFUSED, RUN_ALIVE, RUN_PANICKED, STARTED, VERSION, checksum,
+    Lifecycle, MAGIC, Mark, PANICKED, REFUSED, RUN_ALIVE, RUN_PANICKED, STARTED, STORED, VERSION,
+    checksum,
 };
 
 /// What the marker says of the run before this one.
@@ -43,6 +44,8 @@ pub(crate) struct Previous {
     pub(crate) refused: u64,
     /// Whether a spool noted how many.
     pub(crate) is_refused_noted: bool,
+    /// How many records waited in the store, when that was last looked at.
+    pub(crate) stored: u64,
 }
 
 /// How a run ended.
@@ -82,6 +85,14 @@ impl Found {
     pub(crate) fn refused(&self) -> u64 {
         match self {
             Found::Previous(previous) => previous.refused,
+            Found::Nothing | Found::Unreadable => 0,
+        }
+    }
+
+    /// How many records waited in the store, as far as is known.
+    pub(crate) fn stored(&self) -> u64 {
+        match self {
+            Found::Previous(previous) => previous.stored,
             Found::Nothing | Found::Unreadable => 0,
         }
     }
@@ -160,5 +171,6 @@ pub(super) fn read(words: &[AtomicU64]) -> Found {
         lifecycle,
         refused: word(REFUSED),
         is_refused_noted: word(IS_NOTED) != 0,
+        stored: word(STORED),
     })
 }

@@ -364,3 +364,35 @@ fn what_was_refused_is_counted_from_run_to_run_and_by_whoever_has_the_marker() {
     refuse(&second, 1);
     assert_eq!((second.refused_ever(), open().1), (1, 0));
 }
+
+#[test]
+fn how_many_records_wait_is_known_to_the_next_run_until_it_has_looked_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FILE);
+    let open = || {
+        let (run, found) = Run::open(&path);
+        (run, found.unwrap().stored())
+    };
+    let (first, _) = open();
+    first.note_stored(3);
+    first.begin(Uuid::from_u128(1), Uuid::nil(), at(0));
+    assert_eq!(open().1, 3);
+    first.note_stored(5);
+    drop(first);
+    let (second, found) = open();
+    assert_eq!(found, 5);
+    second.begin(Uuid::from_u128(2), Uuid::nil(), at(0));
+    assert_eq!(open().1, 5);
+    second.suspend(at(0));
+
+    let (between, _) = open();
+    between.begin(Uuid::from_u128(3), Uuid::nil(), at(0));
+    between.note_stored(2);
+    between.end(at(0));
+
+    second.resume(Uuid::from_u128(2), 0, at(0));
+    assert_eq!(open().1, 2);
+    second.forget();
+    second.note_stored(1);
+    assert_eq!(open().1, 0);
+}

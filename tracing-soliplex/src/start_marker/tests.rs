@@ -174,6 +174,7 @@ fn previous(end: End, lifecycle: Lifecycle) -> Found {
         lifecycle,
         refused: 0,
         is_refused_noted: true,
+        stored: 0,
     })
 }
 

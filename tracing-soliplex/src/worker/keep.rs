@@ -165,6 +165,9 @@ impl Worker {
         if !self.suspended {
             let records = self.spool.stats().records();
             self.diagnostics.spooled.store(records, Ordering::Relaxed);
+            if self.store.path.is_some() {
+                self.intake.session().run.note_stored(records);
+            }
         }
         self.diagnostics.set_state(self.state());
         for (reason, count) in self.diagnostics.take_unreported() {

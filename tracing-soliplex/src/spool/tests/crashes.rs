@@ -6,6 +6,8 @@
 //! The step the crash interrupted has either happened or not.
 
 use super::*;
+use std::cell::Cell;
+use std::rc::Rc;
 
 /// What the worker knew to be on disk when it was last told.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -115,4 +117,35 @@ fn every_step_told_to_be_durable_is_found_after_a_crash_at_any_sync() {
             );
         }
     }
+}
+
+/// Whether redb walks through all of the file when it opens it.
+fn is_repaired(disk: Disk) -> bool {
+    let repaired = Rc::new(Cell::new(false));
+    let note = Rc::clone(&repaired);
+    redb::Database::builder()
+        .set_repair_callback(move |_| note.set(true))
+        .create_with_backend(disk)
+        .unwrap();
+    repaired.get()
+}
+
+#[test]
+fn a_large_file_is_not_walked_through_after_a_crash() {
+    let options = SpoolOptions {
+        max_bytes: 4 * limits::QUICK_REPAIR_FROM,
+        ..SpoolOptions::default()
+    };
+    let disk = Disk::default();
+    let mut spool = on_disk_within(&disk, &options);
+    let mut records = records(Lane::Normal, 1..3);
+    for record in &mut records {
+        record.payload = vec![b'x'; 1 << 20];
+    }
+    while (disk.len() as u64) < limits::QUICK_REPAIR_FROM {
+        spool.append_records(&records).unwrap();
+    }
+    assert!(is_repaired(disk.as_left()), "one commit too early");
+    spool.append_records(&records).unwrap();
+    assert!(!is_repaired(disk.as_left()));
 }

@@ -122,6 +122,11 @@ impl Disk {
         Self(Arc::new(Mutex::new(inner)))
     }
 
+    /// The same bytes once more, as a killed process leaves them.
+    pub(crate) fn as_left(&self) -> Self {
+        Self::of(self.inner().live.clone())
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.inner().live.len()
     }

@@ -1,25 +1,30 @@
-//! How many records were ever refused for want of room, kept in the marker: what else counts them ends
-//! with the process. It only grows, from run to run, so that the next start has but to compare it with
-//! how many of them the spool has noted, if there was one to note them.
+//! What the marker carries from run to run, so that the next start can tell of losses that nobody
+//! else remembers.
+//!
+//! How many records were ever refused for want of room: what else counts them ends with the process.
+//! It only grows, so that the next start has but to compare it with how many of them the spool has
+//! noted, if there was one to note them. And how many records waited in the store, for the day its
+//! file is gone.
 
 use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use super::{Found, IS_NOTED, REFUSED, Run};
+use super::{Found, IS_NOTED, REFUSED, Run, STORED};
 
-/// The count as this process has it.
+/// The counts as this process has them.
 #[derive(Debug, Default)]
-pub(super) struct Refused {
+pub(super) struct Carried {
     ever: AtomicU64,
     /// What it was when the marker was let go of.
     lent: AtomicU64,
     is_noted: AtomicBool,
+    stored: AtomicU64,
 }
 
 impl Run {
     /// A record was refused.
     pub(crate) fn refuse(&self) {
-        let ever = self.refused.ever.fetch_add(1, Relaxed) + 1;
+        let ever = self.carried.ever.fetch_add(1, Relaxed) + 1;
         if self.ours.load(Relaxed)
             && self.told.load(Relaxed)
             && let Some(word) = self.words.get(REFUSED)
@@ -30,23 +35,30 @@ impl Run {
 
     /// A spool notes from now on how many were refused.
     pub(crate) fn refused_is_noted(&self) {
-        self.refused.is_noted.store(true, Relaxed);
+        self.carried.is_noted.store(true, Relaxed);
         self.note(IS_NOTED, 1);
     }
 
     /// How many were ever refused, by this run and those before it.
     pub(crate) fn refused_ever(&self) -> u64 {
-        self.refused.ever()
+        self.carried.ever()
+    }
+
+    /// So many records wait in the store's file.
+    pub(crate) fn note_stored(&self, records: u64) {
+        self.carried.stored.store(records, Relaxed);
+        self.note(STORED, records);
     }
 }
 
-impl Refused {
+impl Carried {
     /// Goes on from what the marker says.
-    pub(super) fn after(found: &Found) -> Refused {
-        Refused {
+    pub(super) fn after(found: &Found) -> Carried {
+        Carried {
             ever: AtomicU64::new(found.refused()),
             is_noted: AtomicBool::new(found.is_refused_noted()),
-            ..Refused::default()
+            stored: AtomicU64::new(found.stored()),
+            ..Carried::default()
         }
     }
 
@@ -56,7 +68,12 @@ impl Refused {
 
     pub(super) fn write(&self, words: &[AtomicU64]) {
         let is_noted = self.is_noted.load(Relaxed);
-        for (place, value) in [(REFUSED, self.ever()), (IS_NOTED, is_noted.into())] {
+        let counts = [
+            (REFUSED, self.ever()),
+            (IS_NOTED, is_noted.into()),
+            (STORED, self.stored.load(Relaxed)),
+        ];
+        for (place, value) in counts {
             if let Some(word) = words.get(place) {
                 word.store(value, Release);
             }
@@ -66,6 +83,7 @@ impl Refused {
     pub(super) fn forget(&self) {
         self.ever.store(0, Relaxed);
         self.is_noted.store(false, Relaxed);
+        self.stored.store(0, Relaxed);
     }
 
     /// From here on another process may count in the marker.
@@ -73,9 +91,10 @@ impl Refused {
         self.lent.store(self.ever(), Relaxed);
     }
 
-    /// Counts what another process has counted.
+    /// Goes on from what another process has counted.
     pub(super) fn take_over(&self, found: &Found) {
         let theirs = found.refused().saturating_sub(self.lent.load(Relaxed));
         self.ever.fetch_add(theirs, Relaxed);
+        self.stored.store(found.stored(), Relaxed);
     }
 }

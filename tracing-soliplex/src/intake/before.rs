@@ -1,8 +1,12 @@
-//! What an earlier run refused and could not note any more, found out by the next start.
+//! What an earlier run lost and could not tell any more, found out by the next start.
 //!
 //! The run's marker counts every refusal, and outlives the process; the spool knows, by the commit that
 //! noted them, how many of them have been noted. What is missing between the two is a loss of the run
 //! that a kill ended.
+//!
+//! The marker says, too, how many records waited in the store. Where there is no store any more,
+//! because somebody has deleted the file, these are lost. A kill between a commit and the marker's
+//! being told of it makes that figure one commit old.
 
 use std::sync::atomic::Ordering;
 
@@ -23,6 +27,8 @@ pub(super) struct Before {
     context: Option<u64>,
     refused: u64,
     is_noted: bool,
+    /// How many records waited in the store.
+    stored: u64,
 }
 
 impl Intake {
@@ -39,7 +45,21 @@ impl Intake {
             context,
             refused: found.refused(),
             is_noted: found.is_refused_noted(),
+            stored: found.stored(),
         });
+    }
+
+    /// There is no store where the run before had one. Asked once, like what that run refused:
+    /// what is gone after a sleep is known to the process that slept.
+    pub(crate) fn misses_store(&mut self) {
+        let Some(before) = &mut self.before else {
+            return;
+        };
+        let lost = std::mem::take(&mut before.stored);
+        self.diagnostics
+            .recovered
+            .fetch_add(lost, Ordering::Relaxed);
+        self.diagnostics.discard(DiscardReason::SpoolDamaged, lost);
     }
 
     /// Finds out what was not noted before this run.
