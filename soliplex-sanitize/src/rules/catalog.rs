@@ -318,7 +318,7 @@ pub(super) const RULES: &[Entry] = &[
         "ipv6",
         "[IPV6]",
         "IPv6 addresses, compressed, mapped, bracketed",
-        "times, `a::b` paths, `::`",
+        "times, `a::b` paths, `::`, `::1`",
         "parses as an address",
     ),
     row(
@@ -326,7 +326,7 @@ pub(super) const RULES: &[Entry] = &[
         "ipv4",
         "[IPV4]",
         "IPv4 addresses, with or without a port; as one number behind `://`",
-        "versions, longer dotted numbers, file names, dates",
+        "versions, longer dotted numbers, file names, dates; `127.0.0.1`, masks and broadcast, which name nobody",
         "octets and neighbors",
     ),
     row(

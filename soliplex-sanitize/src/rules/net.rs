@@ -1,9 +1,10 @@
 //! Addresses of the network, and the credentials inside a URL.
 
+mod versions;
+
 use std::net::Ipv6Addr;
 
 use super::catalog::Rule;
-use super::context::word_before;
 use super::scan::Scan;
 use super::steps::steps;
 
@@ -133,51 +134,6 @@ impl Scan<'_> {
         }
     }
 
-    /// Whether four dotted numbers are more likely a version than an address.
-    fn is_version(&self, start: usize, end: usize) -> bool {
-        let b = self.b;
-        let before = if start > 0 { b[start - 1] } else { b' ' };
-        let after = b.get(end).copied().unwrap_or(b' ');
-        let after2 = b.get(end + 1).copied().unwrap_or(b' ');
-        let private = is_private(&b[start..end]);
-        if before.is_ascii_alphanumeric() || before == b'_' || b[..start].ends_with(b".so.") {
-            // `v1.2.3.4`, `rc1.2.3.4`; and a key run together with its value is not worth the risk.
-            return true;
-        }
-        if after.is_ascii_alphabetic() || after == b'_' {
-            return !private;
-        }
-        if matches!(after, b'-' | b'+' | b'~') && after2.is_ascii_alphanumeric() && !private {
-            return !begins_address(&b[end + 1..]);
-        }
-        if after == b'.' && after2.is_ascii_alphabetic() {
-            return is_file_ending(&b[end + 1..]);
-        }
-        match before {
-            // A package's own version, as in `~31bf3856ad364e35~~6.1.1.0`.
-            b'~' => true,
-            b'-' => {
-                let named = [&b"ip-"[..], b"host-"]
-                    .iter()
-                    .any(|name| b[..start].ends_with(name));
-                start >= 2 && b[start - 2].is_ascii_alphanumeric() && !private && !named
-            }
-            b'/' if start >= 2 && b[start - 2].is_ascii_alphanumeric() => {
-                !private && after != b':' && is_product(&b[..start - 1])
-            }
-            _ => {
-                let word = word_before(b, start);
-                [
-                    "version", "ver", "release", "build", "firmware", "driver", "revision", "rev",
-                    "sdk", "chrome", "versions", "v", "oid", "kernel", "package", "tag", "bios",
-                ]
-                .iter()
-                .any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
-                    || word.len() > 7 && word[word.len() - 7..].eq_ignore_ascii_case(b"version")
-            }
-        }
-    }
-
     /// Looks at colons between hex digits.
     pub(super) fn colon_hex(&mut self, at: usize) {
         let b = self.b;
@@ -228,7 +184,7 @@ impl Scan<'_> {
         let text = &b[start..end];
         let groups = text.split(|c| *c == b':').filter(|g| !g.is_empty()).count();
         let digits = text.iter().any(u8::is_ascii_digit);
-        if (digits || groups >= 3) && is_ipv6(text) {
+        if (digits || groups >= 3) && is_ipv6(text) && !is_own(text) {
             self.push(start, end, Rule::Ipv6);
         }
     }
@@ -286,6 +242,19 @@ fn is_ipv6(text: &[u8]) -> bool {
     digits <= 4 && is_specified && if is_short { groups < 8 } else { groups == 8 }
 }
 
+/// `::1`, every machine's own, perhaps with the port that some write right behind it.
+fn is_own(text: &[u8]) -> bool {
+    match text.strip_prefix(b"::1") {
+        Some([]) => true,
+        Some([b':', port @ ..]) => {
+            (2..=5).contains(&port.len()) && port.iter().all(u8::is_ascii_digit)
+        }
+        Some(_) => false,
+        None => text == b"0:0:0:0:0:0:0:1",
+    }
+}
+
+/// Four octets that say which machine is meant: not its own, not all of them, and no mask.
 fn is_ipv4(text: &[u8]) -> bool {
     let mut parts = 0;
     for part in text.split(|c| *c == b'.') {
@@ -297,7 +266,8 @@ fn is_ipv4(text: &[u8]) -> bool {
             return false;
         }
     }
-    parts == 4 && text != b"0.0.0.0"
+    let names_one = !text.starts_with(b"127.") && !text.starts_with(b"255.");
+    parts == 4 && names_one && text != b"0.0.0.0"
 }
 
 /// Whether what a range goes to begins here.
@@ -313,41 +283,7 @@ fn begins_address(rest: &[u8]) -> bool {
 const MAX_IPV4_BYTES: usize = 15;
 
 fn is_private(text: &[u8]) -> bool {
-    text.starts_with(b"10.")
-        || text.starts_with(b"192.168.")
-        || text.starts_with(b"127.")
-        || text.starts_with(b"172.")
-}
-
-/// `Chrome/120.0.6099.109`: the word before the slash is a product.
-fn is_product(before: &[u8]) -> bool {
-    let start = before
-        .iter()
-        .rposition(|c| !c.is_ascii_alphanumeric() && *c != b'-')
-        .map_or(0, |p| p + 1);
-    let word = &before[start..];
-    let capital = word.first().is_some_and(u8::is_ascii_uppercase);
-    capital
-        || [
-            "curl", "nginx", "node", "python", "okhttp", "wget", "go", "java", "openssl", "app",
-            "v", "libwww", "dart",
-        ]
-        .iter()
-        .any(|p| word.eq_ignore_ascii_case(p.as_bytes()))
-}
-
-/// `1.2.3.4.jar`.
-fn is_file_ending(rest: &[u8]) -> bool {
-    let end = rest
-        .iter()
-        .position(|c| !c.is_ascii_alphanumeric())
-        .unwrap_or(rest.len());
-    [
-        "jar", "tar", "zip", "exe", "dll", "so", "deb", "rpm", "gz", "whl", "msi", "apk", "dmg",
-        "pkg", "final", "release", "ga", "snapshot", "beta", "alpha", "rc", "nupkg", "war",
-    ]
-    .iter()
-    .any(|e| rest[..end].eq_ignore_ascii_case(e.as_bytes()))
+    text.starts_with(b"10.") || text.starts_with(b"192.168.") || text.starts_with(b"172.")
 }
 
 #[cfg(test)]

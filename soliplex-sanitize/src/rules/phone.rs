@@ -140,6 +140,7 @@ impl Scan<'_> {
         if start > 0
             && (b[start - 1].is_ascii_alphanumeric() || matches!(b[start - 1], b'.' | b'-' | b'_'))
             || self.is_seconds(start)
+            || self.is_status(start)
         {
             return;
         }
@@ -176,6 +177,14 @@ impl Scan<'_> {
             && b[start - 1] == b':'
             && b[start - 2].is_ascii_digit()
             && b.get(start + 2).is_some_and(|c| !c.is_ascii_digit())
+    }
+
+    /// `GET /auth/callback HTTP/1.1" 200 4821`: how a server answered, and with how many bytes.
+    fn is_status(&self, start: usize) -> bool {
+        self.b[..start]
+            .strip_suffix(b"\" ")
+            .and_then(|request| request.last_chunk::<8>())
+            .is_some_and(|protocol| protocol.starts_with(b"HTTP/"))
     }
 
     /// `+00:00` and the like go on with a colon.

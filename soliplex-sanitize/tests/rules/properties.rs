@@ -58,7 +58,7 @@ const PIECES: &[&str] = &[
     "ann@example.com",
     "https://u:p@h.example/",
     "10.0.0.1",
-    "::1",
+    "::2",
     "2001:db8::",
     "219-09-9999",
     "4111111111111111",
@@ -196,12 +196,12 @@ fn a_marker_behind_a_flag_does_not_grow() {
 #[test]
 fn what_follows_too_many_finds_goes_with_them() {
     let rules = Rules::standard();
-    let known = "::1 ".repeat(16 * 1024);
+    let known = "::2 ".repeat(16 * 1024);
     assert_eq!(rules.sanitize(&known), "[IPV6] ".repeat(16 * 1024));
     for dense in [
-        "::1 ",
+        "::2 ",
         "a@é.é ",
-        "é ::1 ",
+        "é ::2 ",
         "219-09-9999\nx ",
         "password=[\"ab\",\"cd\"] ",
     ] {
@@ -320,6 +320,8 @@ proptest! {
 
     #[test]
     fn an_address_with_its_neighbors_never_comes_out(a in 1_u8..255, b in any::<u8>(), c in any::<u8>(), d in 1_u8..255, before in "[a-df-h]{1,6}[ (=\\[,]", after in "[ ):,;\\]]") {
+        // Every machine's own is none that names one.
+        prop_assume!(a != 127);
         let address = format!("{a}.{b}.{c}.{d}");
         let line = format!("{before}{address}{after}");
         prop_assert!(!Rules::standard().sanitize(&line).contains(&address), "{}", line);
