@@ -185,15 +185,36 @@ fn begins_group(text: &[u8]) -> bool {
     matches!(text, [a, b, c, d, b' ', ..] if [a, b, c, d].into_iter().all(u8::is_ascii_digit))
 }
 
-/// `plan: pro`: the next line is one of its own.
+/// `plan: pro`, `PLAN=pro`, `2024-05-02 …`: the next line is one of its own.
 fn begins_member(text: &[u8]) -> bool {
+    if begins_day(text) {
+        return true;
+    }
     let name = text.iter().take(MAX_NAME_BYTES);
     let name = name.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.'));
     let length = name.count();
     steps(length);
+    let next = text.get(length + 1);
     text.first().is_some_and(u8::is_ascii_alphabetic)
-        && text.get(length) == Some(&b':')
-        && matches!(text.get(length + 1), None | Some(b' ' | b'\n'))
+        && match text.get(length) {
+            Some(b':') => matches!(next, None | Some(b' ' | b'\n')),
+            // What fills up base64 has nothing behind it but the quote around it.
+            Some(b'=') => match next {
+                Some(b'"' | b'\'') => text.get(length + 2).is_some_and(u8::is_ascii_alphanumeric),
+                next => next.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, b'/' | b'$')),
+            },
+            _ => false,
+        }
+}
+
+/// `2024-05-02`, as a line of a log begins.
+fn begins_day(text: &[u8]) -> bool {
+    text.first_chunk::<10>().is_some_and(|day| {
+        day.iter().enumerate().all(|(n, c)| match n {
+            4 | 7 => matches!(c, b'-' | b'/'),
+            _ => c.is_ascii_digit(),
+        })
+    })
 }
 
 /// A member of a map has a name no longer than this.

@@ -6,6 +6,7 @@ use std::cell::Cell;
 use serde_json::Value;
 
 use super::catalog::Rule;
+use super::keys::{holds_settings, is_setting};
 use super::span::Source;
 use super::{KeyVerdict, REDACTED, Rules, scan};
 
@@ -49,11 +50,29 @@ fn walk(rules: &Rules, key: &str, value: &mut Value, depth: usize) {
                     KeyVerdict::Redact if name == "PWD" && is_folder(item) => {
                         walk(rules, "", item, depth + 1);
                     }
+                    KeyVerdict::Redact if holds_settings(name.as_bytes()) => {
+                        redact_unless_set(rules, item, depth);
+                    }
                     KeyVerdict::Redact => redact_whole(rules, item),
                     _ => walk(rules, name, item, depth + 1),
                 }
             }
             clean_names(rules, map);
+        }
+    }
+}
+
+/// `{"auth": {"type": "oidc", "retries": 3, "user": "…"}}`: of a map, what says how one is let in is
+/// read like any other member.
+fn redact_unless_set(rules: &Rules, value: &mut Value, depth: usize) {
+    let Value::Object(map) = value else {
+        return redact_whole(rules, value);
+    };
+    for (name, item) in map {
+        if is_setting(name.as_bytes()) {
+            walk(rules, name, item, depth + 1);
+        } else {
+            redact_whole(rules, item);
         }
     }
 }

@@ -176,6 +176,18 @@ pub(super) fn ends_in_known_word(name: &[u8]) -> bool {
 /// No word of any meaning is longer.
 const LONGEST_WORD: usize = 24;
 
+/// `auth`: what lets one in, or how one is let in.
+pub(super) fn holds_settings(name: &[u8]) -> bool {
+    let words = Words::split(name);
+    words.count > 0 && words.get(words.count - 1) == b"auth"
+}
+
+/// `type`, `max_retries`: says how something is done.
+pub(super) fn is_setting(name: &[u8]) -> bool {
+    let words = Words::split(name);
+    words.count > 0 && meaning(words.stem(words.count - 1)) == Some(Meaning::About)
+}
+
 /// Judges a name by the built-in words; without a stem it is not worth it.
 pub(super) fn judge(name: &[u8]) -> Option<Strength> {
     let words = Words::split(name);

@@ -21,11 +21,12 @@ use named::names_session;
 use shapes::{
     is_call, is_filled_in, is_grouped, is_handle, is_hashing, is_instance, is_number, is_object,
     is_plain_word, is_reference, is_remark, is_share, is_step, is_variable, lone_element_end,
+    refers,
 };
 
 use super::catalog::Rule;
 use super::entropy::{SHORTEST_RANDOM_BYTES, is_benign_word, looks_random, looks_secret};
-use super::keys::{MAX_KEY_BYTES, Strength};
+use super::keys::{MAX_KEY_BYTES, Strength, holds_settings, is_setting};
 use super::scan::Scan;
 use super::span::Fill;
 use super::steps::steps;
@@ -93,6 +94,12 @@ impl Scan<'_> {
         if b[at] == b':' && b[..key.start].ends_with(b"://") {
             return;
         }
+        let name = &b[key.start..key.end];
+        // A marker names a rule, and nothing that follows it: `"[SSN]": …`, `[SSN]=…`.
+        let from = key.start.saturating_sub(1);
+        if memchr::memchr_iter(b'[', &b[from..key.end]).any(|n| self.starts_with_marker(from + n)) {
+            return;
+        }
         let Some(value_at) = after_separator(b, at) else {
             return;
         };
@@ -114,7 +121,6 @@ impl Scan<'_> {
             }
             return self.contact(&key, value_at);
         };
-        let name = &b[key.start..key.end];
         let told = strength == Strength::Hint
             && (name.eq_ignore_ascii_case(b"code") && self.sent_code(key.start, value_at)
                 || names_session(name) && self.short_session(value_at));
@@ -130,6 +136,16 @@ impl Scan<'_> {
         }
         if is_header(name) && b[at] != b'>' {
             return self.header_value(name, value_at, key.quote);
+        }
+        if refers(b, name, value_at) {
+            return;
+        }
+        // `auth: {type: oidc, retries: 3, …}`
+        if b.get(value_at) == Some(&b'{')
+            && holds_settings(name)
+            && self.container_but(value_at, key.quote, is_setting)
+        {
+            return;
         }
         // An arrow from a name to its value says no more than a colon.
         let (separator, strength) = if is_arrow(b, at) {

@@ -53,10 +53,29 @@ impl Scan<'_> {
             .count();
         steps(length);
         let mut end = start + length;
+        // Columns follow: a token of several parts has its `|` within the first few bytes.
+        if let Some(column) = b[start..end]
+            .iter()
+            .skip(COLUMN_BYTES)
+            .position(|c| *c == b'|')
+        {
+            end = start + COLUMN_BYTES + column;
+        }
         while end > start && matches!(b[end - 1], b'.' | b':' | b'!') {
             end -= 1;
         }
         let token = &b[start..end];
+        // `token_type=bearer expires_in=3600`: a pair of its own.
+        let name = token
+            .iter()
+            .take_while(|c| c.is_ascii_lowercase() || **c == b'_');
+        let name = name.count();
+        if name > 0
+            && token.get(name) == Some(&b'=')
+            && token.get(name + 1).is_some_and(|c| *c != b'=')
+        {
+            return;
+        }
         if folded && (token.len() < FOLDED_BYTES || !is_mixed(token)) {
             return;
         }
@@ -79,6 +98,9 @@ impl Scan<'_> {
         }
     }
 }
+
+/// `12|laravel…`: what stands before the `|` of a token is a number.
+const COLUMN_BYTES: usize = 12;
 
 /// A folded header's credential has at least as many bytes, or it is the next line's first word.
 const FOLDED_BYTES: usize = 16;

@@ -218,6 +218,9 @@ impl Scan<'_> {
             return;
         }
         let before = word_before(b, start);
+        if before == b"base64" && is_picture(&b[..start]) {
+            return;
+        }
         // All of them are of three to eleven letters, and nearly all words before a long one are
         // not.
         let underlined = before.contains(&b'_');
@@ -271,6 +274,17 @@ impl Scan<'_> {
         }
     }
 }
+
+/// `data:image/png;base64,`: what follows is seen, not kept secret.
+fn is_picture(before: &[u8]) -> bool {
+    let near = &before[before.len().saturating_sub(MAX_MEDIA_BYTES)..];
+    let kinds = [&b"image/"[..], b"font/", b"audio/", b"video/"];
+    let told = |kind: &&[u8]| memchr::memmem::find(near, kind).is_some();
+    near.ends_with(b";base64,") && kinds.iter().any(told)
+}
+
+/// `image/svg+xml;charset=utf-8;base64,`
+const MAX_MEDIA_BYTES: usize = 48;
 
 /// Whether base64 may go on here, or be filled up.
 #[inline]

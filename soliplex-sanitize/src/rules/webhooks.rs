@@ -33,14 +33,17 @@ impl Scan<'_> {
         }) else {
             return false;
         };
+        // In the query of another address, or of a form, `&` begins what is no part of it.
+        let mut has_query = b[path..end].contains(&b'?');
         let rest = b[end..]
             .iter()
             .take(1024)
             .take_while(|c| {
+                has_query |= **c == b'?';
                 !matches!(
                     c,
-                    0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b')' | b',' | b'`' | b'\\'
-                )
+                    0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b')' | b',' | b'`' | b'\\' | b'|'
+                ) && (**c != b'&' || has_query)
             })
             .count();
         steps(rest);

@@ -30,6 +30,7 @@ pub(super) const ABOUT: &[&str] = &[
     "at",
     "in",
     "ttl",
+    "lifetime",
     "age",
     "status",
     "state",

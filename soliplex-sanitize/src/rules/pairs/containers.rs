@@ -14,7 +14,18 @@ impl Scan<'_> {
     /// Redacts every string and number inside a list or map, keeping its shape; false when it does
     /// not end.
     pub(super) fn container(&mut self, at: usize, quote: Option<(u8, usize)>) -> bool {
+        self.container_but(at, quote, |_| false)
+    }
+
+    /// As [`Scan::container`], but for what has a name that `stays`.
+    pub(super) fn container_but(
+        &mut self,
+        at: usize,
+        quote: Option<(u8, usize)>,
+        stays: fn(&[u8]) -> bool,
+    ) -> bool {
         let b = self.b;
+        let mut kept = false;
         let limit = b
             .len()
             .min(at + self.container_budget.min(MAX_CONTAINER_BYTES));
@@ -51,15 +62,26 @@ impl Scan<'_> {
                     }
                     let after = skip_spaces(b, (end + mark.1 + 1).min(b.len()));
                     let is_name = b.get(after) == Some(&b':');
-                    if !is_name && end > open && !self.is_marker(&b[open..end]) {
+                    if is_name {
+                        kept = stays(&b[open..end]);
+                    } else if !kept && end > open && !self.is_marker(&b[open..end]) {
                         self.push(open, end, Rule::Key);
                     }
                     i = end + mark.1;
                 }
                 c if c.is_ascii_alphanumeric() || c == b'-' => {
-                    i = self.element(i, quote);
+                    let count = self.span_count();
+                    let end = self.element(i, quote);
+                    if kept {
+                        self.forget_spans(count);
+                    }
+                    if b.get(end) == Some(&b':') {
+                        kept = stays(&b[i..end]);
+                    }
+                    i = end;
                     continue;
                 }
+                b',' => kept = false,
                 _ => {}
             }
             i += 1;

@@ -93,10 +93,7 @@ impl Scan<'_> {
             } else {
                 break;
             };
-            if !b
-                .get(next)
-                .is_some_and(|c| c.is_ascii_alphanumeric() || *c == b'_')
-            {
+            if !is_cookie(&b[next..]) {
                 break;
             }
             end = next;
@@ -107,6 +104,19 @@ impl Scan<'_> {
         }
     }
 }
+
+/// `name=…`, `Secure`: a cookie's next part, and no text that follows the header.
+fn is_cookie(rest: &[u8]) -> bool {
+    let name = rest.iter().take(MAX_COOKIE_NAME_BYTES);
+    let name = name.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.'));
+    let length = name.count();
+    let flags = ["secure", "httponly", "partitioned"];
+    let is_flag = |flag: &str| rest[..length].eq_ignore_ascii_case(flag.as_bytes());
+    length > 0 && (rest.get(length) == Some(&b'=') || flags.into_iter().any(is_flag))
+}
+
+/// The name of a cookie is no longer.
+const MAX_COOKIE_NAME_BYTES: usize = 128;
 
 /// No credential behind an unknown scheme is shorter.
 const MIN_CREDENTIAL_BYTES: usize = 8;

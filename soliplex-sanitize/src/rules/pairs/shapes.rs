@@ -117,6 +117,38 @@ pub(super) fn is_variable(value: &[u8]) -> bool {
     owners.iter().any(|owner| value.starts_with(owner)) && value.iter().all(name)
 }
 
+/// `self.token = token`, `password = req.body.password;`, `password = os.environ["…"]`: a line of
+/// code in which the value at `at` is called like what it is given to, or looked up.
+pub(super) fn refers(b: &[u8], name: &[u8], at: usize) -> bool {
+    let rest = b[at..].iter().take(MAX_REFERENCE_BYTES);
+    let length = rest
+        .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.'))
+        .count();
+    let value = &b[at..at + length];
+    let next = b.get(at + length);
+    let last = |path: &[u8]| {
+        path.iter()
+            .rposition(|c| *c == b'.')
+            .map_or(0, |dot| dot + 1)
+    };
+    let is_name =
+        !value.is_empty() && value[last(value)..].eq_ignore_ascii_case(&name[last(name)..]);
+    let is_path = || {
+        value
+            .iter()
+            .all(|c| c.is_ascii_lowercase() || matches!(c, b'_' | b'.'))
+    };
+    let looked_up = matches!(b[at + length..], [b'[', b'"' | b'\'', ..]);
+    is_name
+        && next.is_none_or(|c| {
+            c.is_ascii_whitespace() || matches!(c, b',' | b';' | b')' | b'}' | b'&')
+        })
+        || looked_up && value.contains(&b'.') && is_path()
+}
+
+/// No path of names in a line of code is longer.
+const MAX_REFERENCE_BYTES: usize = 96;
+
 /// `android.os.BinderProxy@4a5b6c7`: an object by its class and address.
 pub(super) fn is_instance(value: &[u8]) -> bool {
     let Some(at) = memchr::memrchr(b'@', value) else {

@@ -7,6 +7,7 @@ use crate::rules::catalog::Rule;
 use crate::rules::fold::Folded;
 use crate::rules::span::{Source, Span, resolve};
 use crate::rules::table::Table;
+use crate::rules::tokens::is_mixed;
 
 thread_local! {
     /// The buffer for folded text, kept between calls: folding allocates only while it grows.
@@ -90,6 +91,7 @@ fn survives_joining(text: &[u8], span: &Span, joint: usize, found: bool) -> bool
     }
     match rule {
         Rule::ApiKey | Rule::Jwt | Rule::Bearer | Rule::Entropy => is_piece(right),
+        Rule::Webhook => right.len() >= 12 && is_piece(right),
         // Check digits over both parts, and base64 that decodes, are no accident.
         Rule::UrlCredentials | Rule::Card | Rule::Iban | Rule::Basic => true,
         Rule::Email => {
@@ -106,7 +108,7 @@ fn survives_joining(text: &[u8], span: &Span, joint: usize, found: bool) -> bool
                 && is_piece(left)
                 && right.len() >= 4
                 && is_piece(right)
-                && (closes || right.len() >= 12)
+                && (closes || right.len() >= 12 || right.len() >= 8 && is_mixed(right))
         }
         _ => false,
     }
