@@ -86,24 +86,28 @@ const OURS: &str = "ours: standard rules";
 
 fn main() -> std::io::Result<()> {
     let options = Options::from_args();
-    let rounds = options.pick(1, 3, 9);
+    let rounds = options.pick(1, 40, 400);
     // Before anything else has been used.
     let first_use = first_use(&options);
     let clean = contest(0).run(rounds, &options);
     let mixed = contest(MIXED).run(rounds, &options);
+    let hostile = hostile(&options).run(options.pick(1, 10, 100), &Options::default());
 
     let mut section = Section::new(
         "redaction",
         "Sanitizer: text looked through and redacted",
         "Lines in the shapes of ten systems' logs, some 120 bytes each, all clean or every fourth \
-         with something to hide; megabytes a second on one core. All take turns within one \
-         process, medians are quoted.",
+         with something to hide; megabytes a second on one core. A round is one turn of each, some \
+         milliseconds at the most, in an order that changes and within one process. Ratios are \
+         those within a round, of which the median is quoted; the medians of speeds and times are \
+         of the quieter half of the rounds.",
         "cargo bench -p soliplex-benches --features peers --bench redaction",
     );
+    section.paced([clean.paces(), mixed.paces(), hostile.paces()]);
     section.tables.push(speeds(&clean, &mixed));
     section.plots.push(plot(&clean, &mixed));
     let allocations = allocations_a_line(&lines(LINES, 0));
-    let (hostile, slowest) = hostile(rounds, &options);
+    let (hostile, slowest) = hostile_table(&hostile);
     section.tables.push(hostile);
     section.tables.push(first_use);
     section.aim(
@@ -244,16 +248,12 @@ fn speeds(clean: &Results, mixed: &Results) -> Table {
             "ours is so many times as fast",
         ],
     );
-    for (name, speed) in clean.iter() {
-        let (clean_speed, mixed_speed) = (speed.median(), mixed.median(name));
-        let lead = [
-            clean.median(OURS) / clean_speed,
-            mixed.median(OURS) / mixed_speed,
-        ];
+    for name in clean.names() {
+        let lead = [clean, mixed].map(|speeds| speeds.ratio(OURS, name).median());
         table.row([
             name.to_owned(),
-            number(clean_speed),
-            number(mixed_speed),
+            number(clean.median(name)),
+            number(mixed.median(name)),
             format!("{} and {}", number(lead[0]), number(lead[1])),
         ]);
     }
@@ -262,8 +262,13 @@ fn speeds(clean: &Results, mixed: &Results) -> Table {
 
 fn plot(clean: &Results, mixed: &Results) -> Plot {
     let groups = clean
-        .iter()
-        .map(|(name, speed)| (name.to_owned(), vec![speed.median(), mixed.median(name)]))
+        .names()
+        .map(|name| {
+            (
+                name.to_owned(),
+                vec![clean.median(name), mixed.median(name)],
+            )
+        })
         .collect();
     let series = ["clean lines", "every fourth redacted"]
         .map(str::to_owned)
@@ -277,13 +282,13 @@ fn plot(clean: &Results, mixed: &Results) -> Plot {
     )
 }
 
-/// The time of each hostile mebibyte, and the slowest in milliseconds.
-fn hostile(rounds: usize, options: &Options) -> (Table, f64) {
-    let rules = Rules::standard();
-    let rules = &rules;
+/// A turn is one mebibyte; its figure is nanoseconds.
+fn hostile(options: &Options) -> Contest<'static> {
     let length = options.pick(1 << 12, 1 << 20, 1 << 20);
+    let standard = Rules::standard();
     let mut contest = Contest::new();
     for unit in HOSTILE {
+        let rules = standard.clone();
         let text = unit.repeat(length / unit.len());
         contest.enter(unit, move || {
             let start = Instant::now();
@@ -291,12 +296,17 @@ fn hostile(rounds: usize, options: &Options) -> (Table, f64) {
             start.elapsed().as_nanos() as f64
         });
     }
-    let results = contest.run(rounds, &Options::default());
+    contest
+}
+
+/// The time of each, and the slowest in milliseconds.
+fn hostile_table(times: &Results) -> (Table, f64) {
     let mut table = Table::new("A mebibyte of hostile text", ["repeated", "takes"]);
     let mut slowest = 0.0_f64;
-    for (unit, times) in results.iter() {
-        table.row([format!("`{unit}`"), nanos(times.median())]);
-        slowest = slowest.max(times.median());
+    for unit in times.names() {
+        let time = times.median(unit);
+        table.row([format!("`{unit}`"), nanos(time)]);
+        slowest = slowest.max(time);
     }
     (table, slowest / 1e6)
 }

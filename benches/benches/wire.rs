@@ -51,6 +51,7 @@ fn main() -> std::io::Result<()> {
     section.tables.push(encoding_table(&encoded, body.len()));
     section.plots.push(encoding_plot(&encoded));
     let compressed = compressing(&body).run(rounds, &options);
+    section.paced([encoded.paces(), compressed.paces()]);
     section.tables.push(compressing_table(&compressed, &body));
     section.note(
         "The exporter uses gzip level 6. The bytes of a field device's network cost more than the \
@@ -221,7 +222,7 @@ fn encoding_table(results: &Results, body: usize) -> Table {
         table.row([
             name.to_owned(),
             nanos(time),
-            number(time / results.median(peer)),
+            number(results.ratio(name, peer).median()),
         ]);
     }
     table
@@ -229,8 +230,8 @@ fn encoding_table(results: &Results, body: usize) -> Table {
 
 fn encoding_plot(results: &Results) -> Plot {
     let groups = results
-        .iter()
-        .map(|(name, times)| (name.to_owned(), vec![times.median()]))
+        .names()
+        .map(|name| (name.to_owned(), vec![results.median(name)]))
         .collect();
     let shape = Shape::Bars {
         series: vec!["time".to_owned()],

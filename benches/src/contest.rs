@@ -1,20 +1,39 @@
-//! Contenders that take turns in one process, so that what disturbs the machine disturbs them all.
+//! Contenders that are compared within a moment.
+//!
+//! In a round everyone takes one short turn after the other, in an order that changes from round to
+//! round, so what disturbs the machine for longer than a round disturbs all of its turns. What is
+//! compared is compared within a round: a ratio is the median of the rounds' ratios, not the ratio
+//! of medians that may come from different moments.
 
 use crate::options::Options;
+use crate::pace;
 use crate::samples::Samples;
 
 /// Several ways to do the same.
 #[derive(Default)]
 pub struct Contest<'a> {
     entrants: Vec<(String, Turn<'a>)>,
+    rounds: Vec<Round>,
+    shuffled: u64,
 }
 
 /// Does the work once and returns its figure.
 type Turn<'a> = Box<dyn FnMut() -> f64 + 'a>;
 
-/// What came out, in the order of entry.
+/// What came out.
 #[derive(Debug)]
-pub struct Results(Vec<(String, Samples)>);
+pub struct Results {
+    names: Vec<String>,
+    rounds: Vec<Round>,
+}
+
+#[derive(Debug)]
+struct Round {
+    /// How long work took meanwhile that is always the same.
+    pace: f64,
+    /// In the order of entry.
+    figures: Vec<f64>,
+}
 
 impl<'a> Contest<'a> {
     /// Nobody yet.
@@ -30,32 +49,91 @@ impl<'a> Contest<'a> {
     /// Lets everyone who is asked for take a turn, `rounds` times over.
     pub fn run(mut self, rounds: usize, options: &Options) -> Results {
         self.entrants.retain(|(name, _)| options.chooses(name));
-        let mut results: Vec<(String, Samples)> = self
-            .entrants
-            .iter()
-            .map(|(name, _)| (name.clone(), Samples::default()))
-            .collect();
-        for _ in 0..rounds {
-            for ((_, turn), (_, samples)) in self.entrants.iter_mut().zip(&mut results) {
-                samples.push(turn());
-            }
+        (0..rounds).for_each(|_| self.round());
+        self.results()
+    }
+
+    /// Lets everyone take a turn.
+    pub fn round(&mut self) {
+        // Untimed, for a thread that has slept.
+        pace::now();
+        let before = pace::now();
+        let mut figures = vec![f64::NAN; self.entrants.len()];
+        for place in self.shuffle() {
+            figures[place] = self.entrants[place].1();
         }
-        Results(results)
+        let pace = before.midpoint(pace::now());
+        self.rounds.push(Round { pace, figures });
+    }
+
+    /// What came out of all rounds.
+    pub fn results(self) -> Results {
+        Results {
+            names: self.entrants.into_iter().map(|(name, _)| name).collect(),
+            rounds: self.rounds,
+        }
+    }
+
+    /// Everyone's place in an order that is another one each time, and the same in every run.
+    fn shuffle(&mut self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.entrants.len()).collect();
+        for left in (1..order.len()).rev() {
+            order.swap(left, self.random() as usize % (left + 1));
+        }
+        order
+    }
+
+    /// SplitMix64.
+    fn random(&mut self) -> u64 {
+        self.shuffled = self.shuffled.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.shuffled;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
     }
 }
 
 impl Results {
-    /// The median of one contender; NaN for one that did not run.
-    pub fn median(&self, name: &str) -> f64 {
-        let found = self.0.iter().find(|(known, _)| known == name);
-        found.map_or(f64::NAN, |(_, samples)| samples.median())
+    /// Who took part, in the order of entry.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
     }
 
-    /// Every contender with its rounds.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Samples)> {
-        self.0
+    /// The median figure of one contender in the quieter half of the rounds, by [`pace`]; NaN for
+    /// one that did not run.
+    pub fn median(&self, name: &str) -> f64 {
+        let middle = self.paces().median();
+        let quiet = self.rounds.iter().filter(|round| round.pace <= middle);
+        let figures = quiet.filter_map(|round| self.figure(round, name));
+        Samples::from_iter(figures).median()
+    }
+
+    /// How many times another's figure one's is, each round for itself.
+    pub fn ratio(&self, name: &str, to: &str) -> Samples {
+        self.compare(name, to, |one, other| one / other)
+    }
+
+    /// What one's figure is more than another's, each round for itself.
+    pub fn difference(&self, name: &str, less: &str) -> Samples {
+        self.compare(name, less, |one, other| one - other)
+    }
+
+    /// How the machine was in each round.
+    pub fn paces(&self) -> Samples {
+        self.rounds.iter().map(|round| round.pace).collect()
+    }
+
+    fn compare(&self, name: &str, other: &str, how: impl Fn(f64, f64) -> f64) -> Samples {
+        let compared = self
+            .rounds
             .iter()
-            .map(|(name, samples)| (name.as_str(), samples))
+            .filter_map(|round| Some(how(self.figure(round, name)?, self.figure(round, other)?)));
+        compared.collect()
+    }
+
+    fn figure(&self, round: &Round, name: &str) -> Option<f64> {
+        let place = self.names.iter().position(|known| known == name)?;
+        round.figures.get(place).copied()
     }
 }
 
@@ -66,26 +144,70 @@ mod tests {
     use super::*;
 
     #[test]
-    fn turns_go_round_and_unnamed_contenders_stay_out() {
-        let order = RefCell::new(String::new());
-        let turn = |name: char| {
-            let order = &order;
-            move || {
-                order.borrow_mut().push(name);
-                f64::from(name as u32)
-            }
-        };
+    fn everyone_asked_for_takes_one_turn_a_round_in_changing_order() {
+        let taken = RefCell::new(String::new());
         let mut contest = Contest::new();
-        contest.enter("a1", turn('1'));
-        contest.enter("b", turn('b'));
-        contest.enter("a2", turn('2'));
+        for name in ["a1", "a2", "a3", "b"] {
+            let taken = &taken;
+            contest.enter(name, move || {
+                taken.borrow_mut().push_str(name);
+                1.0
+            });
+        }
         let options = Options {
             named: Some("a".to_owned()),
             ..Options::default()
         };
-        let results = contest.run(2, &options);
-        assert_eq!(*order.borrow(), "1212");
-        assert_eq!(results.median("a2"), f64::from('2' as u32));
+        let results = contest.run(8, &options);
+        let taken = taken.into_inner();
+        let rounds: Vec<&[u8]> = taken.as_bytes().chunks(6).collect();
+        assert_eq!(rounds.len(), 8, "{taken}");
+        for round in &rounds {
+            let mut turns: Vec<&[u8]> = round.chunks(2).collect();
+            turns.sort_unstable();
+            assert_eq!(turns, [b"a1", b"a2", b"a3"], "{taken}");
+        }
+        assert!(rounds.iter().any(|round| *round != rounds[0]), "{taken}");
         assert!(results.median("b").is_nan());
+    }
+
+    /// The machine is half as fast in two rounds of five; in one of them that hits only one turn.
+    #[test]
+    fn what_slows_a_whole_round_moves_no_ratio() {
+        let results = results(&[
+            (1.0, [10.0, 20.0]),
+            (2.0, [20.0, 40.0]),
+            (1.0, [11.0, 22.0]),
+            (2.0, [22.0, 20.0]),
+            (1.0, [12.0, 24.0]),
+        ]);
+        assert_eq!(results.ratio("a", "b").median(), 0.5);
+        assert_eq!(results.difference("b", "a").median(), 11.0);
+        assert_eq!(results.ratio("a", "b").quantile(1.0), 1.1);
+        assert!(results.ratio("a", "nobody").median().is_nan());
+    }
+
+    #[test]
+    fn a_figure_is_quoted_from_the_quieter_rounds() {
+        let results = results(&[
+            (3.0, [90.0, 0.0]),
+            (1.0, [10.0, 0.0]),
+            (1.1, [11.0, 0.0]),
+            (1.2, [12.0, 0.0]),
+            (3.0, [91.0, 0.0]),
+        ]);
+        assert_eq!(results.median("a"), 11.0);
+    }
+
+    /// Of contenders a and b, rounds with their pace.
+    fn results(rounds: &[(f64, [f64; 2])]) -> Results {
+        let round = |(pace, figures): &(f64, [f64; 2])| Round {
+            pace: *pace,
+            figures: figures.to_vec(),
+        };
+        Results {
+            names: vec!["a".to_owned(), "b".to_owned()],
+            rounds: rounds.iter().map(round).collect(),
+        }
     }
 }

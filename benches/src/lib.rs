@@ -12,6 +12,7 @@ pub mod options;
 
 pub mod contest;
 pub mod figures;
+pub mod pace;
 pub mod samples;
 
 pub mod event;

@@ -23,16 +23,17 @@ impl Samples {
         let place = (last as f64 * share).round() as usize;
         sorted.get(place).copied().unwrap_or(f64::NAN)
     }
-
-    /// How far the rounds lie apart: the largest less the smallest, as a share of the median.
-    pub fn spread(&self) -> f64 {
-        (self.quantile(1.0) - self.quantile(0.0)) / self.median()
-    }
 }
 
 impl Extend<f64> for Samples {
     fn extend<I: IntoIterator<Item = f64>>(&mut self, figures: I) {
         self.0.extend(figures);
+    }
+}
+
+impl FromIterator<f64> for Samples {
+    fn from_iter<I: IntoIterator<Item = f64>>(figures: I) -> Samples {
+        Samples(figures.into_iter().collect())
     }
 }
 
@@ -57,8 +58,7 @@ mod tests {
             (vec![3.0, 1.0, 2.0], 1.0, 3.0),
             ((0..=1000).map(f64::from).collect(), 0.999, 999.0),
         ] {
-            let mut samples = Samples::default();
-            samples.extend(figures.clone());
+            let samples = Samples::from_iter(figures.clone());
             assert_eq!(samples.quantile(share), expected, "{share} of {figures:?}");
         }
     }

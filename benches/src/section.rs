@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::figures;
 use crate::options::{Options, Size};
+use crate::pace::Pace;
 use crate::plot::Plot;
+use crate::samples::Samples;
 
 /// What one bench found.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -21,6 +23,8 @@ pub struct Section {
     pub command: String,
     /// How much was measured.
     pub size: Size,
+    /// How the machine moved meanwhile, where rounds tell.
+    pub pace: Option<Pace>,
     /// The figures.
     pub tables: Vec<Table>,
     /// What they should be.
@@ -49,8 +53,10 @@ pub struct Aim {
     pub what: String,
     /// Which side is good.
     pub bound: Bound,
-    /// What was measured; NaN, written as null, when it was not.
+    /// What was measured; nothing, when it was not.
     pub reached: Option<f64>,
+    /// Where the middle half of the rounds lies, if it was found round by round.
+    pub within: Option<(f64, f64)>,
     /// The unit of both, empty for a ratio.
     pub unit: String,
 }
@@ -84,6 +90,7 @@ impl Section {
             measured: measured.to_owned(),
             command: command.to_owned(),
             size: Size::Full,
+            pace: None,
             tables: Vec::new(),
             aims: Vec::new(),
             plots: Vec::new(),
@@ -97,8 +104,23 @@ impl Section {
             what: what.to_owned(),
             bound,
             reached: Some(reached).filter(|figure| figure.is_finite()),
+            within: None,
             unit: unit.to_owned(),
         });
+    }
+
+    /// Adds a bound and what was measured, a figure a round.
+    pub fn aim_by_round(&mut self, what: &str, bound: Bound, rounds: &Samples, unit: &str) {
+        self.aim(what, bound, rounds.median(), unit);
+        if let Some(aim) = self.aims.last_mut() {
+            let quartiles = (rounds.quantile(0.25), rounds.quantile(0.75));
+            aim.within = aim.reached.map(|_| quartiles);
+        }
+    }
+
+    /// Says how the machine moved, from what each round of each contest found.
+    pub fn paced<const N: usize>(&mut self, contests: [Samples; N]) {
+        self.pace = Pace::of(&contests.into_iter().flatten().collect());
     }
 
     /// Adds a remark.
@@ -128,6 +150,9 @@ impl Section {
     /// For a terminal.
     pub fn to_text(&self) -> String {
         let mut text = format!("{}\n{}\n", self.title, self.measured);
+        if let Some(pace) = self.pace {
+            text.push_str(&format!("{}\n", pace.to_text()));
+        }
         for table in &self.tables {
             text.push_str(&table.to_text());
         }
@@ -190,17 +215,33 @@ impl Aim {
 
     /// The aim and the figure in words.
     pub fn to_text(&self) -> String {
-        let reached = self.reached.unwrap_or(f64::NAN);
-        let (side, bound) = match self.bound {
-            Bound::AtMost(bound) => ("at most", bound),
-            Bound::AtLeast(bound) => ("at least", bound),
+        let [bound, reached, within] = self.to_cells();
+        let within = match within.as_str() {
+            "" => String::new(),
+            within => format!(" (half of the rounds within {within})"),
         };
-        let (bound, reached) = (figures::number(bound), figures::number(reached));
+        format!("{}: {bound}, is {reached}{within}", self.what)
+    }
+
+    /// The aim, the figure, and where the middle half of the rounds lies.
+    pub fn to_cells(&self) -> [String; 3] {
         let unit = match self.unit.as_str() {
             "" => String::new(),
             unit => format!(" {unit}"),
         };
-        format!("{}: {side} {bound}{unit}, is {reached}{unit}", self.what)
+        let (side, bound) = match self.bound {
+            Bound::AtMost(bound) => ("at most", bound),
+            Bound::AtLeast(bound) => ("at least", bound),
+        };
+        let number = figures::number;
+        let within = self
+            .within
+            .map(|(low, high)| format!("{} to {}{unit}", number(low), number(high)));
+        [
+            format!("{side} {}{unit}", number(bound)),
+            format!("{}{unit}", number(self.reached.unwrap_or(f64::NAN))),
+            within.unwrap_or_default(),
+        ]
     }
 }
 
@@ -221,9 +262,22 @@ mod tests {
                 what: String::new(),
                 bound,
                 reached,
+                within: None,
                 unit: String::new(),
             };
             assert_eq!(aim.verdict(), expected, "{bound:?} {reached:?}");
+        }
+    }
+
+    #[test]
+    fn an_aim_by_round_says_where_half_of_the_rounds_lie() {
+        let none = "cost: at most 3.00 ns, is – ns";
+        let four = "cost: at most 3.00 ns, is 3.00 ns (half of the rounds within 2.00 to 4.00 ns)";
+        for (rounds, expected) in [(vec![5.0, 1.0, 4.0, 2.0, 3.0], four), (vec![], none)] {
+            let mut section = Section::new("", "", "", "");
+            let rounds = Samples::from_iter(rounds);
+            section.aim_by_round("cost", Bound::AtMost(3.0), &rounds, "ns");
+            assert_eq!(section.aims[0].to_text(), expected);
         }
     }
 

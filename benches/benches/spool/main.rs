@@ -65,10 +65,8 @@ fn main() -> io::Result<()> {
     let rounds = options.pick(1, 3, 5);
     let backlog = options.pick(2_000, 100_000, 1_000_000);
     let drained = drain::measure(&root, backlog, &options);
-    let sizes: Vec<(usize, Results)> = SIZES
-        .into_iter()
-        .map(|records| (records, contest(&root, records, turn).run(rounds, &options)))
-        .collect();
+    let sizes: [(usize, Results); SIZES.len()] =
+        SIZES.map(|records| (records, contest(&root, records, turn).run(rounds, &options)));
 
     let mut section = Section::new(
         "spool",
@@ -81,6 +79,7 @@ fn main() -> io::Result<()> {
          take turns of a tenth.",
         "cargo bench -p soliplex-benches --features peers --bench spool",
     );
+    section.paced(sizes.each_ref().map(|(_, rates)| rates.paces()));
     section.tables.push(rates(&sizes));
     section.plots.push(rates_plot(&sizes));
     section.tables.push(drains(&drained));
@@ -98,13 +97,11 @@ fn main() -> io::Result<()> {
         |turn| turn.memory,
     ));
     let aimed = sizes.iter().find(|(records, _)| *records == AIMED);
-    let share = aimed.map_or(f64::NAN, |(_, rates)| {
-        rates.median(OURS) / rates.median(BARE)
-    });
-    section.aim(
+    let share = aimed.map(|(_, rates)| rates.ratio(OURS, BARE));
+    section.aim_by_round(
         "append / bare file, 256 a commit",
         Bound::AtLeast(SHARE),
-        share,
+        &share.unwrap_or_default(),
         "",
     );
     if let Some(ours) = drained.iter().find(|drain| drain.name == OURS) {
@@ -204,12 +201,12 @@ fn rates(sizes: &[(usize, Results)]) -> Table {
     let names = sizes
         .first()
         .into_iter()
-        .flat_map(|(_, rates)| rates.iter());
-    for (name, _) in names {
+        .flat_map(|(_, rates)| rates.names());
+    for name in names {
         let mut cells = vec![name.to_owned()];
         cells.extend(sizes.iter().map(|(_, rates)| {
-            let rate = rates.median(name);
-            format!("{} ({})", number(rate), number(rate / rates.median(BARE)))
+            let share = rates.ratio(name, BARE).median();
+            format!("{} ({})", number(rates.median(name)), number(share))
         }));
         table.rows.push(cells);
     }
@@ -221,7 +218,7 @@ fn rates_plot(sizes: &[(usize, Results)]) -> Plot {
     let groups = sizes
         .iter()
         .map(|(records, rates)| {
-            let share = |name: &&str| 100.0 * rates.median(name) / rates.median(BARE);
+            let share = |name: &&str| 100.0 * rates.ratio(name, BARE).median();
             (
                 format!("{records} a commit"),
                 names.iter().map(share).collect(),

@@ -10,9 +10,12 @@ use crate::tried::Tried;
 const INTRODUCTION: &str = "\
 # What it costs
 
-Written by `benches/report`; do not edit. Ours and its peers take turns, over several rounds; what
-is quoted is the median. Each section says what a turn is. Ratios travel from one machine to another,
-absolute numbers do not.
+Written by `benches/report`; do not edit. Ours and its peers take short turns, one after the other,
+over many rounds; each section says what a turn is. What is compared is compared within a round, a
+moment in which the machine is the same for all: a ratio is the median of the rounds' ratios, what a
+part adds is the median of the rounds' differences, and neither is that of the medians beside it.
+Those are absolute, and come from the quieter half of the rounds, by a piece of arithmetic that is
+timed beside each. Ratios travel from one machine to another, absolute numbers do not.
 ";
 
 /// What a report is made of.
@@ -41,7 +44,9 @@ pub(crate) fn report(found: &Found<'_>) -> String {
         let _ = writeln!(text, "| {name} | {fact} |");
     }
     let _ = writeln!(text, "\nBeside: {}.", found.peers.join(", "));
-    text.push_str("\n## Aims\n\n| | aim | is | |\n|---|---|---|---|\n");
+    text.push_str(
+        "\n## Aims\n\n| | aim | is | half of the rounds within | |\n|---|---|---|---|---|\n",
+    );
     for section in found.sections {
         for aim in &section.aims {
             text.push_str(&aim_row(section, aim));
@@ -60,19 +65,21 @@ fn aim_row(section: &Section, aim: &Aim) -> String {
         Verdict::Behind => format!("[**behind**](#{}-what-was-tried)", section.id),
         Verdict::NotMeasured => "not measured".to_owned(),
     };
-    let words = aim.to_text();
-    let (_, figures) = words.rsplit_once(": ").unwrap_or(("", &words));
-    let (bound, reached) = figures.split_once(", is ").unwrap_or((figures, ""));
+    let [bound, reached, within] = aim.to_cells();
     format!(
-        "| {}: {} | {bound} | {reached} | {verdict} |\n",
+        "| {}: {} | {bound} | {reached} | {within} | {verdict} |\n",
         section.id, aim.what
     )
 }
 
 fn one(section: &Section, tried: &str) -> String {
+    let pace = section.pace.map(|pace| format!("\n\n{}", pace.to_text()));
     let mut text = format!(
-        "\n## {}\n\n{}\n\n```sh\n{}\n```\n",
-        section.title, section.measured, section.command
+        "\n## {}\n\n{}{}\n\n```sh\n{}\n```\n",
+        section.title,
+        section.measured,
+        pace.unwrap_or_default(),
+        section.command
     );
     for table in &section.tables {
         text.push_str(&rows(table));
@@ -115,6 +122,7 @@ fn rows(table: &Table) -> String {
 
 #[cfg(test)]
 mod tests {
+    use soliplex_benches::samples::Samples;
     use soliplex_benches::section::Bound;
 
     use super::*;
@@ -124,6 +132,9 @@ mod tests {
         let mut section = Section::new("wire", "Wire", "Bytes.", "cargo bench");
         section.size = size;
         section.aim("cost", Bound::AtMost(2.0), reached, "ns");
+        let rounds = || Samples::from_iter([1.0, 2.0, 3.0, 4.0, 5.0]);
+        section.aim_by_round("ratio", Bound::AtLeast(3.0), &rounds(), "");
+        section.paced([rounds()]);
         report(&Found {
             machine: &[("cores".to_owned(), "2".to_owned())],
             peers: &["redb 4.4.0".to_owned()],
@@ -137,7 +148,7 @@ mod tests {
     fn the_report_says_what_is_behind_and_what_was_tried() {
         let tried = "\n## wire\nA table brought nothing.\n";
         let unsaid = "`benches/tried.md` does not say why";
-        let behind = "| wire: cost | at most 2.00 ns | 3.00 ns | [**behind**]";
+        let behind = "| wire: cost | at most 2.00 ns | 3.00 ns |  | [**behind**]";
         for (reached, tried, size, expected) in [
             (3.0, tried, Size::Full, behind),
             (
@@ -147,10 +158,17 @@ mod tests {
                 "### wire: what was tried\n\nA table",
             ),
             (3.0, "", Size::Full, unsaid),
-            (1.0, "", Size::Full, "| 1.00 ns | met |"),
-            (f64::NAN, "", Size::Full, "| not measured |"),
+            (1.0, "", Size::Full, "| 1.00 ns |  | met |"),
+            (f64::NAN, "", Size::Full, "|  | not measured |"),
             (1.0, "", Size::Full, "**Not measured: spool.**"),
             (1.0, "", Size::Full, "| cores | 2 |"),
+            (
+                1.0,
+                "",
+                Size::Full,
+                "| at least 3.00 | 3.00 | 2.00 to 4.00 | met |",
+            ),
+            (1.0, "", Size::Full, "timed beside each round, took 3.00 ns"),
             (1.0, "", Size::Quick, "**A quick run"),
             (1.0, "", Size::Tiny, "**A tiny run"),
         ] {
