@@ -1,148 +1,163 @@
-//! The cost of an event on each road: in bursts, in single calls, in allocations.
+//! The cost of an event on each road: in bursts, which are compared, and in single calls, which
+//! have tails; in allocations.
 
-use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use soliplex_benches::contest::{Contest, Results};
 use soliplex_benches::options::Options;
 use soliplex_benches::samples::Samples;
 use tracing::dispatcher::with_default;
 
+use crate::pair::{Meeting, Pair};
 use crate::roads::Road;
 
-/// What was measured of one road.
+/// What was measured of all roads.
+pub(crate) struct Costs<'r> {
+    /// Nanoseconds an event, by one thread alone: a burst a round.
+    pub(crate) one: Results,
+    /// The same by each of two threads that share the burst: their mean.
+    pub(crate) two: Results,
+    /// What is not compared, road by road.
+    pub(crate) apart: Vec<(&'r str, Apart)>,
+}
+
+/// What was measured of one road for itself.
 #[derive(Default)]
-pub(crate) struct Cost {
-    /// By one thread alone.
-    pub(crate) one: Times,
-    /// By each of two threads that log at once.
-    pub(crate) two: Times,
+pub(crate) struct Apart {
+    pub(crate) one: Calls,
+    pub(crate) two: Calls,
     /// Allocations an event.
     pub(crate) allocations: f64,
     /// Bytes allocated an event.
     pub(crate) bytes: f64,
 }
 
-/// Nanoseconds.
+/// Nanoseconds of single calls, with two readings of the clock.
+#[derive(Default)]
+pub(crate) struct Calls {
+    pub(crate) each: Samples,
+    /// The first after a pause.
+    pub(crate) first: Samples,
+}
+
+/// What one thread found on one road.
 #[derive(Default)]
 pub(crate) struct Times {
-    /// An event, a figure a burst.
-    pub(crate) events: Samples,
-    /// Single calls.
-    pub(crate) calls: Samples,
-    /// The first call after a pause.
-    pub(crate) first: Samples,
+    /// Nanoseconds an event of the burst.
+    event: f64,
+    /// Those of single calls.
+    calls: Vec<f64>,
+    /// And of the call after the pause before them.
+    first: f64,
 }
 
 /// Of a burst, one in so many events goes before it, untimed.
 const PRELUDE: u64 = 10;
 
-/// How long a thread is busy between its pause and its burst.
+/// How long a thread is busy before its burst: the thread gets up to speed, and whoever empties the
+/// queue of the road before has time for it.
 const WAKING: Duration = Duration::from_millis(2);
 
-/// How often what is done in a round.
-#[derive(Clone, Copy)]
-struct Round {
-    /// Bursts that are timed as a whole.
-    bursts: u64,
-    /// Bursts whose calls are timed one by one.
-    called: u64,
-}
+/// How long all queues need to empty between two rounds.
+const PAUSE: Duration = Duration::from_millis(120);
 
-/// Takes all roads in turns.
-pub(crate) fn measure<'r>(roads: &'r [Road], options: &Options) -> Vec<(&'r str, Cost)> {
-    let (bursts, called, rounds) = options.pick((1, 1, 1), (3, 2, 3), (15, 5, 7));
-    let round = Round { bursts, called };
-    let mut costs: Vec<(&str, Cost)> = roads
-        .iter()
-        .map(|road| (road.name, Cost::default()))
-        .collect();
-    for _ in 0..rounds {
-        for (road, (_, cost)) in roads.iter().zip(&mut costs) {
-            with_default(&road.dispatch, || {
-                cost.one.add(in_bursts(road, round, road.burst, || ()));
-                let counted = allocation_counter::measure(|| (0..road.burst).for_each(road.log));
-                cost.allocations = counted.count_total as f64 / road.burst as f64;
-                cost.bytes = counted.bytes_total as f64 / road.burst as f64;
-                thread::sleep(road.pause);
-            });
-            for times in together(road, round) {
-                cost.two.add(times);
-            }
-        }
-    }
-    costs
-}
+/// How long a thread sleeps before its first call.
+const NAP: Duration = Duration::from_millis(20);
 
-impl Times {
-    fn add(&mut self, times: Times) {
-        self.events.extend(times.events);
-        self.calls.extend(times.calls);
-        self.first.extend(times.first);
-    }
-}
-
-/// Two threads share each burst.
-fn together(road: &Road, round: Round) -> Vec<Times> {
-    let barrier = Barrier::new(2);
-    let wait = || {
-        barrier.wait();
-    };
-    let log = || {
-        with_default(&road.dispatch, || {
-            in_bursts(road, round, road.burst / 2, wait)
-        })
-    };
+/// Measures all roads.
+pub(crate) fn measure<'r>(roads: &'r [Road], options: &Options) -> Costs<'r> {
+    let (rounds, called) = options.pick((1, 1), (60, 15), (500, 60));
     thread::scope(|scope| {
-        let threads = [(); 2].map(|()| scope.spawn(log));
-        threads
-            .into_iter()
-            .filter_map(|thread| thread.join().ok())
-            .collect()
+        let pair = Pair::start(scope);
+        let mut one = Contest::new();
+        let mut two = Contest::new();
+        for road in roads {
+            one.enter(road.name, || burst(road, &Meeting::of(1)).event);
+            two.enter(road.name, || {
+                let [here, there] = pair.both(burst, road);
+                here.event.midpoint(there.event)
+            });
+        }
+        for _ in 0..rounds {
+            one.round();
+            thread::sleep(PAUSE);
+            two.round();
+            thread::sleep(PAUSE);
+        }
+        Costs {
+            one: one.results(),
+            two: two.results(),
+            apart: measure_apart(roads, &pair, called),
+        }
     })
 }
 
-/// One thread's bursts of so many events, with a pause after each and a meeting before.
-fn in_bursts(road: &Road, round: Round, events: u64, meet: impl Fn()) -> Times {
-    let mut times = Times::default();
-    // The first burst warms the thread's buffers.
-    (0..events).for_each(road.log);
-    thread::sleep(road.pause);
-    for _ in 0..round.bursts {
-        meet();
-        times.first.push(wake(road, events));
+fn measure_apart<'r>(roads: &'r [Road], pair: &Pair<'r>, rounds: usize) -> Vec<(&'r str, Apart)> {
+    let counted = roads.iter().map(|road| {
+        let counted = allocations(road);
+        thread::sleep(PAUSE);
+        counted
+    });
+    let mut apart: Vec<(&str, Apart)> = roads.iter().map(|road| road.name).zip(counted).collect();
+    for _ in 0..rounds {
+        for (road, (_, apart)) in roads.iter().zip(&mut apart) {
+            apart.one.add(calls(road, &Meeting::of(1)));
+        }
+        thread::sleep(PAUSE);
+        for (road, (_, apart)) in roads.iter().zip(&mut apart) {
+            for times in pair.both(calls, road) {
+                apart.two.add(times);
+            }
+        }
+        thread::sleep(PAUSE);
+    }
+    apart
+}
+
+/// One thread's part of a burst that is timed as a whole.
+fn burst(road: &Road, meeting: &Meeting) -> Times {
+    let events = meeting.share(road.burst);
+    with_default(&road.dispatch, || {
+        warm_up(road, events);
+        meeting.wait();
         let start = Instant::now();
         (0..events).for_each(road.log);
-        times
-            .events
-            .push(start.elapsed().as_nanos() as f64 / events as f64);
-        thread::sleep(road.pause);
-    }
-    // Kept in memory that was touched before, or the first call on each page would pay for it.
+        Times {
+            event: start.elapsed().as_nanos() as f64 / events as f64,
+            ..Times::default()
+        }
+    })
+}
+
+/// One thread's part of a burst whose calls are timed one by one, after a pause.
+fn calls(road: &Road, meeting: &Meeting) -> Times {
+    let events = meeting.share(road.burst);
+    // In memory that has been touched, or the first call on each page would pay for it.
     let mut calls = vec![f64::MAX; events as usize];
-    for _ in 0..round.called {
-        meet();
-        times.first.push(wake(road, events));
+    thread::sleep(NAP);
+    with_default(&road.dispatch, || {
+        let first = timed(road, 0);
+        warm_up(road, events);
+        meeting.wait();
         for (index, call) in (0..).zip(&mut calls) {
             *call = timed(road, index);
         }
-        times.calls.extend(calls.iter().copied());
-        thread::sleep(road.pause);
-    }
-    times
+        Times {
+            calls,
+            first,
+            ..Times::default()
+        }
+    })
 }
 
-/// Leads a thread that has slept to where a burst meets it at work: its first event, whose
-/// nanoseconds are returned, finds every cache cold; then the processor gets up to speed, and the
-/// caches fill.
-fn wake(road: &Road, events: u64) -> f64 {
-    let first = timed(road, 0);
-    let asleep = Instant::now();
-    while asleep.elapsed() < WAKING {
+/// Leads a thread to where a burst meets it at work on this road, its caches full of it.
+fn warm_up(road: &Road, events: u64) {
+    let start = Instant::now();
+    while start.elapsed() < WAKING {
         std::hint::spin_loop();
     }
     (0..events / PRELUDE).for_each(road.log);
-    first
 }
 
 /// Nanoseconds of one call.
@@ -150,4 +165,22 @@ fn timed(road: &Road, index: u64) -> f64 {
     let start = Instant::now();
     (road.log)(index);
     start.elapsed().as_nanos() as f64
+}
+
+/// Those of the logging thread.
+fn allocations(road: &Road) -> Apart {
+    let log = || (0..road.burst).for_each(road.log);
+    let counted = with_default(&road.dispatch, || allocation_counter::measure(log));
+    Apart {
+        allocations: counted.count_total as f64 / road.burst as f64,
+        bytes: counted.bytes_total as f64 / road.burst as f64,
+        ..Apart::default()
+    }
+}
+
+impl Calls {
+    fn add(&mut self, times: Times) {
+        self.each.extend(times.calls);
+        self.first.push(times.first);
+    }
 }

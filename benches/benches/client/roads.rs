@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use soliplex_benches::event;
@@ -35,13 +34,15 @@ pub(crate) mod name {
     pub(crate) const SIDE_BY_SIDE: [&str; 6] =
         [FMT, NON_BLOCKING, OTEL, SENTRY_CRUMBS, SENTRY_LOGS, ALL];
 
-    /// The parts of our road in the order of travel, and the road that has all parts so far.
-    pub(crate) const PARTS: [(&str, &str); 5] = [
-        ("tracing and its registry", REGISTRY),
-        ("root: render and rewrite", ROOT_EMPTY),
-        ("standard rules", ROOT_STANDARD),
-        ("capture and ring", ROOT_RING),
-        ("breadcrumbs", ALL),
+    /// The parts of our road in the order of travel, each with a road that has it and one that has
+    /// all but it.
+    pub(crate) const PARTS: [(&str, &str, &str); 6] = [
+        ("tracing and its registry", REGISTRY, NOTHING),
+        ("root: render and rewrite", ROOT_EMPTY, REGISTRY),
+        ("standard rules", ROOT_STANDARD, ROOT_EMPTY),
+        ("capture and ring", ROOT_RING, ROOT_STANDARD),
+        ("breadcrumbs, beside the ring", ALL, ROOT_RING),
+        ("breadcrumbs, without it", ROOT_CRUMBS, ROOT_STANDARD),
     ];
 }
 
@@ -53,8 +54,6 @@ pub(crate) struct Road {
     pub(crate) log: fn(u64),
     /// Events between two pauses: what its queue can hold.
     pub(crate) burst: u64,
-    /// How long its queue needs to empty after a burst.
-    pub(crate) pause: Duration,
 }
 
 /// Events between two pauses: half of what the smallest queue, OpenTelemetry's 2,048, can hold.
@@ -63,13 +62,17 @@ const BURST: u64 = 1_000;
 /// An error takes its breadcrumbs along, and is many times as long.
 const FAILURES: u64 = 100;
 
-/// What the roads lead through, kept alive while they are in use.
+/// What the roads lead through, kept alive while they are in use. Each road of ours has a pipeline
+/// of its own, so that none finds the ring warm, or full, of another one's burst.
 pub(crate) struct Stage {
     otel: SdkLoggerProvider,
     file: tracing_appender::non_blocking::NonBlocking,
     _guard: WorkerGuard,
     bare: Soliplex,
-    standard: Soliplex,
+    crumbs: Soliplex,
+    ring: Soliplex,
+    all: Soliplex,
+    failure: Soliplex,
 }
 
 impl Stage {
@@ -83,90 +86,89 @@ impl Stage {
             file,
             _guard: guard,
             bare: soliplex(folder, "bare", Rules::none()),
-            standard: soliplex(folder, "standard", Rules::standard()),
+            crumbs: soliplex(folder, "crumbs", Rules::standard()),
+            ring: soliplex(folder, "ring", Rules::standard()),
+            all: soliplex(folder, "all", Rules::standard()),
+            failure: soliplex(folder, "failure", Rules::standard()),
         }
     }
 
     /// Every road.
     pub(crate) fn roads(&self) -> Vec<Road> {
-        let breath = Duration::from_millis(120);
-        let nap = Duration::from_millis(10);
-        let direct = |name, dispatch| road(name, nap, dispatch);
-        let queued = |name, dispatch| road(name, breath, dispatch);
         vec![
-            direct(name::NOTHING, Dispatch::none()),
-            direct(name::REGISTRY, registry().into()),
-            direct(
+            road(name::NOTHING, Dispatch::none()),
+            road(name::REGISTRY, registry().into()),
+            road(
                 name::FMT,
                 registry()
                     .with(fmt::layer().json().with_writer(io::sink))
                     .into(),
             ),
-            queued(
+            road(
                 name::NON_BLOCKING,
                 registry()
                     .with(fmt::layer().json().with_writer(self.file.clone()))
                     .into(),
             ),
-            queued(
+            road(
                 name::OTEL,
                 registry().with(peers::bridge(&self.otel)).into(),
             ),
-            direct(
+            road(
                 name::SENTRY_CRUMBS,
                 registry()
                     .with(sentry_tracing::BreadcrumbLayer::new())
                     .into(),
             ),
-            queued(
+            road(
                 name::SENTRY_LOGS,
                 registry().with(sentry_tracing::LogLayer::new()).into(),
             ),
-            direct(name::ROOT_EMPTY, registry().sanitize(Rules::none()).into()),
-            direct(
+            road(name::ROOT_EMPTY, registry().sanitize(Rules::none()).into()),
+            road(
                 name::ROOT_STANDARD,
                 registry().sanitize(Rules::standard()).into(),
             ),
-            queued(name::RING, registry().with(self.bare.export_layer()).into()),
-            direct(
+            road(name::RING, registry().with(self.bare.export_layer()).into()),
+            road(
                 name::ROOT_CRUMBS,
                 registry()
-                    .with(self.standard.breadcrumb_layer())
-                    .sanitize(&self.standard)
+                    .with(self.crumbs.breadcrumb_layer())
+                    .sanitize(&self.crumbs)
                     .into(),
             ),
-            queued(
+            road(
                 name::ROOT_RING,
                 registry()
-                    .with(self.standard.export_layer())
-                    .sanitize(&self.standard)
+                    .with(self.ring.export_layer())
+                    .sanitize(&self.ring)
                     .into(),
             ),
-            queued(name::ALL, self.all()),
+            road(name::ALL, whole(&self.all)),
             Road {
                 log: failure,
                 burst: FAILURES,
-                ..queued(name::FAILURE, self.all())
+                ..road(name::FAILURE, whole(&self.failure))
             },
         ]
     }
-
-    fn all(&self) -> Dispatch {
-        registry()
-            .with(self.standard.breadcrumb_layer())
-            .with(self.standard.export_layer())
-            .sanitize(&self.standard)
-            .into()
-    }
 }
 
-fn road(name: &'static str, pause: Duration, dispatch: Dispatch) -> Road {
+/// All of ours.
+fn whole(soliplex: &Soliplex) -> Dispatch {
+    registry()
+        .with(soliplex.breadcrumb_layer())
+        .with(soliplex.export_layer())
+        .sanitize(soliplex)
+        .into()
+}
+
+fn road(name: &'static str, dispatch: Dispatch) -> Road {
     Road {
         name,
         dispatch,
         log: event::log,
         burst: BURST,
-        pause,
     }
 }
 
