@@ -1,7 +1,7 @@
 //! What it costs to write a record, to join a batch, and to make it small.
 //!
-//! A record is written once, on the application's thread; a batch is joined from what was written
-//! and compressed on the worker's. Beside it stands what serde makes of the same record as a
+//! A record is written once, on the application's thread, with its values packed; they are printed, and
+//! a batch is joined from what was printed and compressed, on the worker's. Beside it stands what serde makes of the same record as a
 //! structure. One hundred records are a full batch.
 //!
 //! `cargo bench -p soliplex-benches --bench wire`
@@ -26,7 +26,8 @@ const BATCH: usize = 100;
 const INSTALL: &str = "0190c2a5-7c4e-7d52-9b1f-0d3f8a6f2c11";
 const SESSION: &str = "0190c2a5-8f10-7a3e-8c55-4be1d0a97733";
 
-const ENCODE: &str = "ours: members written once";
+const ENCODE: &str = "ours: members packed";
+const PRINT: &str = "ours: members printed";
 const SERDE: &str = "serde_json of the record";
 const JOIN: &str = "ours: stored pieces joined";
 const SERIALIZE: &str = "serde_json of the batch";
@@ -35,19 +36,20 @@ fn main() -> std::io::Result<()> {
     let options = Options::from_args();
     let rounds = options.pick(1, 5, 25);
     let seqs = 1..=BATCH as u64;
-    let pieces: Vec<Vec<u8>> = seqs.clone().map(members).collect();
+    let packed: Vec<Vec<u8>> = seqs.clone().map(members).collect();
+    let pieces: Vec<Vec<u8>> = packed.iter().map(|packed| printed(packed)).collect();
     let records: Vec<LogRecord> = seqs.map(|seq| parsed(seq, &pieces)).collect();
     let body = joined(&pieces);
 
     let mut section = Section::new(
         "wire",
-        "Wire: encode once, join, compress",
-        "Records with seven attributes and a message, a hundred of them a batch. Encoding is what \
-         the application's thread pays; joining and compressing is what the worker pays. All take \
+        "Wire: pack, print, join, compress",
+        "Records with seven attributes and a message, a hundred of them a batch. Packing is what \
+         the application's thread pays; printing, joining and compressing is what the worker pays. All take \
          turns within one process, medians are quoted.",
         "cargo bench -p soliplex-benches --bench wire",
     );
-    let encoded = encoding(&pieces, &records).run(rounds, &options);
+    let encoded = encoding(&packed, &pieces, &records).run(rounds, &options);
     section.tables.push(encoding_table(&encoded, body.len()));
     section.plots.push(encoding_plot(&encoded));
     let compressed = compressing(&body).run(rounds, &options);
@@ -64,6 +66,12 @@ fn main() -> std::io::Result<()> {
 fn members(seq: u64) -> Vec<u8> {
     let mut out = Buffer::new();
     write_members(seq, &mut out);
+    out.into_vec()
+}
+
+fn printed(packed: &[u8]) -> Vec<u8> {
+    let mut out = Buffer::new();
+    encode::print(packed, &mut out).unwrap();
     out.into_vec()
 }
 
@@ -158,13 +166,27 @@ fn joined(pieces: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// Figures are nanoseconds a record.
-fn encoding<'a>(pieces: &'a [Vec<u8>], records: &'a [LogRecord]) -> Contest<'a> {
+fn encoding<'a>(
+    packed: &'a [Vec<u8>],
+    pieces: &'a [Vec<u8>],
+    records: &'a [LogRecord],
+) -> Contest<'a> {
     let mut contest = Contest::new();
     let mut kept = Buffer::new();
     contest.enter(ENCODE, move || {
         timed(|| {
             kept.clear();
             (1..=BATCH as u64).for_each(|seq| write_members(seq, &mut kept));
+            black_box(&kept);
+        })
+    });
+    let mut kept = Buffer::new();
+    contest.enter(PRINT, move || {
+        timed(|| {
+            kept.clear();
+            for record in packed {
+                encode::print(black_box(record), &mut kept).unwrap();
+            }
             black_box(&kept);
         })
     });
@@ -214,6 +236,7 @@ fn encoding_table(results: &Results, body: usize) -> Table {
     let mut table = Table::new(&caption, ["road", "a record", "beside serde_json"]);
     for (name, peer) in [
         (ENCODE, SERDE),
+        (PRINT, SERDE),
         (SERDE, SERDE),
         (JOIN, SERIALIZE),
         (SERIALIZE, SERIALIZE),

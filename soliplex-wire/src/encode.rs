@@ -1,25 +1,29 @@
 //! Writing a record once, straight into bytes.
 //!
 //! An application's thread writes the [`Members`] of a record: everything that is known there and
-//! then. Whoever sends it writes the [`Head`] in front: ids and times, which are kept as numbers
-//! until then. Joined they are the same JSON that [`LogRecord`] serializes to.
+//! then, with its values packed, which is quick. Whoever stores it has them [printed](print()).
+//! Whoever sends it writes the [`Head`] in front: ids and times, which are kept as numbers until
+//! then. Joined they are the same JSON that [`LogRecord`] serializes to.
 //!
 //! ```
-//! use soliplex_wire::{LogRecord, Severity, encode::{Buffer, Head, Members}};
+//! use soliplex_wire::{LogRecord, Severity, encode::{self, Buffer, Head, Members}};
 //!
-//! let mut members = Buffer::new();
-//! let mut writer = Members::begin(&mut members, Severity::Info, "auth");
+//! let mut packed = Buffer::new();
+//! let mut writer = Members::begin(&mut packed, Severity::Info, "auth");
 //! writer.attribute("attempt", 2_i64);
 //! writer.attribute("method", "card");
 //! writer.message("signed in");
 //! writer.end();
 //!
+//! let mut members = Buffer::new();
+//! encode::print(&packed, &mut members)?;
 //! let mut json = Vec::new();
 //! Head { seq: Some(7), session_id: Some("s-1"), ..Head::default() }.join(&members, &mut json);
 //!
 //! let record = LogRecord::parse(std::str::from_utf8(&json).unwrap()).unwrap();
 //! assert_eq!(record.seq, Some(7));
 //! assert_eq!(record.attributes.get("attempt"), Some(&2_i64.into()));
+//! # Ok::<(), encode::PrintError>(())
 //! ```
 
 use std::io::{self, Write};
@@ -31,14 +35,18 @@ mod buffer;
 mod head;
 mod instant;
 mod number;
+mod packed;
 mod prepared;
+mod print;
+mod text;
 mod value;
 
 pub use buffer::Buffer;
 pub use head::{Head, batch};
+use packed::text;
 pub use prepared::{Key, Opening};
+pub use print::{PrintError, print};
 pub use value::Value;
-use value::{rest_of_text, text};
 
 use crate::record::field;
 use crate::{ActiveRun, Breadcrumb, BreadcrumbRef, LogRecord, Severity, SpanId, TraceId};
@@ -69,7 +77,8 @@ pub(crate) fn encoded_len(value: &(impl Serialize + ?Sized)) -> usize {
     count.0
 }
 
-/// The members of a record that are known where it happens, being written.
+/// The members of a record that are known where it happens, being written, for [`print()`] to make
+/// JSON of.
 ///
 /// Attributes come together; the rest comes before or behind them in any order. A record without
 /// attributes never opens their object.
@@ -123,7 +132,7 @@ impl<'a> Members<'a> {
             out.piece(b",");
             text(out, key);
             out.piece(b":");
-            value.into().write(out);
+            value.into().pack(out);
         });
     }
 
@@ -157,7 +166,7 @@ impl<'a> Members<'a> {
     pub fn message(&mut self, message: &str) {
         self.close_attributes();
         self.out.piece(&MESSAGE);
-        rest_of_text(self.out, message);
+        text(self.out, message);
     }
 
     /// Appends the error, its sources included.
@@ -285,14 +294,8 @@ impl<'a> Members<'a> {
 /// Before the attributes, but for their opening brace.
 const ATTRIBUTES: [u8; field::ATTRIBUTES.len() + 4] = member(field::ATTRIBUTES);
 
-/// Before the message, its opening quote included.
-const MESSAGE: [u8; field::MESSAGE.len() + 5] = {
-    let mut opening = member(field::MESSAGE);
-    if let Some(last) = opening.last_mut() {
-        *last = b'"';
-    }
-    opening
-};
+/// Before the message.
+const MESSAGE: [u8; field::MESSAGE.len() + 4] = member(field::MESSAGE);
 
 /// How a member begins that follows another one. Our own names need no escape.
 const fn member<const N: usize>(name: &str) -> [u8; N] {
@@ -308,7 +311,8 @@ const fn member<const N: usize>(name: &str) -> [u8; N] {
     opening
 }
 
-/// The members that say who was logged in and which agent run it was, for many records to share.
+/// The members that say who was logged in and which agent run it was, packed, for many records to
+/// share.
 pub fn binding(user_id: Option<&str>, active_run: Option<&ActiveRun>) -> Vec<u8> {
     let mut out = Buffer::new();
     let mut members = Members::new(&mut out);
@@ -322,7 +326,7 @@ pub fn binding(user_id: Option<&str>, active_run: Option<&ActiveRun>) -> Vec<u8>
     out.into_vec()
 }
 
-/// Appends the members of a whole record: all that [`Head`] does not hold.
+/// Appends the members of a whole record, packed: all that [`Head`] does not hold.
 ///
 /// The slow road, for a record that had to be taken apart to be cut.
 pub fn members(record: &LogRecord, out: &mut Buffer) {

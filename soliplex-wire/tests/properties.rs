@@ -175,8 +175,9 @@ proptest! {
         if record.trace_id.is_none() || record.span_id.is_none() {
             (record.trace_id, record.span_id) = (None, None);
         }
-        let mut members = encode::Buffer::new();
-        encode::members(&record, &mut members);
+        let (mut packed, mut members) = (encode::Buffer::new(), encode::Buffer::new());
+        encode::members(&record, &mut packed);
+        encode::print(&packed, &mut members).unwrap();
         let head = Head {
             id: record.id,
             seq: record.seq,

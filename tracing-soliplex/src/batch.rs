@@ -7,7 +7,7 @@ use soliplex_wire::limits::{MAX_BATCH_BYTES, MAX_BATCH_RECORDS};
 use soliplex_wire::{AnyValue, Attributes, Receipt, Timestamp, Uuid};
 
 use crate::clock::timestamp;
-use crate::packed::Packed;
+use crate::packed::{Form, Packed};
 use crate::session::Facts;
 use crate::spool::{PeekLimits, StoredRecord};
 
@@ -35,7 +35,7 @@ pub(crate) fn facts(stored: &[u8], service_name: &str) -> Facts {
 
 /// The records' ids; none of what another version of this library wrote and this one cannot read.
 pub(crate) fn ids(records: &[StoredRecord]) -> Vec<Option<Uuid>> {
-    let id = |record: &StoredRecord| Some(Packed::parse(&record.payload)?.head.id);
+    let id = |record: &StoredRecord| Some(Packed::parse(&record.payload, Form::Stored)?.head.id);
     records.iter().map(id).collect()
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn body(
     let records = records.get(range).unwrap_or_default();
     let pieces = records
         .iter()
-        .filter_map(|record| Packed::parse(&record.payload))
+        .filter_map(|record| Packed::parse(&record.payload, Form::Stored))
         .map(|packed| {
             let head = Head {
                 id: Some(packed.head.id),

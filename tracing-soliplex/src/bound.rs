@@ -113,8 +113,10 @@ mod tests {
         members.message("hello");
         bound.write(&mut members);
         members.end();
+        let mut printed = encode::Buffer::new();
+        encode::print(&written, &mut printed).unwrap();
         let mut json = Vec::new();
-        encode::Head::default().join(&written, &mut json);
+        encode::Head::default().join(&printed, &mut json);
         LogRecord::parse(std::str::from_utf8(&json).unwrap()).unwrap()
     }
 

@@ -1,4 +1,6 @@
 //! From an event to a packed record: rendered once, straight into bytes, on the thread that logs.
+//! What costs more than a copy, printing numbers and escaping texts, is left to the worker
+//! ([`print`](mod@crate::print)).
 //!
 //! In the steady state a capture allocates nothing and makes no system call: it writes into
 //! buffers its thread keeps, and the queue copies them. What a record is made of is decided here;
@@ -9,9 +11,9 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use soliplex_wire::encode::{self, Buffer, Members};
-use soliplex_wire::limits::{MAX_RECORD_BYTES, TRUNCATED};
-use soliplex_wire::{LogRecord, Severity};
+use soliplex_wire::Severity;
+use soliplex_wire::encode::{Buffer, Members};
+use soliplex_wire::limits::MAX_RECORD_BYTES;
 use tracing_core::Level;
 
 use crate::breadcrumbs::Breadcrumbs;
@@ -20,7 +22,8 @@ use crate::clock::Clock;
 use crate::diagnostics::{Diagnostics, DiscardReason};
 use crate::end_of_main;
 use crate::main_thread;
-use crate::packed::{HEAD_BYTES, PackedHead};
+use crate::packed::{Form, HEAD_BYTES, PackedHead};
+use crate::print::{self, MAX_MEMBER_BYTES};
 use crate::queue::{Lane, Queue};
 use crate::session::Session;
 use crate::start_marker;
@@ -30,10 +33,6 @@ pub(crate) mod fields;
 pub(crate) mod plan;
 mod render;
 pub(crate) mod visitor;
-
-/// Bytes of a record's members, so that with its head it keeps within [`MAX_RECORD_BYTES`]: the
-/// head's names, numbers and punctuation take under 200 bytes, its two ids at most 36 each.
-pub(crate) const MAX_MEMBER_BYTES: usize = MAX_RECORD_BYTES - 1024;
 
 /// A buffer that one huge record has grown beyond this is not kept: four records at their limit.
 const MAX_KEPT_BYTES: usize = 4 * MAX_RECORD_BYTES;
@@ -141,10 +140,10 @@ impl Capture {
 
             let head = self.session.head(severity, unix_nanos);
             if packed.len() > HEAD_BYTES + MAX_MEMBER_BYTES {
-                truncate(&head, packed);
+                print::cut(&head, packed);
             }
             if let Some(place) = packed.first_chunk_mut() {
-                head.write_to(place);
+                head.write_to(place, Form::Queued);
             }
             self.push(&head, packed);
         });
@@ -331,22 +330,4 @@ impl Buffers {
         let texts: usize = texts.iter().map(|text| text.capacity()).sum();
         self.packed.capacity() + texts
     }
-}
-
-/// The slow road, for the rare record over its limit: read it back, cut it, write it again.
-fn truncate(head: &PackedHead, packed: &mut Buffer) {
-    let mut json = Vec::new();
-    encode::Head::default().join(&packed[HEAD_BYTES..], &mut json);
-    let read = std::str::from_utf8(&json)
-        .ok()
-        .and_then(|json| LogRecord::parse(json).ok());
-    // What we wrote ourselves we can read; were it not so, the record would still be told of.
-    let mut record = read.unwrap_or_else(|| LogRecord {
-        severity: head.severity,
-        message: TRUNCATED.to_owned(),
-        ..LogRecord::default()
-    });
-    let _ = record.truncate_to(MAX_MEMBER_BYTES);
-    packed.truncate(HEAD_BYTES);
-    encode::members(&record, packed);
 }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use soliplex_wire::Severity;
+use soliplex_wire::encode::Buffer;
 
 use crate::clock::Clock;
 use crate::diagnostics::{Diagnostics, DiscardReason};
-use crate::packed::{Kind, Packed, PackedHead};
+use crate::packed::{Form, Kind, Packed, PackedHead};
+use crate::print;
 use crate::queue::{Position, Reader};
 use crate::session::{FIRST, Session};
 use crate::spool::{Append, AppendError, Frame, Lane, Loss, Spool, Unavailable};
@@ -20,7 +22,8 @@ mod losses;
 #[cfg(test)]
 mod tests;
 
-/// Bytes moved in one commit: a few milliseconds' writing, a sixteenth of the queue.
+/// Bytes moved in one commit: a few milliseconds' writing, a sixteenth of the queue. Printed they are
+/// about as many; where all of it has to be escaped, six times as many.
 pub(crate) const MAX_COMMIT_BYTES: usize = 512 * 1024;
 
 /// Moves records from the queue into the spool.
@@ -41,10 +44,10 @@ pub(crate) struct Intake {
     before: Option<Before>,
 }
 
-/// Records read from the queue. No `Debug`: it holds what they say.
+/// Records read from the queue, printed. No `Debug`: it holds what they say.
 #[derive(Default)]
 struct Taken {
-    bytes: Vec<u8>,
+    bytes: Buffer,
     records: Vec<Range<usize>>,
     contexts: Vec<(u64, Range<usize>)>,
     /// What was given up of it, and by the threads that log.
@@ -187,26 +190,27 @@ impl Intake {
             diagnostics,
             ..
         } = self;
-        let mut unreadable = 0;
+        let (mut foreign, mut unprintable) = (0, 0);
         let drained = reader.drain(MAX_COMMIT_BYTES, |frame| {
-            match Packed::parse(frame.payload) {
-                Some(packed) => taken.add(&packed, frame.payload, session),
-                None => unreadable += 1,
+            match Packed::parse(frame.payload, Form::Queued) {
+                Some(packed) if taken.add(&packed, session) => {}
+                Some(packed) if session.is_own(packed.head.context) => unprintable += 1,
+                _ => foreign += 1,
             }
         });
         if drained.frames > 0 || drained.damaged > 0 {
             taken.end = Some(drained.end);
         }
         // What is damaged now was whole when the queue was opened: it is of this run. What cannot be
-        // read was written by another version, before this run.
-        diagnostics
-            .taken_in
-            .fetch_add(drained.damaged, Ordering::Relaxed);
+        // read was written by another version, before this run, unless it says that it is of this one:
+        // then something has written over it before it was pushed.
+        let damaged = drained.damaged + unprintable;
+        diagnostics.taken_in.fetch_add(damaged, Ordering::Relaxed);
         let before = taken.records.len() as u64 - taken.own_session;
         diagnostics
             .recovered
-            .fetch_add(before + unreadable, Ordering::Relaxed);
-        diagnostics.discard(DiscardReason::Torn, drained.damaged + unreadable);
+            .fetch_add(before + foreign, Ordering::Relaxed);
+        diagnostics.discard(DiscardReason::Torn, damaged + foreign);
     }
 
     fn store(&mut self, spool: &mut Spool) -> Result<(), AppendError> {
@@ -288,20 +292,24 @@ impl Taken {
         self.contexts.clear();
     }
 
-    fn add(&mut self, packed: &Packed<'_>, payload: &[u8], session: &Session) {
+    /// Takes a record in, or a session's facts; false if its body cannot be read.
+    fn add(&mut self, packed: &Packed<'_>, session: &Session) -> bool {
         let start = self.bytes.len();
         match packed.head.kind {
             Kind::Record => {
-                self.bytes.extend_from_slice(payload);
+                if !print::record(packed, &mut self.bytes) {
+                    return false;
+                }
                 self.records.push(start..self.bytes.len());
                 self.own_session += u64::from(session.is_own(packed.head.context));
             }
             Kind::Context => {
-                self.bytes.extend_from_slice(packed.body);
+                self.bytes.bytes(packed.body);
                 self.contexts
                     .push((packed.head.context, start..self.bytes.len()));
             }
         }
+        true
     }
 }
 
@@ -314,7 +322,7 @@ fn place(position: Position) -> u64 {
 }
 
 fn frame(payload: &[u8]) -> Option<Frame<'_>> {
-    let head = Packed::parse(payload)?.head;
+    let head = Packed::parse(payload, Form::Stored)?.head;
     Some(Frame {
         lane: lane(&head),
         context: head.context,

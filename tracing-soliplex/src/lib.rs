@@ -155,6 +155,7 @@ mod wake;
 
 mod intake;
 mod loss;
+mod print;
 mod spool;
 mod store;
 

@@ -5,15 +5,16 @@
 //! whose records they held, and what was wiped because consent was withdrawn is only counted.
 
 use soliplex_wire::Severity;
-use soliplex_wire::encode::{Buffer, Members};
+use soliplex_wire::encode::{self, Buffer, Members};
 
+use crate::packed::Form;
 use crate::session::Session;
 use crate::spool::Loss;
 
 /// The logger of what the pipeline itself has to say.
 pub(crate) const LOGGER: &str = "soliplex";
 
-/// The packed record that tells of a loss in the session with this id, where that is known.
+/// The record, as the spool stores it, that tells of a loss in the session with this id, where that is known.
 pub(crate) fn record(
     loss: &Loss,
     of_session: Option<&str>,
@@ -23,7 +24,6 @@ pub(crate) fn record(
     // An error's severity keeps it when room gets scarce: a gap must not be lost in a gap.
     let head = session.head(Severity::Error, unix_nanos);
     let mut packed = Buffer::new();
-    packed.piece(&head.to_bytes());
     let mut members = Members::begin(&mut packed, Severity::Warn, LOGGER);
     members.attribute("soliplex.discard.reason", &*loss.reason);
     if let Some(count) = loss.count {
@@ -41,5 +41,9 @@ pub(crate) fn record(
         None => "a damaged file set aside, with records nobody can count",
     });
     members.end();
-    packed.into_vec()
+    let mut stored = Buffer::new();
+    stored.piece(&head.to_bytes(Form::Stored));
+    // What was packed a line above can be printed.
+    let _ = encode::print(&packed, &mut stored);
+    stored.into_vec()
 }

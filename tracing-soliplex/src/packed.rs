@@ -1,11 +1,13 @@
-//! A record as it lies in the queue and in the spool: a fixed head, then JSON members.
+//! A record as it lies in the queue and in the spool: a fixed head, then its members.
 //!
 //! The head holds what is cheaper as a number; what it holds is written as JSON only when the
-//! record is sent ([`encode::Head`](soliplex_wire::encode::Head)).
+//! record is sent ([`encode::Head`](soliplex_wire::encode::Head)). The members have their values
+//! [packed](soliplex_wire::encode::Members) in the queue, and are JSON in the spool
+//! ([`print`](mod@crate::print)).
 //!
 //! | bytes | what | |
 //! |---|---|---|
-//! | 0 | version | [`VERSION`]; what has another version is not read |
+//! | 0 | version | that of its [`Form`]; what has another version is not read |
 //! | 1 | kind | [`Kind`] |
 //! | 2 | severity | OpenTelemetry's number |
 //! | 3 | | zero; reserved |
@@ -13,17 +15,23 @@
 //! | 12–27 | id | UUIDv7, big-endian as UUIDs are |
 //! | 28–35 | seq | from 1, within the session |
 //! | 36–43 | time | nanoseconds since the Unix epoch, signed |
-//! | 44– | body | JSON members, or for [`Kind::Context`] the session's facts as JSON |
+//! | 44– | body | the members, or for [`Kind::Context`] the session's facts as JSON |
 //!
 //! Numbers are little-endian but for the id.
 
 use soliplex_wire::{Severity, Uuid};
 
-/// The version of this layout.
-const VERSION: u8 = 1;
-
 /// Bytes of the head.
 pub(crate) const HEAD_BYTES: usize = 44;
+
+/// Where a record lies, which decides how its members are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// In the queue, its values packed.
+    Queued,
+    /// In the spool, its members printed.
+    Stored,
+}
 
 /// What is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,23 +60,33 @@ pub(crate) struct Packed<'a> {
     pub(crate) body: &'a [u8],
 }
 
+impl Form {
+    /// The version of this layout. The first one had its members printed in the queue, too.
+    const fn version(self) -> u8 {
+        match self {
+            Form::Stored => 1,
+            Form::Queued => 2,
+        }
+    }
+}
+
 impl PackedHead {
-    pub(crate) fn to_bytes(self) -> [u8; HEAD_BYTES] {
+    pub(crate) fn to_bytes(self, form: Form) -> [u8; HEAD_BYTES] {
         let mut bytes = [0; HEAD_BYTES];
-        self.write_to(&mut bytes);
+        self.write_to(&mut bytes, form);
         bytes
     }
 
     /// Writes each number where it belongs: a head that is put together elsewhere and copied is read
     /// back before it has left the processor's store buffer, which costs as much as all the rest.
     #[inline(always)]
-    pub(crate) fn write_to(&self, bytes: &mut [u8; HEAD_BYTES]) {
+    pub(crate) fn write_to(&self, bytes: &mut [u8; HEAD_BYTES], form: Form) {
         let kind = match self.kind {
             Kind::Record => 1,
             Kind::Context => 2,
         };
         let (upper, lower) = self.id.as_u64_pair();
-        bytes[..4].copy_from_slice(&[VERSION, kind, self.severity.number(), 0]);
+        bytes[..4].copy_from_slice(&[form.version(), kind, self.severity.number(), 0]);
         bytes[4..12].copy_from_slice(&self.context.to_le_bytes());
         bytes[12..20].copy_from_slice(&upper.to_be_bytes());
         bytes[20..28].copy_from_slice(&lower.to_be_bytes());
@@ -78,12 +96,13 @@ impl PackedHead {
 }
 
 impl<'a> Packed<'a> {
-    /// `None` when the bytes are no record of this version.
-    pub(crate) fn parse(bytes: &'a [u8]) -> Option<Packed<'a>> {
+    /// `None` when the bytes are no record of this form and its version.
+    pub(crate) fn parse(bytes: &'a [u8], form: Form) -> Option<Packed<'a>> {
         let (head, body) = bytes.split_first_chunk::<HEAD_BYTES>()?;
-        let kind = match (head[0], head[1]) {
-            (VERSION, 1) => Kind::Record,
-            (VERSION, 2) => Kind::Context,
+        let kind = match head[1] {
+            _ if head[0] != form.version() => return None,
+            1 => Kind::Record,
+            2 => Kind::Context,
             _ => return None,
         };
         let head = PackedHead {
@@ -114,26 +133,29 @@ mod tests {
     #[test]
     fn a_packed_record_reads_what_it_writes() {
         for kind in [Kind::Record, Kind::Context] {
-            let head = PackedHead { kind, ..HEAD };
-            let bytes = [&head.to_bytes()[..], b"body"].concat();
-            assert_eq!(
-                Packed::parse(&bytes),
-                Some(Packed {
+            for form in [Form::Queued, Form::Stored] {
+                let head = PackedHead { kind, ..HEAD };
+                let bytes = [&head.to_bytes(form)[..], b"body"].concat();
+                let packed = Packed {
                     head,
-                    body: b"body"
-                })
-            );
+                    body: b"body",
+                };
+                assert_eq!(Packed::parse(&bytes, form), Some(packed));
+            }
         }
     }
 
     #[test]
-    fn what_is_no_record_of_this_version_is_not_read() {
-        let good = HEAD.to_bytes();
-        assert_eq!(Packed::parse(&good[..HEAD_BYTES - 1]), None);
-        for (at, byte) in [(0, 2), (1, 9), (2, 7)] {
-            let mut bytes = good;
-            bytes[at] = byte;
-            assert_eq!(Packed::parse(&bytes), None, "byte {at}");
+    fn what_is_no_record_of_this_form_and_version_is_not_read() {
+        for (form, other) in [(Form::Queued, Form::Stored), (Form::Stored, Form::Queued)] {
+            let good = HEAD.to_bytes(form);
+            assert_eq!(Packed::parse(&good[..HEAD_BYTES - 1], form), None);
+            assert_eq!(Packed::parse(&good, other), None);
+            for (at, byte) in [(0, 3), (1, 9), (2, 7)] {
+                let mut bytes = good;
+                bytes[at] = byte;
+                assert_eq!(Packed::parse(&bytes, form), None, "byte {at}");
+            }
         }
     }
 }

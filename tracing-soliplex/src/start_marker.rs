@@ -32,7 +32,7 @@ use crate::capture::Capture;
 use crate::clock::timestamp;
 use crate::diagnostics::{Diagnostics, DiscardReason};
 use crate::loss::LOGGER;
-use crate::packed::PackedHead;
+use crate::packed::{Form, PackedHead};
 use crate::queue::Lane;
 use crate::run::{End, Found, Lifecycle, Previous};
 use crate::session::session_id;
@@ -211,7 +211,7 @@ fn severity(previous: &Previous) -> Severity {
 fn announce(capture: &Capture, generation: u16) {
     let head = capture.session.announcement(generation);
     let facts = capture.session.facts(head.context).to_json();
-    let packed = [&head.to_bytes()[..], &facts].concat();
+    let packed = [&head.to_bytes(Form::Queued)[..], &facts].concat();
     let _ = capture.queue.push(Lane::Error, &packed);
 }
 
@@ -262,7 +262,7 @@ pub(crate) fn push(
     write: impl FnOnce(&mut Members<'_>),
 ) -> Result<(), Vec<u8>> {
     let mut packed = Buffer::new();
-    packed.piece(&head.to_bytes());
+    packed.piece(&head.to_bytes(Form::Queued));
     let mut members = Members::begin(&mut packed, head.severity, LOGGER);
     write(&mut members);
     capture.session.bound.write(&mut members);

@@ -1,12 +1,13 @@
-//! A breadcrumb, written as it serializes and in a fraction of the time: an error carries twenty.
+//! A breadcrumb, printed as it serializes and written in a fraction of the time: an error carries
+//! twenty.
 
 use super::buffer::Buffer;
 use super::instant::instant;
-use super::value::text;
+use super::packed::text;
 use crate::record::field;
 use crate::{BreadcrumbRef, Severity};
 
-/// Appends the same JSON as `Serialize` gives.
+/// Appends what is printed as the JSON that `Serialize` gives.
 pub(super) fn write(out: &mut Buffer, breadcrumb: &BreadcrumbRef<'_>) {
     let mut before = b'{';
     let mut member = |out: &mut Buffer, name: &str| {
@@ -33,6 +34,7 @@ pub(super) fn write(out: &mut Buffer, breadcrumb: &BreadcrumbRef<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::print;
     use super::*;
     use crate::Timestamp;
 
@@ -57,8 +59,10 @@ mod tests {
                 };
                 let mut written = Buffer::new();
                 write(&mut written, &breadcrumb);
+                let mut printed = Buffer::new();
+                print(&written, &mut printed).unwrap();
                 let serialized = serde_json::to_vec(&breadcrumb).unwrap();
-                assert_eq!(*written, serialized);
+                assert_eq!(*printed, serialized);
             }
         }
     }

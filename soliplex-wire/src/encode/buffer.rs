@@ -77,14 +77,25 @@ impl Buffer {
     /// Appends the first `used` bytes of a block.
     #[inline(always)]
     pub(super) fn block<const N: usize>(&mut self, block: &[u8; N], used: usize) {
-        let room = self.room.get_mut(self.written..);
-        match room.and_then(|room| room.first_chunk_mut()) {
+        match self.room() {
             Some(place) => {
                 *place = *block;
                 self.written += used;
             }
             None => self.block_beyond(block, used),
         }
+    }
+
+    /// The room for a block behind what is written, if there is as much.
+    #[inline(always)]
+    pub(super) fn room<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
+        self.room.get_mut(self.written..)?.first_chunk_mut()
+    }
+
+    /// Takes in what was put into the room behind.
+    #[inline(always)]
+    pub(super) fn extend(&mut self, count: usize) {
+        self.written = (self.written + count).min(self.room.len());
     }
 
     /// Writes one byte over another.

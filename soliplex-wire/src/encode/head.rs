@@ -29,7 +29,7 @@ pub struct Head<'a> {
 }
 
 impl Head<'_> {
-    /// Appends the whole record: this head, then the `members` written earlier.
+    /// Appends the whole record: this head, then the `members` [printed](super::print()) earlier.
     pub fn join(&self, members: &[u8], out: &mut Vec<u8>) {
         json(out, self);
         // The head's closing brace makes room for the members, parted by a comma if both have any.
@@ -73,7 +73,7 @@ pub fn batch<'r>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Buffer, members};
+    use super::super::{Buffer, members, print};
     use super::*;
     use crate::{Envelope, LogRecord};
 
@@ -91,8 +91,9 @@ mod tests {
             let pieces: Vec<(Head<'_>, Buffer)> = records
                 .iter()
                 .map(|record| {
-                    let mut body = Buffer::new();
-                    members(record, &mut body);
+                    let (mut packed, mut body) = (Buffer::new(), Buffer::new());
+                    members(record, &mut packed);
+                    print(&packed, &mut body).unwrap();
                     (
                         Head {
                             seq: record.seq,

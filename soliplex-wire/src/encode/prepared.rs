@@ -4,7 +4,9 @@ use std::fmt;
 
 use super::Members;
 use super::buffer::Buffer;
-use super::value::{Value, rest_of_text, text};
+use super::print;
+use super::text::text;
+use super::value::Value;
 use crate::Severity;
 
 /// Level and logger of the records of one callsite.
@@ -15,14 +17,16 @@ pub struct Opening(Prepared);
 impl Opening {
     /// Encodes them.
     pub fn new(severity: Severity, logger: &str) -> Opening {
-        let mut bytes = Buffer::new();
-        let _ = Members::begin(&mut bytes, severity, logger);
-        Opening(Prepared::new(bytes.into_vec()))
+        let (mut packed, mut printed) = (Buffer::new(), Buffer::new());
+        let _ = Members::begin(&mut packed, severity, logger);
+        // What was packed a line above can be printed.
+        let _ = print(&packed, &mut printed);
+        Opening(Prepared::new(printed.into_vec()))
     }
 
     #[inline]
     pub(super) fn append(&self, out: &mut Buffer) {
-        self.0.append(out, 0);
+        self.0.append(out);
     }
 }
 
@@ -37,7 +41,7 @@ impl Key {
         let mut out = Buffer::new();
         out.piece(b",");
         text(&mut out, name);
-        out.piece(b":\"");
+        out.piece(b":");
         Key(Prepared::new(out.into_vec()))
     }
 
@@ -45,14 +49,8 @@ impl Key {
     /// [`Members::written_attribute`].
     #[inline(always)]
     pub fn write(&self, value: Value<'_>, out: &mut Buffer) {
-        if let Value::Str(value) = value {
-            self.0.append(out, 0);
-            rest_of_text(out, value);
-        } else {
-            // Without the quote.
-            self.0.append(out, 1);
-            value.write(out);
-        }
+        self.0.append(out);
+        value.pack(out);
     }
 }
 
@@ -95,13 +93,12 @@ impl Prepared {
         }
     }
 
-    /// Appends them but for the last few, of which there are as many.
     #[inline(always)]
-    fn append(&self, out: &mut Buffer, without: usize) {
+    fn append(&self, out: &mut Buffer) {
         for block in &self.blocks {
             out.piece(block);
         }
-        out.block(&self.last, self.used - without);
+        out.block(&self.last, self.used);
     }
 
     fn len(&self) -> usize {
@@ -144,10 +141,12 @@ mod tests {
                 members.prepared_attribute(&key, value);
                 members.written_attribute(&piece);
                 members.end();
-                assert_eq!(
-                    String::from_utf8(prepared.into_vec()).unwrap(),
-                    String::from_utf8(plain.into_vec()).unwrap()
-                );
+                let printed = [plain, prepared].map(|packed| {
+                    let mut printed = Buffer::new();
+                    print(&packed, &mut printed).unwrap();
+                    String::from_utf8(printed.into_vec()).unwrap()
+                });
+                assert_eq!(printed[0], printed[1]);
             }
         }
     }

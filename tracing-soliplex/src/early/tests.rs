@@ -7,9 +7,9 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use soliplex_wire::Severity;
-use soliplex_wire::encode::Members;
+use soliplex_wire::encode::{self, Buffer, Members};
 
-use crate::packed::Packed;
+use crate::packed::{Form, Packed};
 use crate::panic_hook::PanicHook;
 use crate::queue::QueueOptions;
 use crate::run::End;
@@ -65,9 +65,11 @@ fn a_worker_that_panics() {
     let (_, mut reader, _) = Queue::open(&ring, QueueOptions::default());
     let mut fatal = Vec::new();
     let _ = reader.drain(usize::MAX, |frame| {
-        let packed = Packed::parse(frame.payload).unwrap();
+        let packed = Packed::parse(frame.payload, Form::Queued).unwrap();
         if packed.head.severity == Severity::Fatal {
-            fatal.push(String::from_utf8_lossy(packed.body).into_owned());
+            let mut members = Buffer::new();
+            encode::print(packed.body, &mut members).unwrap();
+            fatal.push(String::from_utf8_lossy(&members).into_owned());
         }
     });
     let [panic] = &fatal[..] else {

@@ -2,7 +2,7 @@
 //! both, and whose they are.
 
 use super::{Intake, place};
-use crate::packed::Packed;
+use crate::packed::{Form, Packed};
 use crate::queue::Position;
 use crate::session::Facts;
 use crate::spool::{Spool, Unavailable};
@@ -33,7 +33,7 @@ impl Intake {
             let mut stored = begin;
             stored[8..].copy_from_slice(&place.to_le_bytes());
             let known = known_sessions(spool)?;
-            let is_known = |payload: &[u8]| match Packed::parse(payload) {
+            let is_known = |payload: &[u8]| match Packed::parse(payload, Form::Queued) {
                 Some(packed) if !known.is_empty() => known
                     .iter()
                     .any(|facts| facts.context() == Some(packed.head.context)),

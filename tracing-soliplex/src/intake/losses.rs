@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::{Intake, lane};
 use crate::diagnostics::DiscardReason;
 use crate::loss;
-use crate::packed::{Packed, PackedHead};
+use crate::packed::{Form, Packed, PackedHead};
 use crate::session::Facts;
 use crate::spool::{AppendError, Loss, Spool};
 
@@ -79,7 +79,7 @@ impl Intake {
         let taken = &mut self.taken;
         let head = |range: &Range<usize>| {
             let payload = taken.bytes.get(range.clone())?;
-            Some(Packed::parse(payload)?.head)
+            Some(Packed::parse(payload, Form::Stored)?.head)
         };
         let lane_of = |range: &Range<usize>| head(range).as_ref().map(lane);
         let lowest = taken.records.iter().filter_map(lane_of).min();

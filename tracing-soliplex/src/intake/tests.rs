@@ -47,7 +47,7 @@ impl Run {
         let (queue, reader, _) = Queue::open(&folder.join("queue.ring"), QueueOptions::default());
         assert!(queue.is_durable());
         let session = Arc::new(Session::new("install", &Attributes::new()));
-        let announcement = session.announcement(0).to_bytes();
+        let announcement = session.announcement(0).to_bytes(Form::Queued);
         let facts = session.facts(session.context()).to_json();
         queue
             .push(QueueLane::Error, &[&announcement[..], &facts].concat())
@@ -69,7 +69,7 @@ impl Run {
     }
 
     fn log(&self) {
-        let head = self.session.head(Severity::Fatal, 1).to_bytes();
+        let head = self.session.head(Severity::Fatal, 1).to_bytes(Form::Queued);
         self.diagnostics.captured.fetch_add(1, Ordering::Relaxed);
         self.queue
             .push(QueueLane::Error, &[&head[..], b"{}"].concat())
@@ -261,7 +261,8 @@ fn a_store_or_a_marker_that_is_another_than_last_time_is_no_loss_and_the_first_i
 fn the_first_record_of_a_session_waits_in_a_lane_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = Run::start(folder.path());
-    let first = run.session.first_head(0, Severity::Info, 1).to_bytes();
+    let first = run.session.first_head(0, Severity::Info, 1);
+    let first = first.to_bytes(Form::Queued);
     run.queue
         .push(QueueLane::Error, &[&first[..], b"{}"].concat())
         .unwrap();
@@ -281,6 +282,23 @@ fn a_frame_of_another_version_is_counted_where_it_came_from() {
     let stats = run.diagnostics.stats();
     assert_eq!(stats.recovered, 1);
     assert_eq!(stats.discarded, [(DiscardReason::Torn, 1)]);
+}
+
+#[test]
+fn a_record_of_this_run_that_cannot_be_printed_is_torn_and_was_captured_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = Run::start(folder.path());
+    let head = run.session.head(Severity::Error, 1);
+    run.diagnostics.captured.fetch_add(1, Ordering::Relaxed);
+    let packed = [&head.to_bytes(Form::Queued)[..], b"\"message\":\0"].concat();
+    run.queue.push(QueueLane::Error, &packed).unwrap();
+    run.log();
+    run.store();
+    let stats = run.diagnostics.stats();
+    assert_eq!((stats.captured, stats.recovered), (2, 0));
+    assert_eq!(stats.discarded, [(DiscardReason::Torn, 1)]);
+    assert_eq!(run.diagnostics.taken_in.load(Ordering::Relaxed), 2);
+    assert_eq!(run.deliver().len(), 1);
 }
 
 /// A failed commit may be on the disk. When what it held were nothing but losses, nothing in the

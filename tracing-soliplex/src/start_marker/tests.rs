@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::time::Duration;
 
-use soliplex_wire::encode::Head;
+use soliplex_wire::encode::{self, Buffer, Head};
 use soliplex_wire::{Attributes, Breadcrumb, LogRecord};
 
 use super::*;
 use crate::breadcrumbs::{BreadcrumbOptions, Breadcrumbs};
 use crate::clock::{Clock, Moment};
-use crate::packed::{Kind, Packed};
+use crate::packed::{Form, Kind, Packed};
 use crate::queue::{Queue, QueueOptions, Reader};
 use crate::run::Run;
 use crate::session::Session;
@@ -127,7 +127,7 @@ impl Device {
         let mut records = Vec::new();
         let mut announced = Vec::new();
         let drained = self.reader.drain(usize::MAX, |frame| {
-            let packed = Packed::parse(frame.payload).unwrap();
+            let packed = Packed::parse(frame.payload, Form::Queued).unwrap();
             if packed.head.kind == Kind::Context {
                 announced.push(packed.head);
                 return;
@@ -140,7 +140,9 @@ impl Device {
                 ..Head::default()
             };
             let mut json = Vec::new();
-            head.join(packed.body, &mut json);
+            let mut members = Buffer::new();
+            encode::print(packed.body, &mut members).unwrap();
+            head.join(&members, &mut json);
             let record = LogRecord::parse(std::str::from_utf8(&json).unwrap()).unwrap();
             records.push((session.expect("announced before").id, record));
         });
@@ -282,13 +284,13 @@ fn a_start_marker_that_finds_no_room_is_told_as_soon_as_there_is() {
 
     let mut told = Vec::new();
     let drained = device.reader.drain(usize::MAX, |frame| {
-        let head = Packed::parse(frame.payload).map(|packed| packed.head);
+        let head = Packed::parse(frame.payload, Form::Queued).map(|packed| packed.head);
         told.extend(head.filter(|head| head.kind == Kind::Record));
     });
     device.reader.release(drained.end);
     pay(&device.capture);
     let drained = device.reader.drain(usize::MAX, |frame| {
-        told.push(Packed::parse(frame.payload).unwrap().head);
+        told.push(Packed::parse(frame.payload, Form::Queued).unwrap().head);
     });
     device.reader.release(drained.end);
     let numbers: Vec<_> = told.iter().map(|head| head.seq).collect();
