@@ -1,8 +1,10 @@
-//! The queue's file, whatever its bytes, opens or is set aside, and gives only what was pushed.
+//! The queue's file, whatever its bytes, opens or is set aside, and gives only what was pushed. What
+//! was pushed, whatever its bytes, is printed or refused.
 //!
 //! An input whose first byte is odd is the file. Any other is a list of changes to a file that a
 //! process has left behind: four bytes each, where (three) and what to exclusive-or (one); an odd
-//! byte at the end cuts the file there, in 256ths.
+//! byte at the end cuts the file there, in 256ths. Either is a record's packed members, too, and a text
+//! to pack.
 //!
 //! `fuzz/run ring`
 #![no_main]
@@ -12,6 +14,8 @@ use std::sync::OnceLock;
 use std::{env, fs, process};
 
 use libfuzzer_sys::fuzz_target;
+use soliplex_wire::Severity;
+use soliplex_wire::encode::{Buffer, Members, print};
 
 // The queue is private to its crate; its source is compiled here as it stands, which leaves the
 // crate without a door that only a fuzz target would use.
@@ -46,6 +50,8 @@ fuzz_target!(|input: &[u8]| {
     };
     fs::write(&left.path, bytes).expect("a file");
     check(&left.path, &left.payloads);
+    check_printing(input);
+    check_packing(&String::from_utf8_lossy(input));
 });
 
 /// A file with a lap behind it, frames waiting across its end, and one of each kind of payload.
@@ -104,4 +110,35 @@ fn check(path: &Path, pushed: &[Vec<u8>]) {
     queue.push(Lane::Error, b"goes on").expect("room");
     let drained = reader.drain(usize::MAX, |frame| assert_eq!(frame.payload, b"goes on"));
     assert_eq!(drained.frames, 1);
+}
+
+/// Members that nobody packed: a frame whose checksum is right by chance.
+fn check_printing(packed: &[u8]) {
+    let mut members = Buffer::new();
+    let printed = print(packed, &mut members);
+    assert!(members.len() <= 12 * packed.len());
+    assert!(printed.is_ok() || members.is_empty());
+}
+
+/// A text is read back from what is printed as it was packed, and so is a number.
+fn check_packing(text: &str) {
+    let number = text
+        .bytes()
+        .fold(0, |number, byte| number << 8 | i64::from(byte));
+    let (mut packed, mut members) = (Buffer::new(), Buffer::new());
+    members.piece(b"{");
+    let mut writer = Members::begin(&mut packed, Severity::Info, text);
+    writer.attribute("number", number);
+    writer.attribute("text", text);
+    writer.message(text);
+    writer.end();
+    print(&packed, &mut members).expect("what was packed");
+    members.piece(b"}");
+    let read: serde_json::Value = serde_json::from_slice(&members).expect("JSON");
+    let attributes = serde_json::json!({"number": number, "text": text});
+    assert_eq!(read["attributes"], attributes);
+    assert_eq!(
+        (&read["logger"], &read["message"]),
+        (&text.into(), &text.into())
+    );
 }
