@@ -140,6 +140,18 @@ fn a_test_event_the_server_will_never_take_is_told_with_its_reason() {
 }
 
 #[test]
+fn a_test_event_that_waits_for_consent_says_so() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let soliplex = builder(&server).consent(Consent::Pending).begin();
+    let outcome = soliplex.control().send_test_event(SOON);
+    let TestOutcome::Waiting { state, reason } = outcome else {
+        panic!("delivered without consent");
+    };
+    assert_eq!(state, State::Disabled);
+    assert!(reason.contains("consent"), "{reason}");
+}
+
+#[test]
 fn a_test_event_that_cannot_go_out_says_so_at_once() {
     let server = Scripted::start(|_| Reply::accepted());
     let soliplex = start(&server);

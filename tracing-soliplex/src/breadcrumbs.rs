@@ -315,7 +315,7 @@ impl Breadcrumbs {
             logger: texts.logger.to_owned(),
             message: texts.message.to_owned(),
             category: match texts.category {
-                Some(named) => named.into(),
+                Some(named) => category::named(named),
                 None => self.categories.of(texts.logger).clone(),
             },
         })

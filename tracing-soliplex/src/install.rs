@@ -1,8 +1,11 @@
 //! The installation's id: made once, kept in a file of its own beside the store.
 //!
 //! A file of its own, so that it outlives a store that had to be set aside; and should that file be
-//! lost, the [run's marker](crate::run) still has it. It is random, and says nothing of the machine
-//! it was made on.
+//! lost or damaged, the [run's marker](crate::run) still has it. It is random, and says nothing of
+//! the machine it was made on.
+//!
+//! The file is one line: the id, a space, and the CRC-32 of the id's text in eight hexadecimal
+//! digits, since one digit of an id that has turned over makes another id.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -20,9 +23,9 @@ pub(crate) fn id(directory: Option<&Path>, marked: Option<Uuid>) -> String {
     let path = directory.map(|directory| directory.join(FILE));
     let known = path.as_deref().map(fs::read_to_string);
     if let Some(Ok(text)) = &known
-        && let Ok(id) = Uuid::parse_str(text.trim())
+        && let Some(id) = parse(text)
     {
-        return id.to_string();
+        return id;
     }
     let id = marked.unwrap_or_else(Uuid::new_v4).to_string();
     if let (Some(path), Some(known)) = (path, known)
@@ -32,6 +35,17 @@ pub(crate) fn id(directory: Option<&Path>, marked: Option<Uuid>) -> String {
         let _ = write(&path, &id);
     }
     id
+}
+
+/// The id in a file that is as it was written.
+fn parse(text: &str) -> Option<String> {
+    let (id, sum) = text.trim_end().split_once(' ')?;
+    let is_whole = sum == checksum(id) && Uuid::parse_str(id).is_ok_and(|id| !id.is_nil());
+    is_whole.then(|| id.to_owned())
+}
+
+fn checksum(id: &str) -> String {
+    format!("{:08x}", crc32fast::hash(id.as_bytes()))
 }
 
 /// Whether what was read is no id and never will be, rather than out of reach for the moment: too
@@ -54,7 +68,7 @@ fn write(path: &Path, id: &str) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&fresh)?;
-    file.write_all(id.as_bytes())?;
+    writeln!(file, "{id} {}", checksum(id))?;
     file.sync_all()?;
     fs::rename(fresh, path)
 }
@@ -68,10 +82,25 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let first = id(Some(directory.path()), None);
         assert_eq!(id(Some(directory.path()), None), first);
-        fs::write(directory.path().join(FILE), "not an id").unwrap();
-        let second = id(Some(directory.path()), None);
-        assert_ne!(second, first);
-        assert_eq!(id(Some(directory.path()), Some(Uuid::from_u128(7))), second);
+        let whole = fs::read_to_string(directory.path().join(FILE)).unwrap();
+        let nil = Uuid::nil().to_string();
+        for damaged in [
+            "not an id".to_owned(),
+            first.clone(),
+            // One bit of the first digit.
+            format!(
+                "{}{}",
+                if whole.starts_with('a') { 'b' } else { 'a' },
+                &whole[1..]
+            ),
+            format!("{nil} {}", checksum(&nil)),
+        ] {
+            fs::write(directory.path().join(FILE), &damaged).unwrap();
+            let second = id(Some(directory.path()), None);
+            assert_ne!(second, first, "{damaged}");
+            assert!(!damaged.starts_with(&second), "{damaged}");
+            assert_eq!(id(Some(directory.path()), Some(Uuid::from_u128(7))), second);
+        }
     }
 
     #[test]

@@ -29,7 +29,8 @@ const LOGGER: &str = "Lifecycle";
 pub struct LifecycleReport {
     /// What was delivered, and what is waiting.
     pub flush: FlushReport,
-    /// Whether all files and their locks have been let go of. Only asked of
+    /// Whether all files and their locks were let go of in time; too late, they are let go of all the
+    /// same, since a host kills what sleeps with a lock. Only asked of
     /// [`on_paused`](Soliplex::on_paused) and [`on_detached`](Soliplex::on_detached), and only
     /// where the [builder](crate::Builder::release_files_in_background) says so.
     pub files_released: bool,

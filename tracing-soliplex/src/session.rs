@@ -268,7 +268,8 @@ impl Session {
     /// nobody sets may stand still, and how long it has slept in all.
     ///
     /// The system is asked only where the clocks say that it has slept or that one of them was set;
-    /// where it does not tell, it has slept.
+    /// where it does not tell, it has slept. What they part by otherwise may be a short sleep, and is
+    /// taken for one: many of those must not be told as one long silence later.
     fn slept(&self, clock: &dyn Clock, now: Moment) -> (i64, i64) {
         let load = |then: &AtomicI64| then.load(Ordering::Relaxed);
         let dated = now.unix_nanos.saturating_sub(load(&self.active_unix));
@@ -277,7 +278,7 @@ impl Session {
             .saturating_sub(load(&self.active_monotonic));
         let (apart, before) = (dated.saturating_sub(elapsed), load(&self.asleep));
         if apart.abs() <= DRIFT {
-            return (0, before);
+            return (0, before.saturating_add(apart));
         }
         match clock.asleep() {
             Some(asleep) => (asleep.saturating_sub(before).max(0), asleep),

@@ -57,26 +57,47 @@ impl Categories {
     fn longest(&self, logger: &str) -> Option<&Category> {
         let here = self.own.iter().filter(|(prefix, _)| {
             let mut ahead = segments(logger);
-            let is =
-                |segment: &[u8], wanted: &String| segment.eq_ignore_ascii_case(wanted.as_bytes());
-            prefix
-                .iter()
-                .all(|wanted| ahead.next().is_some_and(|segment| is(segment, wanted)))
+            prefix.iter().all(|wanted| {
+                ahead
+                    .next()
+                    .is_some_and(|segment| is_alike(segment, wanted))
+            })
         });
         let longest = here.max_by_key(|(prefix, _)| prefix.len());
         longest.map(|(_, category)| category)
     }
 }
 
-fn built_in(segment: &[u8]) -> Option<&'static Category> {
-    let known = BUILT_IN
-        .iter()
-        .find(|(name, _)| segment.eq_ignore_ascii_case(name.as_bytes()));
+/// The category that an event names itself.
+pub(super) fn named(name: &str) -> Category {
+    let known = [
+        Category::Ui,
+        Category::Network,
+        Category::System,
+        Category::User,
+    ];
+    let mut known = known.into_iter();
+    known
+        .find(|category| is_alike(category.as_str(), name))
+        .unwrap_or_else(|| name.into())
+}
+
+fn built_in(segment: &str) -> Option<&'static Category> {
+    let known = BUILT_IN.iter().find(|(name, _)| is_alike(segment, name));
     known.map(|(_, category)| category)
 }
 
-fn segments(logger: &str) -> impl Iterator<Item = &[u8]> {
-    let segments = logger.as_bytes().split(|byte| is_border(*byte));
+/// Whether two names are the same but for the case of their letters.
+fn is_alike(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b) || lowercase(a).eq(lowercase(b))
+}
+
+fn lowercase(name: &str) -> impl Iterator<Item = char> {
+    name.chars().flat_map(char::to_lowercase)
+}
+
+fn segments(logger: &str) -> impl Iterator<Item = &str> {
+    let segments = logger.split(['.', ':']);
     segments.filter(|segment| !segment.is_empty())
 }
 
@@ -151,6 +172,7 @@ mod tests {
         categories.add("User", Category::Ui);
         categories.add("User", Category::Other("people".into()));
         categories.add("", Category::Ui);
+        categories.add("Übersicht", Category::Ui);
         check(
             &categories,
             &[
@@ -163,7 +185,21 @@ mod tests {
                 ("http.disk.cache", "network"),
                 ("user", "people"),
                 ("synchronous", "system"),
+                ("app::übersicht", "ui"),
             ],
         );
+    }
+
+    #[test]
+    fn a_category_that_an_event_names_is_a_known_one_in_any_case() {
+        for (name, category) in [
+            ("UI", Category::Ui),
+            ("Network", Category::Network),
+            ("user", Category::User),
+            ("", Category::System),
+            ("Billing", Category::Other("Billing".into())),
+        ] {
+            assert_eq!(named(name), category, "{name}");
+        }
     }
 }

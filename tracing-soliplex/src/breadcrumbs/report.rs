@@ -66,7 +66,7 @@ impl Recent {
             encode::json(&mut json, &Line(record));
             json.push(b'\n');
         }
-        String::from_utf8(json).unwrap_or_default()
+        escape_json(&String::from_utf8(json).unwrap_or_default())
     }
 }
 
@@ -102,6 +102,23 @@ fn escape(text: &mut String, part: &str) {
             c => text.push(c),
         }
     }
+}
+
+/// Escapes in JSON what is escaped in the text, too: JSON itself asks that of fewer characters, but
+/// whatever splits a file at Unicode's line ends, or shows it in a terminal, knows more of them.
+fn escape_json(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\n' => escaped.push(c),
+            c if c.is_control() || is_layout(c) => {
+                // All of them lie in the first plane, and none outside a string.
+                let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+            }
+            c => escaped.push(c),
+        }
+    }
+    escaped
 }
 
 /// Whether a character ends a line or changes the direction: Unicode's line and paragraph

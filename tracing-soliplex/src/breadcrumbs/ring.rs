@@ -33,29 +33,31 @@ use super::slot::{Checksum, HEAD_WORDS, Head, SLOT_WORDS, Slot};
 use super::word::{WORD_BYTES, Word};
 
 /// Words before the slots.
-pub(super) const PREFIX_WORDS: usize = 64;
+pub(super) const PREFIX_WORDS: usize = 256;
 
-// The prefix's words: first what never changes, then the sessions; what every writer changes has
-// a pair of cache lines to itself.
+// The prefix's words: first what never changes, last the sessions; what every writer changes has a
+// pair of cache lines to itself.
 pub(super) const MAGIC_AT: usize = 0;
 const VERSION_AT: usize = 1;
 const SLOTS_AT: usize = 2;
 const CHECKSUM_AT: usize = 3;
 /// The current session: the first half of its id.
 const SESSION_AT: usize = 4;
-/// How many sessions have begun.
+/// How many sessions' ids were ever remembered.
 const SESSIONS_AT: usize = 5;
-/// The ids of the last sessions, two words each.
-const SESSION_IDS_AT: usize = 8;
 const TAIL_AT: usize = 32;
 /// Records with smaller tickets have been cleared away.
 const CLEARED_AT: usize = 48;
+/// The ids of the last sessions, two words each.
+const SESSION_IDS_AT: usize = 64;
 
-/// Sessions whose ids are remembered. A ring rarely holds records of more than two or three.
-const SESSION_IDS: usize = 8;
+/// Sessions whose ids are remembered: what fills two kilobytes with the words before. A ring of a
+/// few thousand slots may hold records of dozens; those of a session that is forgotten are shown
+/// without its id.
+const SESSION_IDS: usize = 96;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"SPLXCRMB");
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// The sequence of a slot that nothing may be written to. Odd, so a writer takes it for busy.
 const CLOSED: u64 = u64::MAX;
@@ -260,12 +262,18 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
 
     /// Says whose the records are that are written from now on.
     pub(super) fn begin_session(&self, id: (u64, u64)) {
+        if !self.sessions().any(|known| known == id) {
+            self.remember_session(id);
+        }
+        self.memory[SESSION_AT].store(id.0, Release);
+    }
+
+    fn remember_session(&self, id: (u64, u64)) {
         let begun = self.memory[SESSIONS_AT].load(Relaxed);
         let at = SESSION_IDS_AT + begun as usize % SESSION_IDS * 2;
         self.memory[at].store(id.0, Relaxed);
         self.memory[at + 1].store(id.1, Relaxed);
         self.memory[SESSIONS_AT].store(begun.wrapping_add(1), Relaxed);
-        self.memory[SESSION_AT].store(id.0, Release);
     }
 
     /// The first half of the current session's id; zero before the first.
@@ -367,4 +375,4 @@ fn prefix_checksum(slots: u64) -> u64 {
 }
 
 const _: () = assert!(HEAD_WORDS == 5, "as many as `read` and `write` name");
-const _: () = assert!(SESSION_IDS_AT + SESSION_IDS * 2 <= TAIL_AT);
+const _: () = assert!(SESSION_IDS_AT + SESSION_IDS * 2 == PREFIX_WORDS);

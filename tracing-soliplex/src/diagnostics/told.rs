@@ -83,7 +83,8 @@ pub enum State {
     /// A token or a changed configuration is needed: nobody is logged in, or the server refuses this
     /// client.
     Parked,
-    /// Delivery is switched off, or has no endpoint.
+    /// Delivery is switched off, has no endpoint, or waits for the user's consent or for the files
+    /// that a sleep has let go of.
     Disabled,
 }
 

@@ -112,9 +112,13 @@ impl Device {
     }
 
     fn sleep(&self, minutes: i64) {
-        self.set_clock(minutes);
-        let clock = &self.clock.asleep;
-        clock.fetch_add(minutes * MINUTE, Ordering::Relaxed);
+        self.nap(minutes * 60_000);
+    }
+
+    fn nap(&self, milliseconds: i64) {
+        for clock in [&self.clock.unix, &self.clock.asleep] {
+            clock.fetch_add(milliseconds * 1_000_000, Ordering::Relaxed);
+        }
     }
 
     fn set_clock(&self, minutes: i64) {

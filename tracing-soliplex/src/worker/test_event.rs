@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::Worker;
 use super::host::Ready;
 use super::send::Hand;
-use crate::command::{Flush, TestEvent, TestOutcome};
+use crate::command::{Consent, Flush, TestEvent, TestOutcome};
 use crate::diagnostics::State;
 
 /// A test event whose fate is waited for.
@@ -64,10 +64,20 @@ impl Worker {
         }
     }
 
+    fn why_disabled(&self) -> &'static str {
+        match self.settings.consent {
+            Consent::Pending => "nothing is sent before the user has given consent",
+            Consent::Denied => "nothing is sent: the user has withdrawn consent",
+            Consent::Granted if !self.enabled => "nothing is sent: delivery is switched off",
+            Consent::Granted if self.suspended => "nothing is sent while the files are let go of",
+            Consent::Granted => "nothing is sent: there is no endpoint",
+        }
+    }
+
     fn still_waiting(&self) -> TestOutcome {
         let state = self.state();
         let reason = match (self.host.last(), state) {
-            (_, State::Disabled) => "nothing is sent: delivery is off, or has no endpoint",
+            (_, State::Disabled) => self.why_disabled(),
             (Ready::Offline, _) => "there is no network",
             (Ready::Nobody, _) => "nobody is logged in: there is no token",
             (Ready::NoToken, _) => "what was given as a token cannot be one",

@@ -93,6 +93,24 @@ fn the_next_start_is_told_what_the_last_session_did_last() {
 }
 
 #[test]
+fn a_record_keeps_its_session_however_often_others_begin_and_it_is_taken_up_again() {
+    let place = place();
+    let (breadcrumbs, _) = place.open();
+    breadcrumbs.begin_session(SESSION);
+    note(&breadcrumbs, "old");
+    for later in 1..50 {
+        breadcrumbs.begin_session(Uuid::from_u128(later << 64 | later));
+        // As after a sleep, in which another process may have used the file.
+        (0..20).for_each(|_| drop(breadcrumbs.rejoin()));
+    }
+    let of_session = filter::Filter::new().session(&SESSION.to_string());
+    assert_eq!(breadcrumbs.recent(&of_session).len(), 1);
+    drop(breadcrumbs);
+    let (breadcrumbs, _) = place.open_with(64);
+    assert_eq!(breadcrumbs.recent(&of_session).len(), 1, "moved over");
+}
+
+#[test]
 fn a_start_that_ends_early_is_told_as_a_session_that_did_nothing() {
     let place = place();
     let (breadcrumbs, _) = place.open();

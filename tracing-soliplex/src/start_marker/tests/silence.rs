@@ -138,7 +138,7 @@ fn what_ends_a_silence_is_a_breadcrumb_of_the_session_that_it_begins() {
 #[test]
 fn a_silence_goes_by_no_clock_that_somebody_sets_and_goes_on_while_the_device_sleeps() {
     type Happens = fn(&Device);
-    let cases: [(&str, Happens, bool); 9] = [
+    let cases: [(&str, Happens, bool); 10] = [
         (
             "the clock is set forward",
             |device| device.set_clock(600),
@@ -182,6 +182,17 @@ fn a_silence_goes_by_no_clock_that_somebody_sets_and_goes_on_while_the_device_sl
                 device.sleep(20);
                 device.log("here");
                 device.set_clock(20);
+            },
+            false,
+        ),
+        (
+            "the device naps again and again, and then sleeps for a moment",
+            |device| {
+                for _ in 0..1000 {
+                    device.nap(1900);
+                    device.log("here");
+                }
+                device.nap(3000);
             },
             false,
         ),
