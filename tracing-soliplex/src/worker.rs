@@ -101,7 +101,9 @@ struct Worker {
     tests: Vec<PendingTest>,
     /// Called when the files are taken again.
     on_resume: VecDeque<Box<dyn FnOnce() + Send>>,
-    stopping: Option<Stopped>,
+    /// Who asked for the end; it comes when the first of their flushes is answered.
+    stopping: Vec<Stopped>,
+    is_over: bool,
 
     store: Store,
     /// Whether the files are not in use: let go of, or not to be had yet.
@@ -220,7 +222,8 @@ impl Worker {
             flushes: Vec::new(),
             tests: Vec::new(),
             on_resume: VecDeque::new(),
-            stopping: None,
+            stopping: Vec::new(),
+            is_over: false,
             store,
             suspended: waits,
             let_go: false,
@@ -267,7 +270,7 @@ impl Worker {
             self.answer_flushes();
             self.intake.session().run.alive(self.clock.moment());
             self.diagnostics.tell_changes();
-            let is_asked = self.stopping.is_some();
+            let is_asked = self.is_over;
             if let Some(stopped) = self.stopped(listening) {
                 // Nobody asked: a `main` that unwinds lets go of everything, and that is its end.
                 if is_asked || main_thread::last_seen() != LastSeen::Unwinds {
@@ -296,10 +299,11 @@ impl Worker {
 
     /// Whether the end has come: asked for, or because nobody can log or ask any more.
     fn stopped(&mut self, listening: bool) -> Option<Stopped> {
-        if self.flushes.is_empty()
-            && let Some(reply) = self.stopping.take()
-        {
-            return Some(reply);
+        if self.is_over {
+            // Others may wait for theirs far longer: they are told how far it came.
+            self.answer_everybody();
+            let replies = std::mem::take(&mut self.stopping);
+            return Some(Box::new(|| replies.into_iter().for_each(|reply| reply())));
         }
         let abandoned = !listening && self.capture.strong_count() == 0;
         (abandoned && self.intake.has_reached(self.queue.end())).then(|| Box::new(|| ()) as Box<_>)

@@ -22,16 +22,18 @@ pub(super) struct PendingFlush {
     /// How far [`Worker::left`] has to come, known once everything before `end` is stored.
     goal: Option<u64>,
     before: Stats,
+    /// Whether the worker ends with it.
+    is_last: bool,
 }
 
 impl Worker {
     pub(super) fn obey(&mut self, command: Command) {
         let now = Instant::now();
         match command {
-            Command::Flush(flush) => self.begin_flush(flush),
+            Command::Flush(flush) => self.begin_flush(flush, false),
             Command::Shutdown(flush, reply) => {
-                self.begin_flush(flush);
-                self.stopping = Some(reply);
+                self.begin_flush(flush, true);
+                self.stopping.push(reply);
             }
             Command::SetEnabled(enabled) => self.enabled = enabled,
             Command::SetConsent(consent, obeyed) => {
@@ -80,8 +82,9 @@ impl Worker {
             .collect()
     }
 
-    /// A flush begins: what is in the queue now has to be stored first, and then delivered.
-    pub(super) fn begin_flush(&mut self, flush: Flush) {
+    /// A flush begins, perhaps the last: what is in the queue now has to be stored first, and then
+    /// delivered.
+    pub(super) fn begin_flush(&mut self, flush: Flush, is_last: bool) {
         self.host.changed();
         self.pace.hurry(Instant::now());
         self.flushes.push(PendingFlush {
@@ -89,6 +92,7 @@ impl Worker {
             end: self.queue.end(),
             goal: None,
             before: self.diagnostics.stats(),
+            is_last,
         });
     }
 
@@ -131,9 +135,25 @@ impl Worker {
             let stored = |goal| left >= goal || in_vain;
             pending.goal.is_some_and(stored) || now >= pending.flush.deadline
         };
+        let ended: Vec<PendingFlush> = self.flushes.extract_if(.., |it| ended(it)).collect();
+        self.is_over |= ended.iter().any(|pending| pending.is_last);
+        self.report_to(ended);
+    }
+
+    /// Answers whoever still waits for a flush or a test event, as the worker is about to end.
+    pub(super) fn answer_everybody(&mut self) {
+        self.give_up_tests();
+        let waiting = std::mem::take(&mut self.flushes);
+        self.report_to(waiting);
+    }
+
+    fn report_to(&self, flushes: Vec<PendingFlush>) {
+        if flushes.is_empty() {
+            return;
+        }
         self.publish();
         let stats = self.diagnostics.stats();
-        for pending in self.flushes.extract_if(.., |pending| ended(pending)) {
+        for pending in flushes {
             (pending.flush.reply)(FlushReport::between(&pending.before, &stats));
         }
     }

@@ -22,10 +22,13 @@ impl Worker {
             event,
             outcome: None,
         });
-        self.begin_flush(Flush {
-            deadline,
-            reply: Box::new(drop),
-        });
+        self.begin_flush(
+            Flush {
+                deadline,
+                reply: Box::new(drop),
+            },
+            false,
+        );
     }
 
     /// Looks for test events among records that have met their fate.
@@ -60,6 +63,13 @@ impl Worker {
         };
         let ended: Vec<PendingTest> = self.tests.extract_if(.., |test| ended(test)).collect();
         for PendingTest { event, outcome } in ended {
+            (event.reply)(outcome.unwrap_or_else(|| self.still_waiting()));
+        }
+    }
+
+    /// The worker ends, and nobody will know what became of them.
+    pub(super) fn give_up_tests(&mut self) {
+        for PendingTest { event, outcome } in std::mem::take(&mut self.tests) {
             (event.reply)(outcome.unwrap_or_else(|| self.still_waiting()));
         }
     }

@@ -23,6 +23,7 @@ use crate::spool::{Disk, SpoolOptions};
 
 mod absence;
 mod consent;
+mod ending;
 mod host;
 mod outage;
 mod room;
@@ -201,7 +202,11 @@ impl Pipeline {
             receipts: Receipts::new(Rules::none()),
             settings,
         };
-        tokio::task::spawn(Worker::start(parts));
+        tokio::task::spawn(async {
+            if let Some(stopped) = Worker::start(parts).await {
+                stopped();
+            }
+        });
         Pipeline {
             capture,
             commands,
