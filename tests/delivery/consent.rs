@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::mpsc::channel;
 
 use tempfile::tempdir;
-use tracing_soliplex::{Consent, Soliplex};
+use tracing_soliplex::{Consent, Diagnostic, Soliplex};
 
 use super::{BRIEFLY, Begin as _, SOON, builder, insist, log, log_some};
 use crate::scripted::{Reply, Scripted};
@@ -22,7 +23,8 @@ fn naming(store: &Path, session: &str) -> Vec<String> {
     let mut named = Vec::new();
     for entry in fs::read_dir(store).unwrap() {
         let path = entry.unwrap().path();
-        let bytes = fs::read(&path).unwrap();
+        // A link to nowhere says nothing.
+        let bytes = fs::read(&path).unwrap_or_default();
         let has = |form: &Vec<u8>| bytes.windows(form.len()).any(|found| found == form);
         if forms.iter().any(has) {
             named.push(path.file_name().unwrap().to_string_lossy().into_owned());
@@ -66,4 +68,34 @@ fn no_file_names_a_session_whose_consent_was_withdrawn() {
     log_some(&next, 1);
     insist(&next);
     assert_eq!(naming(store.path(), &session), [""; 0]);
+}
+
+/// What is in the other files is not kept because of one.
+#[cfg(unix)]
+#[test]
+fn withdrawn_consent_empties_the_queue_while_the_store_cannot_be_opened() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let store = tempdir().unwrap();
+    let spool = store.path().join("spool.redb");
+    std::os::unix::fs::symlink(store.path().join("no folder/spool"), &spool).unwrap();
+    let (say, said) = channel();
+    let soliplex = builder(&server)
+        .store_dir(store.path())
+        // A small queue is read sooner.
+        .queue_bytes(1 << 18)
+        .on_diagnostic(move |diagnostic| drop(say.send(diagnostic.clone())))
+        .begin();
+    let unavailable = said.recv_timeout(SOON).unwrap();
+    assert!(
+        matches!(unavailable, Diagnostic::StoreUnavailable { .. }),
+        "{unavailable:?}"
+    );
+    log_some(&soliplex, 3);
+    let session = soliplex.session_id();
+    let named = ["breadcrumbs.ring", "queue.ring", "run.marker"];
+    assert_eq!(naming(store.path(), &session), named);
+    soliplex.set_consent(Consent::Denied);
+    let _ = soliplex.flush(SOON);
+    assert_eq!(naming(store.path(), &session), [""; 0]);
+    let _ = soliplex.shutdown(BRIEFLY);
 }

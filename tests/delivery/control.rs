@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tracing_soliplex::{State, TelemetryControl, TelemetrySnapshot, TestOutcome};
+use tracing_soliplex::{Consent, State, TelemetryControl, TelemetrySnapshot, TestOutcome};
 
 use super::{BRIEFLY, Begin as _, SOON, assert_balance, builder, log, log_some, start};
 use crate::scripted::{Reply, Scripted};

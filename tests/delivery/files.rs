@@ -130,7 +130,7 @@ fn other_files_that_are_damaged_are_told_of_and_replaced() {
     for file in ["breadcrumbs.ring", "run.marker"] {
         fs::write(store.path().join(file), "not what belongs here, by far").unwrap();
     }
-    for expected in [&["breadcrumbs.ring", "run.marker"][..], &[]] {
+    for expected in [&["run.marker", "breadcrumbs.ring"][..], &[]] {
         let (say, said) = channel();
         let builder = builder(&server).store_dir(store.path());
         let soliplex = builder.on_diagnostic(move |diagnostic| {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 use tracing_soliplex::{LifecycleReport, Soliplex};
 
-use super::{Begin as _, SOON, arrived, assert_balance, builder, log, start};
+use super::{BRIEFLY, Begin as _, SOON, arrived, assert_balance, builder, log, start};
 use crate::scripted::{Reply, Scripted};
 
 type Call = fn(&Soliplex) -> LifecycleReport;
@@ -226,4 +226,36 @@ fn copy(store: &Path) -> TempDir {
         fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
     }
     copy
+}
+
+#[test]
+fn what_is_logged_after_a_sleep_survives_although_another_run_wished_for_another_queue() {
+    let server = Scripted::start(|_| Reply::status(503));
+    let store = tempdir().unwrap();
+    let begin = |bytes| {
+        let builder = builder(&server).store_dir(store.path());
+        builder.queue_bytes(bytes).begin()
+    };
+    let first = begin(256 << 10);
+    assert!(first.suspend(SOON));
+    let second = begin(1 << 20);
+    log(&second, || tracing::info!("in between"));
+    let _ = second.shutdown(BRIEFLY);
+    drop(second);
+    first.resume();
+    let _ = first.flush(BRIEFLY);
+    // With its worker gone nothing leaves the queue any more.
+    let _ = first.shutdown(BRIEFLY);
+    log(&first, || tracing::info!("after the sleep"));
+    let left = copy(store.path());
+    let server = Scripted::start(|_| Reply::accepted());
+    let next = builder(&server).store_dir(left.path()).begin();
+    deliver(&next);
+    let told: Vec<_> = arrived(&server)
+        .iter()
+        .map(|record| record["message"].clone())
+        .collect();
+    for message in ["in between", "after the sleep"] {
+        assert!(told.contains(&message.into()), "{told:?}");
+    }
 }

@@ -197,7 +197,8 @@ impl Builder<Fresh> {
         self
     }
 
-    /// How large the queue is; default 8 MiB.
+    /// How large the queue is; default 8 MiB. A queue in a file keeps its size while there are records
+    /// in it, or a process that has let go of it may come back.
     pub fn queue_bytes(mut self, bytes: u64) -> Builder {
         self.queue.capacity_bytes = bytes;
         self

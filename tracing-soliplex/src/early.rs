@@ -107,12 +107,12 @@ impl Builder<Fresh> {
             self.store_dir = None;
         }
         let mut troubles = Vec::new();
-        let (queue, reader, recovered) = self.open_queue();
+        let (run, found) = self.open_run(&mut troubles);
+        let (queue, reader, recovered) = self.open_queue(&found);
         let (breadcrumbs, previous) = self.open_breadcrumbs();
         if let Some(error) = &previous.trouble {
             troubles.push(trouble(breadcrumbs::FILE, error.clone()));
         }
-        let (run, found) = self.open_run(&mut troubles);
         // A directory that can be read and no more still knows whose it is.
         let install_id = install::id(asked.as_deref(), found.install_id());
         let capture = Arc::new(Capture {
@@ -170,8 +170,9 @@ impl Builder<Fresh> {
         }
     }
 
-    fn open_queue(&self) -> (Arc<Queue>, Reader, Recovered) {
+    fn open_queue(&self, found: &Found) -> (Arc<Queue>, Reader, Recovered) {
         match &self.store_dir {
+            Some(path) if found.sleeps() => Queue::open_beside(&path.join(RING), self.queue),
             Some(path) => Queue::open(&path.join(RING), self.queue),
             None => {
                 let (queue, reader) = Queue::memory(self.queue);

@@ -153,7 +153,24 @@ impl Queue {
     /// A new file is readable by its owner alone. Nothing that goes wrong keeps the caller from
     /// getting a queue.
     pub(crate) fn open(path: &Path, options: QueueOptions) -> (Arc<Queue>, Reader, Recovered) {
-        match file::open(path, options.capacity()) {
+        Queue::open_file(path, options, false)
+    }
+
+    /// The same where a process that sleeps may have the file mapped, and go on writing to it: a
+    /// ring that is there keeps its capacity, and so its file.
+    pub(crate) fn open_beside(
+        path: &Path,
+        options: QueueOptions,
+    ) -> (Arc<Queue>, Reader, Recovered) {
+        Queue::open_file(path, options, true)
+    }
+
+    fn open_file(
+        path: &Path,
+        options: QueueOptions,
+        as_it_is: bool,
+    ) -> (Arc<Queue>, Reader, Recovered) {
+        match file::open(path, options.capacity(), as_it_is) {
             Ok(opened) => {
                 let recovered = Recovered {
                     torn: opened.found.torn,
@@ -251,11 +268,20 @@ impl Queue {
     /// Takes the file's lock again.
     ///
     /// # Errors
-    /// When somebody else has it.
+    /// When somebody else has it, or has put another file in its place: what is pushed then would
+    /// be found by nobody.
     pub(crate) fn relock(&self) -> std::io::Result<()> {
-        self.file
-            .as_ref()
-            .map_or(Ok(()), |file| Ok(file.try_lock()?))
+        let (Some(file), Some(path)) = (&self.file, &self.path) else {
+            return Ok(());
+        };
+        file.try_lock()?;
+        if !file::is_at(file, path)? {
+            file.unlock()?;
+            return Err(std::io::Error::other(
+                "another version has replaced the queue's file: start the application again",
+            ));
+        }
+        Ok(())
     }
 
     pub(crate) fn counts(&self) -> QueueCounts {

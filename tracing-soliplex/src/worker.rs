@@ -251,6 +251,7 @@ impl Worker {
         loop {
             if self.suspended {
                 self.wait_for_files();
+                self.wipe_without_store();
                 self.readmit();
                 self.aim_flushes();
             } else {

@@ -52,16 +52,19 @@ pub(super) struct Opened {
 
 /// Opens the ring at `path`, or makes one of `capacity` bytes there.
 ///
-/// A ring of another capacity is used as it is while there are frames in it.
-pub(super) fn open(path: &Path, capacity: u64) -> Result<Opened, Fallback> {
+/// A ring of another capacity is used `as_it_is` if that is asked for, and while there are frames in
+/// it.
+pub(super) fn open(path: &Path, capacity: u64, as_it_is: bool) -> Result<Opened, Fallback> {
     let file = open_locked(path)?;
     match adopt(&file) {
-        Ok((ring, found)) if found.frames > 0 || ring.capacity() == capacity => Ok(Opened {
-            ring,
-            file,
-            found,
-            set_aside: None,
-        }),
+        Ok((ring, found)) if as_it_is || found.frames > 0 || ring.capacity() == capacity => {
+            Ok(Opened {
+                ring,
+                file,
+                found,
+                set_aside: None,
+            })
+        }
         Ok((ring, found)) => {
             // Another process may have this file mapped, as one that was suspended does, and a
             // mapping of a file that was made shorter ends it: a new file takes the name.
@@ -100,6 +103,24 @@ fn open_locked(path: &Path) -> Result<File, Fallback> {
         Err(TryLockError::Error(error)) => Err(Fallback::Open(error)),
         Err(TryLockError::WouldBlock) => Err(Fallback::InUse),
     }
+}
+
+/// Whether this is the file that has the name.
+#[cfg(unix)]
+pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    match fs::metadata(path) {
+        Ok(there) => Ok(id(there) == id(file.metadata()?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Elsewhere the name of a file that is open is nobody's to take.
+#[cfg(not(unix))]
+pub(super) fn is_at(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(true)
 }
 
 /// Why a file's ring was not taken over.

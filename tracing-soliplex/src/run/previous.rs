@@ -76,6 +76,11 @@ impl Found {
         }
     }
 
+    /// Whether the run before let go of its files to sleep: it may be there, and want them back.
+    pub(crate) fn sleeps(&self) -> bool {
+        matches!(self, Found::Previous(previous) if previous.end == End::Suspended)
+    }
+
     /// Whether a spool noted how many of them.
     pub(crate) fn is_refused_noted(&self) -> bool {
         matches!(self, Found::Previous(previous) if previous.is_refused_noted)

@@ -96,7 +96,11 @@ impl Worker {
     fn take_files(&mut self) -> Result<Option<Joined>, Box<dyn Error>> {
         self.store.lock()?;
         if self.let_go {
-            self.queue.relock()?;
+            if let Err(error) = self.queue.relock() {
+                // Whoever can use the folder is not to be kept from it.
+                self.store.directory = None;
+                return Err(error.into());
+            }
             self.intake.rejoin();
             self.let_go = false;
         }

@@ -53,6 +53,14 @@ impl Worker {
         self.publish();
     }
 
+    /// Has all go that needs no store, while that cannot be had and the other files are ours.
+    pub(super) fn wipe_without_store(&mut self) {
+        if self.wipe_due && !self.let_go && self.queue.is_durable() {
+            self.breadcrumbs.wipe();
+            self.intake.empty_queue(DiscardReason::Denied);
+        }
+    }
+
     /// Captures again if the user has changed their mind back, once nothing is left to wipe and the
     /// files are ours: what is logged before would be wiped with the rest.
     pub(super) fn readmit(&mut self) {

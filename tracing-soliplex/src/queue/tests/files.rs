@@ -102,6 +102,36 @@ fn an_empty_ring_of_another_capacity_is_replaced_and_one_in_use_is_kept() {
     );
 }
 
+#[test]
+fn a_ring_that_a_sleeping_process_has_mapped_keeps_its_file() {
+    let place = place();
+    let larger = QueueOptions {
+        capacity_bytes: 1024 * 1024,
+    };
+    let (asleep, _reader, _) = open(&place.path);
+    asleep.unlock().expect("unlocked");
+    let (awake, _, _) = Queue::open_beside(&place.path, larger);
+    assert_eq!(awake.fill().capacity, SMALL.capacity_bytes);
+    drop(awake);
+    asleep.relock().expect("the same file");
+    push(&asleep, "awake again");
+    asleep.unlock().expect("unlocked");
+    let (_awake, mut reader, _) = Queue::open_beside(&place.path, larger);
+    assert_eq!(texts(&mut reader), ["awake again"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_was_replaced_meanwhile_is_not_taken_again() {
+    let place = place();
+    let (queue, _reader, _) = open(&place.path);
+    queue.unlock().expect("unlocked");
+    fs::remove_file(&place.path).expect("removed");
+    queue.relock().expect_err("no file");
+    let (_other, _, _) = open(&place.path);
+    queue.relock().expect_err("another file");
+}
+
 /// A ring with a frame in it is changed by `damage`; the next start sets it aside for `reason`.
 fn check_set_aside(reason: Unusable, damage: impl FnOnce(&mut Vec<u8>)) {
     let place = place();
