@@ -83,7 +83,7 @@ impl Rewriter {
         let names = rules.names(metadata.callsite());
         let fill = |scratch: &mut Scratch| {
             event.record(&mut Renderer::new(rules, &names.names, scratch));
-            settle::settle(rules, names, scratch);
+            settle::settle(rules, names, metadata.fields(), scratch);
         };
         Scratch::with(fill, |scratch| {
             values::for_fields(scratch, metadata.fields(), None, |values| {
@@ -108,7 +108,7 @@ impl Rewriter {
         let names = rules.names(metadata.callsite());
         let fill = |scratch: &mut Scratch| {
             attributes.record(&mut Renderer::new(rules, &names.names, scratch));
-            settle::settle(rules, names, scratch);
+            settle::settle(rules, names, metadata.fields(), scratch);
         };
         Scratch::with(fill, |scratch| {
             // A field announced as `Empty` is not visited, yet a layer may ask for its presence.
@@ -130,7 +130,7 @@ impl Rewriter {
         let rules = scope::of_record(&self.rules, record);
         let fill = |scratch: &mut Scratch| {
             record.record(&mut Renderer::of_record(rules, scratch));
-            settle::look(rules, scratch);
+            settle::look(rules, None, scratch);
         };
         Scratch::with(fill, |scratch| values::for_record(scratch, deliver));
     }

@@ -102,7 +102,7 @@ impl Visit for Renderer<'_> {
         };
         match self.names.get(field.index()) {
             Some(name) if name.verdict != KeyVerdict::Drop => {
-                let range = printed(self.scratch, field, print);
+                let range = printed(self.scratch, print);
                 push(self.scratch, field, name, Rendered::Str(range));
             }
             _ => self.other_text(field, print, Rendered::Str),
@@ -150,7 +150,7 @@ impl Visit for Renderer<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         match self.names.get(field.index()) {
             Some(name) if name.verdict != KeyVerdict::Drop => {
-                let range = printed(self.scratch, field, |text| print(value, text));
+                let range = printed(self.scratch, |text| print(value, text));
                 push(self.scratch, field, name, Rendered::Debug(range));
             }
             _ => self.other_text(field, |text| print(value, text), Rendered::Debug),
@@ -191,7 +191,7 @@ impl<'a> Renderer<'a> {
         kind: fn(Range<usize>) -> Rendered,
     ) {
         if let Some(name) = self.kept(field) {
-            let range = printed(self.scratch, field, print);
+            let range = printed(self.scratch, print);
             self.push(field, &name, kind(range));
         }
     }
@@ -259,7 +259,7 @@ impl<'a> Renderer<'a> {
             return self.push(field, &name, number);
         };
         self.scratch.printed.push_str(&clean);
-        let range = ended(self.scratch, field, start);
+        let range = ended(self.scratch, start);
         self.push(field, &name, Rendered::Str(range));
     }
 }
@@ -271,7 +271,6 @@ fn push(scratch: &mut Scratch, field: &Field, name: &Name, value: Rendered) {
     let suspect = name.tells || name.verdict != KeyVerdict::Keep;
     scratch.named |= suspect;
     scratch.recorded.push(Recorded {
-        name: field.name(),
         index: field.index(),
         value,
         verdict: name.verdict,
@@ -281,17 +280,16 @@ fn push(scratch: &mut Scratch, field: &Field, name: &Name, value: Rendered) {
 
 /// The field's text, which `print` appends.
 #[inline(always)]
-fn printed(scratch: &mut Scratch, field: &Field, print: impl FnOnce(&mut String)) -> Range<usize> {
+fn printed(scratch: &mut Scratch, print: impl FnOnce(&mut String)) -> Range<usize> {
     let start = scratch.printed.len();
     print(&mut scratch.printed);
-    ended(scratch, field, start)
+    ended(scratch, start)
 }
 
 /// The field's text, printed from `start` on, which a NUL sets off from the next.
 #[inline(always)]
-fn ended(scratch: &mut Scratch, field: &Field, start: usize) -> Range<usize> {
+fn ended(scratch: &mut Scratch, start: usize) -> Range<usize> {
     let end = scratch.printed.len();
     scratch.printed.push('\0');
-    scratch.ends.add(field.index(), end);
     start..end
 }

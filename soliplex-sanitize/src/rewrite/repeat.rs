@@ -4,6 +4,7 @@
 //! A thread remembers the last clean text of its callsites, and what is the same byte for byte need
 //! not be looked at again. Only text in which no rule sees anything is kept.
 
+use super::scratch::{Recorded, Rendered};
 use crate::rules::Names;
 
 /// Callsites remembered by one thread; those that share a place take turns.
@@ -14,6 +15,9 @@ const MAX_BYTES: usize = 256;
 
 /// So often in a row may a callsite say something new before it is taken for one that always does.
 const MAX_CHANGES: u8 = 8;
+
+/// So many changes are made up for by one repeat: what comes back now and then is no text that stays.
+const WORTH_OF_A_REPEAT: u8 = 4;
 
 /// The last clean texts of one thread.
 #[derive(Debug, Default)]
@@ -29,7 +33,7 @@ struct Last {
     names: u64,
     /// Where each value in it ends.
     ends: Ends,
-    /// How often something else was said here, since it was last the same.
+    /// How often something else was said here than before, less what repeats have made up for.
     changes: u8,
     text: String,
 }
@@ -38,7 +42,7 @@ struct Last {
 /// must not pass for the one behind it, nor what was harmless under one name for the same under
 /// another, where a field that is absent prints nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ends(u128);
+struct Ends(u128);
 
 impl Default for Ends {
     /// No value yet. Zero is left for more than can be told.
@@ -48,9 +52,19 @@ impl Default for Ends {
 }
 
 impl Ends {
+    /// Those of all texts among these values.
+    fn of(recorded: &[Recorded]) -> Ends {
+        let mut ends = Ends::default();
+        for recorded in recorded {
+            if let Rendered::Str(range) | Rendered::Debug(range) = &recorded.value {
+                ends.add(recorded.index, range.end);
+            }
+        }
+        ends
+    }
+
     /// One more value, that of the field at `index`, which ends here.
-    #[inline(always)]
-    pub(super) fn add(&mut self, index: usize, end: usize) {
+    fn add(&mut self, index: usize, end: usize) {
         let room = self.0.leading_zeros() >= 16 && self.0 != 0 && index < 1 << 7;
         self.0 = if room {
             self.0 << 16 | (index << 9 | end & 0x1ff) as u128
@@ -63,20 +77,22 @@ impl Ends {
 impl Repeats {
     /// Whether this is what the callsite said the last time, and it was clean.
     #[inline]
-    pub(super) fn knows(&mut self, names: &Names, ends: Ends, printed: &str) -> bool {
+    pub(super) fn knows(&mut self, names: &Names, recorded: &[Recorded], printed: &str) -> bool {
         let Some(last) = self.places.get_mut(place(names)) else {
             return false;
         };
-        let known = last.names == names.id && last.ends == ends && last.text == printed;
+        // Most of what is another text is told by the first look.
+        let known =
+            last.names == names.id && last.text == printed && last.ends == Ends::of(recorded);
         if known {
-            last.changes = 0;
+            last.changes = last.changes.saturating_sub(WORTH_OF_A_REPEAT);
         }
         known
     }
 
     /// Keeps what the callsite has said, which was clean.
-    pub(super) fn keep(&mut self, names: &Names, ends: Ends, printed: &str) {
-        if names.id == 0 || ends.0 == 0 || printed.len() > MAX_BYTES {
+    pub(super) fn keep(&mut self, names: &Names, recorded: &[Recorded], printed: &str) {
+        if names.id == 0 || printed.len() > MAX_BYTES {
             return;
         }
         if self.places.is_empty() {
@@ -86,6 +102,10 @@ impl Repeats {
             // What never repeats itself is kept now and then, to see whether it has begun to.
             last.changes = last.changes.wrapping_add(1);
             if last.changes > MAX_CHANGES && !last.changes.is_multiple_of(MAX_CHANGES) {
+                return;
+            }
+            let ends = Ends::of(recorded);
+            if ends.0 == 0 {
                 return;
             }
             last.names = names.id;
@@ -107,6 +127,7 @@ fn place(names: &Names) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::KeyVerdict;
 
     fn names(id: u64) -> Names {
         Names {
@@ -116,23 +137,29 @@ mod tests {
     }
 
     /// Values as they lie in a scratch, each behind the one before it.
-    fn values(texts: &[&str]) -> (Ends, String) {
-        let (mut ends, mut printed) = (Ends::default(), String::new());
+    fn values(texts: &[&str]) -> (Vec<Recorded>, String) {
+        let (mut recorded, mut printed) = (Vec::new(), String::new());
         for (index, text) in texts.iter().enumerate() {
+            let start = printed.len();
             printed.push_str(text);
-            ends.add(index, printed.len());
+            recorded.push(Recorded {
+                index,
+                value: Rendered::Str(start..printed.len()),
+                verdict: KeyVerdict::Keep,
+                suspect: false,
+            });
             printed.push('\0');
         }
-        (ends, printed)
+        (recorded, printed)
     }
 
     /// Whether `now` is taken for what was kept of `before`.
     fn check(before: (u64, &[&str]), now: (u64, &[&str]), expected: bool) {
         let mut repeats = Repeats::default();
-        let (ends, printed) = values(before.1);
-        repeats.keep(&names(before.0), ends, &printed);
-        let (ends, printed) = values(now.1);
-        let known = repeats.knows(&names(now.0), ends, &printed);
+        let (recorded, printed) = values(before.1);
+        repeats.keep(&names(before.0), &recorded, &printed);
+        let (recorded, printed) = values(now.1);
+        let known = repeats.knows(&names(now.0), &recorded, &printed);
         assert_eq!(known, expected, "{before:?} {now:?}");
     }
 
@@ -150,10 +177,10 @@ mod tests {
     fn a_callsite_that_begins_to_repeat_itself_is_noticed_soon() {
         let mut repeats = Repeats::default();
         let mut known = |text: &str| {
-            let (ends, printed) = values(&[text]);
-            let known = repeats.knows(&names(1), ends, &printed);
+            let (recorded, printed) = values(&[text]);
+            let known = repeats.knows(&names(1), &recorded, &printed);
             if !known {
-                repeats.keep(&names(1), ends, &printed);
+                repeats.keep(&names(1), &recorded, &printed);
             }
             known
         };

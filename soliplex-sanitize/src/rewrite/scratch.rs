@@ -10,9 +10,9 @@ use tracing_core::Field;
 
 use super::{
     limits::{MAX_KEPT_BYTES, MAX_KEPT_VALUES},
-    repeat::{Ends, Repeats},
+    repeat::Repeats,
 };
-use crate::{KeyVerdict, rules::MESSAGE};
+use crate::KeyVerdict;
 
 /// What one event's visit left behind.
 #[derive(Debug)]
@@ -32,8 +32,8 @@ pub(super) struct Scratch {
     pub(super) recorded: Vec<Recorded>,
     /// Their fields, which only a late record needs to have kept.
     pub(super) fields: Vec<Field>,
-    /// Where each printed value ends.
-    pub(super) ends: Ends,
+    /// Whether the first value is the event's message, as tracing's macros have it.
+    pub(super) begins_with_message: bool,
     /// Whether a name tells something of its value.
     pub(super) named: bool,
     /// Survives from event to event.
@@ -43,7 +43,6 @@ pub(super) struct Scratch {
 /// One field with its clean value.
 #[derive(Debug)]
 pub(super) struct Recorded {
-    pub(super) name: &'static str,
     /// The field's place in its set.
     pub(super) index: usize,
     pub(super) value: Rendered,
@@ -103,13 +102,10 @@ impl Scratch {
         self.text.get(range.clone()).unwrap_or_default()
     }
 
-    /// The clean message, once it is settled, where it stands first, as tracing's macros have it.
+    /// The clean message, once it is settled, where it stands first.
     #[inline]
     pub(super) fn message(&self) -> Option<&str> {
-        let first = self
-            .recorded
-            .first()
-            .filter(|first| first.name == MESSAGE)?;
+        let first = self.recorded.first().filter(|_| self.begins_with_message)?;
         match &first.value {
             Rendered::Str(range) | Rendered::Debug(range) => self.text.get(range.clone()),
             _ => None,
@@ -126,7 +122,7 @@ impl Scratch {
             errors: Vec::new(),
             recorded: Vec::new(),
             fields: Vec::new(),
-            ends: Ends::default(),
+            begins_with_message: false,
             named: false,
             repeats: Repeats::default(),
         }
@@ -139,7 +135,7 @@ impl Scratch {
                 text.shrink_to(MAX_KEPT_BYTES);
             }
         }
-        self.ends = Ends::default();
+        self.begins_with_message = false;
         self.named = false;
         clear(&mut self.bytes, MAX_KEPT_BYTES);
         clear(&mut self.signed, MAX_KEPT_VALUES);

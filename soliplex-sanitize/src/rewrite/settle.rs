@@ -7,27 +7,43 @@
 
 use std::{borrow::Cow, mem};
 
+use tracing_core::{Field, field::FieldSet};
+
 use super::scratch::{Recorded, Rendered, Scratch};
 use crate::{KeyVerdict, Rules, rules::MESSAGE, rules::Names};
 
 /// Moves the clean form of all printed text to where the values are built from, unless it is what
-/// the callsite with these `names` said the last time, and clean.
+/// the callsite with these `names` said the last time, and clean. The values are those of `fields`.
 #[inline]
-pub(super) fn settle(rules: &Rules, names: &Names, scratch: &mut Scratch) {
-    if scratch.repeats.knows(names, scratch.ends, &scratch.printed) {
+pub(super) fn settle(rules: &Rules, names: &Names, fields: &FieldSet, scratch: &mut Scratch) {
+    if scratch
+        .repeats
+        .knows(names, &scratch.recorded, &scratch.printed)
+    {
         mem::swap(&mut scratch.printed, &mut scratch.text);
-    } else if look(rules, scratch) {
-        scratch.repeats.keep(names, scratch.ends, &scratch.text);
+    } else if look(rules, Some(fields), scratch) {
+        scratch
+            .repeats
+            .keep(names, &scratch.recorded, &scratch.text);
+    }
+    if let Some(first) = scratch.recorded.first() {
+        let known = names.names.get(first.index);
+        scratch.begins_with_message = match known {
+            Some(name) => name.is_message,
+            None => name_of(fields, first) == MESSAGE,
+        };
     }
 }
 
-/// The same for text of no known callsite; whether it was clean.
-pub(super) fn look(rules: &Rules, scratch: &mut Scratch) -> bool {
+/// The same for text of no known callsite, a late record's if there are no `fields`; whether it was
+/// clean.
+pub(super) fn look(rules: &Rules, fields: Option<&FieldSet>, scratch: &mut Scratch) -> bool {
     let Scratch {
         printed,
         text,
         recorded,
         named,
+        fields: late,
         ..
     } = scratch;
     let all = rules.has_patterns();
@@ -57,7 +73,15 @@ pub(super) fn look(rules: &Rules, scratch: &mut Scratch) -> bool {
         }
     });
     if any {
-        rewrite(rules, recorded, printed, text);
+        let mut at = 0;
+        let name = |recorded: &Recorded| {
+            at += 1;
+            match fields {
+                Some(fields) => name_of(fields, recorded),
+                None => late.get(at - 1).map_or("", Field::name),
+            }
+        };
+        rewrite(rules, name, recorded, printed, text);
     } else {
         mem::swap(printed, text);
     }
@@ -73,19 +97,35 @@ fn name_counts(recorded: &Recorded, printed: &str) -> bool {
     recorded.verdict != KeyVerdict::Keep || Rules::may_need_name(text())
 }
 
+/// The name of a value's field.
+#[cold]
+fn name_of(fields: &FieldSet, recorded: &Recorded) -> &'static str {
+    fields
+        .iter()
+        .nth(recorded.index)
+        .map_or("", |field| field.name())
+}
+
 /// Copies clean values and sanitizes the others.
 #[inline(never)]
-fn rewrite(rules: &Rules, recorded: &mut [Recorded], printed: &str, text: &mut String) {
+fn rewrite(
+    rules: &Rules,
+    mut name: impl FnMut(&Recorded) -> &'static str,
+    recorded: &mut [Recorded],
+    printed: &str,
+    text: &mut String,
+) {
     for recorded in recorded {
+        let name = name(recorded);
         let (Rendered::Str(range) | Rendered::Debug(range)) = &mut recorded.value else {
             continue;
         };
         let raw = printed.get(range.clone()).unwrap_or_default();
         let clean = match recorded.verdict {
             KeyVerdict::Keep if !recorded.suspect => Cow::Borrowed(raw),
-            KeyVerdict::Keep if recorded.name == MESSAGE => rules.sanitize(raw),
-            KeyVerdict::Keep => rules.sanitize_kept(recorded.name, raw),
-            KeyVerdict::Redact | KeyVerdict::Drop => rules.sanitize_value(recorded.name, raw),
+            KeyVerdict::Keep if name == MESSAGE => rules.sanitize(raw),
+            KeyVerdict::Keep => rules.sanitize_kept(name, raw),
+            KeyVerdict::Redact | KeyVerdict::Drop => rules.sanitize_value(name, raw),
         };
         let start = text.len();
         text.push_str(&clean);

@@ -20,6 +20,8 @@ use crate::PerCallsite;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Name {
     pub(crate) verdict: KeyVerdict,
+    /// Whether it is that of the text of an event.
+    pub(crate) is_message: bool,
     /// Whether the name may tell what a text is though the text by itself does not.
     pub(crate) tells: bool,
     /// Whether a number with decimals may have to go under this name: it may be a coordinate.
@@ -104,6 +106,7 @@ impl Rules {
         if self.is_none() {
             return Name {
                 verdict: KeyVerdict::Keep,
+                is_message: name == MESSAGE,
                 tells: false,
                 hides_decimals: false,
                 first_secret_number: u64::MAX,
@@ -121,6 +124,7 @@ impl Rules {
         };
         Name {
             verdict,
+            is_message: name == MESSAGE,
             tells,
             hides_decimals: tells && !self.explain(&coordinate).is_empty(),
             first_secret_number,
