@@ -200,6 +200,7 @@ impl Rules {
     }
 
     /// Whether these rules change nothing, for any logger.
+    #[inline]
     pub fn is_none(&self) -> bool {
         self.0.is_empty()
     }

@@ -67,9 +67,13 @@ impl Table {
     }
 
     /// Whether nothing is on and nothing was added, for no logger.
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.on == 0
-            && self.patterns.is_empty()
+        self.on == 0 && self.adds_nothing()
+    }
+
+    fn adds_nothing(&self) -> bool {
+        self.patterns.is_empty()
             && self.denied.is_empty()
             && self.allowlist.is_none()
             && self.scopes.iter().all(|(_, rules)| rules.is_none())
