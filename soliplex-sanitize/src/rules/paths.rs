@@ -7,6 +7,8 @@
 mod parts;
 mod walk;
 
+use wide::u8x16;
+
 use super::catalog::Rule;
 use super::scan::Scan;
 use super::span::Fill;
@@ -131,8 +133,42 @@ impl Scan<'_> {
 
 /// Whether nothing goes of the path that begins with the slash at `at`.
 pub(super) fn is_plain(b: &[u8], at: usize) -> bool {
-    !is_file_url(b, at) && !is_add(b, at) && (is_none(b, at) || Walk::along(b, at).is_plain(b))
+    !is_file_url(b, at)
+        && !is_add(b, at)
+        && (is_none(b, at) || is_bare(b, at) || Walk::along(b, at).is_plain(b))
 }
+
+/// Whether nothing goes of the path that begins with the slash at `at`, told without following it: it
+/// has no dot, and nothing behind a slash looks like the beginning of a home. Says nothing of a path
+/// that is very short, or longer than two lanes.
+fn is_bare(b: &[u8], at: usize) -> bool {
+    let path = &b[at..];
+    // Near the root, `users` are a home, too.
+    if path.len() <= 2 || path[1] == b'u' || path[2] == b'u' {
+        return false;
+    }
+    match (path.first_chunk(), path.last_chunk()) {
+        // Of a name and the slash before it, one lane has both.
+        (Some(first), Some(last)) => {
+            path.len() < 2 * LANE && is_bare_lane(first) && is_bare_lane(last)
+        }
+        _ => {
+            let mut lane = [0; LANE];
+            lane[..path.len()].copy_from_slice(path);
+            is_bare_lane(&lane)
+        }
+    }
+}
+
+fn is_bare_lane(lane: &[u8; LANE]) -> bool {
+    let bytes = u8x16::new(*lane);
+    let is = |c: u8| bytes.simd_eq(u8x16::splat(c));
+    let slashes = is(b'/').to_bitmask();
+    let homes = is(b'h') | is(b'D') | is(b'U');
+    (slashes << 1) & homes.to_bitmask() | is(b'.').to_bitmask() == 0
+}
+
+const LANE: usize = 16;
 
 /// Whether no path begins with this slash: what follows a marker is the rest of something that was
 /// longer, and an escaped slash is read with its escape.
@@ -178,4 +214,47 @@ const LONG_PATHS: [&[u8]; 2] = [br"\\?\", br"\\\\?\\"];
 /// Whether `\n`, `\t` or `\r` stands before `at`.
 fn ends_escape(b: &[u8], at: usize) -> bool {
     at >= 2 && b[at - 2] == b'\\' && matches!(b[at - 1], b'n' | b't' | b'r')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_path_is_plain() {
+        let pieces = [
+            "/",
+            "a",
+            "api",
+            "home",
+            "h",
+            "Users",
+            "users",
+            "u",
+            "Documents and Settings",
+            ".",
+            "main.rs",
+            "rooms",
+            "42",
+            " ",
+            "\\",
+            "0123456789abcdef",
+        ];
+        let count = pieces.len();
+        let mut bare = 0;
+        for n in 0..count.pow(4) {
+            let parts = (0..4).map(|i| pieces[n / count.pow(i) % count]);
+            for joint in ["", "/"] {
+                let text = format!("x/{}", parts.clone().collect::<Vec<_>>().join(joint));
+                if is_bare(text.as_bytes(), 1) {
+                    bare += 1;
+                    assert!(
+                        Walk::along(text.as_bytes(), 1).is_plain(text.as_bytes()),
+                        "{text}"
+                    );
+                }
+            }
+        }
+        assert!(bare > 1000, "{bare}");
+    }
 }
