@@ -7,12 +7,13 @@
 //! byte, so a window needs only the end of its predecessor, never its successor.
 
 mod planes;
+mod quiet;
 mod shape;
 mod windows;
 mod words;
 
-use planes::Masks;
 pub(super) use planes::WINDOW;
+use planes::{Masks, Planes};
 pub(super) use shape::Shape;
 use windows::Windows;
 use words::{
@@ -24,11 +25,14 @@ use words::{
 /// window, of shapes.
 #[inline]
 pub(super) fn scan(text: &[u8], mut on: impl FnMut(Shape, usize)) {
-    let last_at = |base: usize| if base + WINDOW == text.len() { LAST } else { 0 };
     if text.len() <= WINDOW {
-        let masks = Windows::whole(text).masks(0);
-        return shapes(&masks, 0, u64::MAX, last_at(0), text, &mut on);
+        let planes = Windows::whole(text);
+        return match quiet::slashes(&planes) {
+            Some(slashes) => each(slashes, |bit| on(Shape::Slash, bit)),
+            None => whole(&planes, text, &mut on),
+        };
     }
+    let last_at = |base: usize| if base + WINDOW == text.len() { LAST } else { 0 };
     let mut seen = 0;
     loop {
         let windows = Windows::after(text, seen);
@@ -43,6 +47,19 @@ pub(super) fn scan(text: &[u8], mut on: impl FnMut(Shape, usize)) {
             return;
         }
     }
+}
+
+/// Finds all shapes of a text that fits into one window.
+#[inline(always)]
+fn whole(planes: &Planes, text: &[u8], on: &mut impl FnMut(Shape, usize)) {
+    let last = if text.len() == WINDOW { LAST } else { 0 };
+    shapes(&planes.masks(0), 0, u64::MAX, last, text, on);
+}
+
+/// Finds all shapes of a short text, be it quiet or not.
+#[cfg(test)]
+fn every_shape(text: &[u8], mut on: impl FnMut(Shape, usize)) {
+    whole(&Windows::whole(text), text, &mut on);
 }
 
 /// The last byte of a window.

@@ -72,7 +72,36 @@ impl Planes {
         Planes(planes)
     }
 
-    /// Turns two windows at once, in half as many steps as by masks.
+    /// Turns a whole window, in half as many steps as by masks.
+    #[inline(always)]
+    pub(super) fn of_one(block: &[u8; WINDOW]) -> Planes {
+        let mut rows = by_place(block);
+        // As with two windows, of which each row is the half of a register.
+        swap::<4, 2, 4>(&mut rows, 0x0f0f_0f0f_0f0f_0f0f, [0, 1]);
+        swap::<2, 1, 4>(&mut rows, 0x3333_3333_3333_3333, [0, 2]);
+        let [a, b, c, d] = rows;
+        let mut rows = [
+            a.unpack_lo(b),
+            a.unpack_hi(b),
+            c.unpack_lo(d),
+            c.unpack_hi(d),
+        ];
+        swap::<1, 1, 4>(&mut rows, 0x5555_5555_5555_5555, [0, 2]);
+        let [even, odd, even_too, odd_too] = rows.map(|row| row.to_array());
+        let planes = [
+            even[0],
+            odd[0],
+            even[1],
+            odd[1],
+            even_too[0],
+            odd_too[0],
+            even_too[1],
+            odd_too[1],
+        ];
+        Planes(planes.map(|plane| [plane, 0]))
+    }
+
+    /// Turns two windows at once.
     #[inline(always)]
     pub(super) fn of_two(one: &[u8; WINDOW], other: &[u8; WINDOW]) -> Planes {
         let ([a, b, c, d], [e, f, g, h]) = (by_place(one), by_place(other));
@@ -88,14 +117,20 @@ impl Planes {
         ];
         // Row n holds each eighth byte from the n-th on. The bits of eight bytes are turned as a
         // square is: its quarters first, then theirs.
-        swap::<4>(&mut rows, 0x0f0f_0f0f_0f0f_0f0f, [0, 1, 2, 3]);
-        swap::<2>(&mut rows, 0x3333_3333_3333_3333, [0, 1, 4, 5]);
-        swap::<1>(&mut rows, 0x5555_5555_5555_5555, [0, 2, 4, 6]);
+        swap::<4, 4, 8>(&mut rows, 0x0f0f_0f0f_0f0f_0f0f, [0, 1, 2, 3]);
+        swap::<2, 2, 8>(&mut rows, 0x3333_3333_3333_3333, [0, 1, 4, 5]);
+        swap::<1, 1, 8>(&mut rows, 0x5555_5555_5555_5555, [0, 2, 4, 6]);
         let mut planes = Planes([[0; 2]; 8]);
         for (plane, row) in planes.0.iter_mut().zip(rows) {
             *plane = row.to_array();
         }
         planes
+    }
+
+    /// The planes of the first window.
+    #[inline(always)]
+    pub(super) fn first(&self) -> [u64; 8] {
+        self.0.map(|[first, _]| first)
     }
 
     /// The classes of one window's bytes.
@@ -168,13 +203,17 @@ fn by_place(block: &[u8; WINDOW]) -> [u64x2; 4] {
     ]
 }
 
-/// Swaps the bits of each row that `mask` has not with those `BY` lower of the row `BY` further on.
+/// Swaps the bits of each row that `mask` has not with those `BITS` lower of the row `ROWS` further on.
 #[inline(always)]
-fn swap<const BY: usize>(rows: &mut [u64x2; 8], mask: u64, firsts: [usize; 4]) {
+fn swap<const BITS: u32, const ROWS: usize, const N: usize>(
+    rows: &mut [u64x2; N],
+    mask: u64,
+    firsts: impl IntoIterator<Item = usize>,
+) {
     let mask = u64x2::splat(mask);
     for i in firsts {
-        let other = ((rows[i] >> BY as u32) ^ rows[i + BY]) & mask;
-        rows[i + BY] ^= other;
-        rows[i] ^= other << BY as u32;
+        let other = ((rows[i] >> BITS) ^ rows[i + ROWS]) & mask;
+        rows[i + ROWS] ^= other;
+        rows[i] ^= other << BITS;
     }
 }

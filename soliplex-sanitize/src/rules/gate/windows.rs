@@ -21,9 +21,9 @@ impl Windows {
         // Zero is in no class, so what a block is filled up with can neither begin nor continue a
         // shape; but it ends a word.
         if text.len() <= LANE {
-            Planes::of(&filled::<LANE>(text))
+            Planes::of(&filled(text))
         } else {
-            Planes::of(&filled::<WINDOW>(text))
+            Planes::of_one(&filled_window(text))
         }
     }
 
@@ -37,7 +37,7 @@ impl Windows {
         // The end of a text is read with what is before it, so that nothing need be filled up.
         let (planes, bytes) = match (text.last_chunk::<{ 2 * LANE }>(), text.last_chunk()) {
             (Some(block), _) if rest <= LANE => (Planes::of(block), 2 * LANE),
-            (_, Some(block)) => (Planes::of::<WINDOW>(block), WINDOW),
+            (_, Some(block)) => (Planes::of_one(block), WINDOW),
             _ => (Windows::whole(text), text.len()),
         };
         Windows {
@@ -67,8 +67,29 @@ impl Windows {
 
 /// The text, filled up with zeros.
 #[inline(always)]
-fn filled<const N: usize>(text: &[u8]) -> [u8; N] {
-    let mut block = [0_u8; N];
+fn filled(text: &[u8]) -> [u8; LANE] {
+    let mut block = [0_u8; LANE];
     block[..text.len()].copy_from_slice(text);
     block
+}
+
+/// The same for a text of more than a lane: its ends are copied, which is all of it.
+#[inline(always)]
+fn filled_window(text: &[u8]) -> [u8; WINDOW] {
+    let mut block = [0_u8; WINDOW];
+    if !copy_ends::<{ 2 * LANE }>(text, &mut block) {
+        copy_ends::<LANE>(text, &mut block);
+    }
+    block
+}
+
+/// Copies the first `N` bytes and the last, if there are as many.
+#[inline(always)]
+fn copy_ends<const N: usize>(text: &[u8], block: &mut [u8; WINDOW]) -> bool {
+    let (Some(first), Some(last)) = (text.first_chunk::<N>(), text.last_chunk::<N>()) else {
+        return false;
+    };
+    block[..N].copy_from_slice(first);
+    block[text.len() - N..text.len()].copy_from_slice(last);
+    true
 }
