@@ -59,6 +59,30 @@ fn a_restart_asks_no_server_that_knows_no_such_endpoint_and_asks_another_at_once
     assert_eq!(fourth.stats().state, State::Active);
 }
 
+/// The crash of the one arrived as the other's, who had only logged in after it.
+#[test]
+fn how_a_run_ended_is_told_of_nobody_who_logged_in_later() {
+    let store = tempdir().unwrap();
+    // Not one that keeps to itself how sessions begin.
+    let server = Scripted::proxy(|_| Reply::accepted());
+    let run = |user: &str| {
+        let builder = builder(&server).store_dir(store.path()).user(user);
+        let soliplex = builder.start().unwrap();
+        let _ = soliplex.shutdown(SOON);
+    };
+    run("ada");
+    run("grace");
+    let requests = server.requests();
+    let records: Vec<_> = requests.iter().flat_map(Request::records).collect();
+    let of = |event: &str| {
+        let records = records.iter();
+        let records = records.filter(|record| record["attributes"]["event.name"] == event);
+        records.map(|record| &record["userId"]).collect::<Vec<_>>()
+    };
+    assert_eq!(of("session.start"), ["ada", "grace"]);
+    assert_eq!(of("previous_session_ended"), [&serde_json::Value::Null]);
+}
+
 /// Only the gap in the numbers told of them, and nobody looks for gaps.
 #[test]
 fn what_was_refused_before_a_run_ended_untold_is_told_by_the_next() {

@@ -194,6 +194,7 @@ impl TelemetryControl {
         let pushed = start_marker::push(capture, head, |members| {
             members.attribute("event.name", "test_event");
             members.message("test event");
+            capture.session.bound.write(members);
         });
         if pushed.is_err() {
             capture.count_refused(&head);

@@ -20,7 +20,8 @@
 //! | `soliplex.previous.run_time_ms` | how long it ran, by a clock that nobody sets; it may stand still while the device sleeps |
 //! | `soliplex.previous.lifecycle` | what the user saw of it then: a word of [`Lifecycle`] |
 //!
-//! Its breadcrumbs are the last records before the end.
+//! Its breadcrumbs are the last records before the end. It bears no user: who is logged in now need
+//! not have been then.
 
 use soliplex_wire::encode::{Buffer, Members, Value};
 use soliplex_wire::{AnyValue, Severity, Uuid};
@@ -238,6 +239,7 @@ fn push_start(
             members.attribute(PREVIOUS_END, end);
         }
         members.message("session started");
+        session.bound.write(members);
     });
 }
 
@@ -251,7 +253,8 @@ fn tell(capture: &Capture, head: PackedHead, write: impl FnOnce(&mut Members<'_>
     }
 }
 
-/// Counts a record of ours and puts it into the queue, where it is admitted like an error.
+/// Counts a record of ours and puts it into the queue, where it is admitted like an error. Whose it
+/// is, if anybody's, is for `write` to say.
 ///
 /// # Errors
 ///
@@ -265,7 +268,6 @@ pub(crate) fn push(
     packed.piece(&head.to_bytes(Form::Queued));
     let mut members = Members::begin(&mut packed, head.severity, LOGGER);
     write(&mut members);
-    capture.session.bound.write(&mut members);
     members.end();
     capture
         .diagnostics
