@@ -104,6 +104,8 @@ pub(crate) struct Spool {
     /// The last append's write, when it failed.
     append_in_doubt: Option<u64>,
     unreadable_records: u64,
+    /// A mending's write that failed, and how many records it would have removed.
+    mend_in_doubt: Option<(u64, u64)>,
     /// The chunks that eviction leaves alone.
     kept: Vec<u64>,
 }
@@ -206,6 +208,7 @@ impl Spool {
             in_doubt: InDoubt::Nothing,
             append_in_doubt: None,
             unreadable_records: 0,
+            mend_in_doubt: None,
             kept: Vec::new(),
         };
         Ok((spool, Opened { set_aside, is_new }))

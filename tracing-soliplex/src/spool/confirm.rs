@@ -67,14 +67,19 @@ impl Spool {
             Ok(())
         });
         if matches!(done, Err(Fault::Bound | Fault::DiskFull)) && !dead.is_empty() {
-            // Dead letters are the one thing a confirmation stores. Where there is no room even
-            // with what is held back, they are let go, or the batch would be sent for ever.
-            done = self.store.write_freeing(|txn, state| {
-                confirmed = remove_chunks(txn, state, handle, dead, unnamed, 0)?;
-                confirmed.dead_dropped += confirmed.refused;
-                state.dead.dropped += confirmed.refused;
-                Ok(())
-            });
+            let first = self.store.last_write();
+            done = match self.store.ensure_open() {
+                Ok(()) if self.store.came_true(first) => Ok(()),
+                // Dead letters are the one thing a confirmation stores. Where there is no room even
+                // with what is held back, they are let go, or the batch would be sent for ever.
+                Ok(()) => self.store.write_freeing(|txn, state| {
+                    confirmed = remove_chunks(txn, state, handle, dead, unnamed, 0)?;
+                    confirmed.dead_dropped += confirmed.refused;
+                    state.dead.dropped += confirmed.refused;
+                    Ok(())
+                }),
+                Err(fault) => Err(fault),
+            };
         }
         if done.is_err() {
             self.in_doubt = InDoubt::Confirmed(self.store.last_write(), handle.clone(), confirmed);

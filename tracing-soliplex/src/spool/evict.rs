@@ -165,8 +165,9 @@ impl Spool {
         judge: impl Fn(&State, &ChunkHeader) -> Verdict,
     ) -> Result<(), Unavailable> {
         let mut evicted = Evictions::default();
+        let mut write = 0;
         let done = self.with_mending(|spool| {
-            spool.store.write_freeing(|txn, state| {
+            let done = spool.store.write_freeing(|txn, state| {
                 let kept = &spool.kept;
                 evicted = spool.untold.clone();
                 for lane in [Lane::Low, Lane::Normal] {
@@ -188,11 +189,14 @@ impl Spool {
                         evicted.pop_all(txn, state, Lane::Marker, kept, reason, &judge)
                     }
                 }
-            })
+            });
+            // By its own name, for what fails may be the mending.
+            write = spool.store.last_write();
+            done
         });
         match done {
             Ok(()) => self.untold = evicted,
-            Err(_) => self.in_doubt = InDoubt::Evicted(self.store.last_write(), evicted),
+            Err(_) => self.in_doubt = InDoubt::Evicted(write, evicted),
         }
         done
     }

@@ -26,6 +26,7 @@ pub(crate) struct Losses {
 impl Spool {
     /// What was lost to the disk since the last call, for the caller's counters.
     pub(crate) fn take_losses(&mut self) -> Losses {
+        self.settle_mend();
         Losses {
             unreadable_records: std::mem::take(&mut self.unreadable_records),
             set_aside: self.store.take_set_aside(),
@@ -34,11 +35,26 @@ impl Spool {
 
     /// Removes every chunk that cannot be read.
     pub(super) fn mend(&mut self) -> Result<(), Unavailable> {
-        let before = self.store.state().records();
-        self.store.write_freeing(remove_unreadable)?;
-        let after = self.store.state().records();
-        self.unreadable_records += before.saturating_sub(after);
-        Ok(())
+        let mut lost = 0;
+        let done = self.store.write_freeing(|txn, state| {
+            lost = remove_unreadable(txn, state)?;
+            Ok(())
+        });
+        self.settle_mend();
+        match done {
+            Ok(()) => self.unreadable_records += lost,
+            Err(_) => self.mend_in_doubt = Some((self.store.last_write(), lost)),
+        }
+        Ok(done?)
+    }
+
+    /// Counts what was removed by a call that failed, and took place all the same.
+    fn settle_mend(&mut self) {
+        let store = &self.store;
+        let came_true = self
+            .mend_in_doubt
+            .take_if(|(write, _)| store.came_true(*write));
+        self.unreadable_records += came_true.map_or(0, |(_, lost)| lost);
     }
 
     /// Runs work that may meet an unreadable chunk, and once more when it has.
@@ -56,7 +72,8 @@ impl Spool {
     }
 }
 
-fn remove_unreadable(txn: &WriteTransaction, state: &mut State) -> Result<(), Fault> {
+/// Returns how many records went.
+fn remove_unreadable(txn: &WriteTransaction, state: &mut State) -> Result<u64, Fault> {
     let mut users = BTreeMap::<u64, u64>::new();
     let before = state.records();
     for lane in Lane::ALL {
@@ -82,7 +99,8 @@ fn remove_unreadable(txn: &WriteTransaction, state: &mut State) -> Result<(), Fa
             *users.entry(context).or_default() += 1;
         }
     }
-    tables::replace_context_users(txn, users.into_iter())
+    tables::replace_context_users(txn, users.into_iter())?;
+    Ok(lost)
 }
 
 fn readable(bytes: &[u8]) -> Option<ChunkHeader> {

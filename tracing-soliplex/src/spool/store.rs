@@ -19,6 +19,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+mod freeing;
 mod wipe;
 
 /// The open store and its counters.
@@ -51,6 +52,19 @@ pub(crate) struct SetAside {
     pub(crate) reason: Fault,
     /// How many records were in it; none when it could not be read at all.
     pub(crate) records_lost: Option<u64>,
+}
+
+/// A write that failed, and what it would have told: the commit it had come to may be on the disk
+/// all the same, which is known once the file is open again.
+struct Failed<T> {
+    fault: Fault,
+    out: Option<T>,
+}
+
+impl<T> From<Fault> for Failed<T> {
+    fn from(fault: Fault) -> Self {
+        Self { fault, out: None }
+    }
 }
 
 impl fmt::Display for SetAside {
@@ -160,11 +174,18 @@ impl Store {
         &mut self,
         work: impl FnOnce(&WriteTransaction, &mut State) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
+        self.try_write(work).map_err(|failed| failed.fault)
+    }
+
+    fn try_write<T>(
+        &mut self,
+        work: impl FnOnce(&WriteTransaction, &mut State) -> Result<T, Fault>,
+    ) -> Result<T, Failed<T>> {
         // First of all: a write that never began must not go by the name of the one before.
         self.writes += 1;
         self.ensure_open()?;
         let Some(db) = &self.db else {
-            return Err(redb::Error::DatabaseClosed.into());
+            return Err(Fault::from(redb::Error::DatabaseClosed).into());
         };
         let mut state = self.state.clone();
         state.commits += 1;
@@ -191,7 +212,8 @@ impl Store {
                 // A failed commit may have reached the disk all the same; the file knows.
                 self.in_doubt = Some((self.writes, state.commits));
                 if self.ensure_open().is_err() || !self.came_true(self.writes) {
-                    return Err(fault);
+                    let out = Some(out);
+                    return Err(Failed { fault, out });
                 }
             }
         }
@@ -207,46 +229,6 @@ impl Store {
     /// again.
     pub(crate) fn came_true(&self, write: u64) -> bool {
         self.came_true.contains(&write)
-    }
-
-    /// As [`Store::write`], for work that makes room: it may use what is held back for that.
-    /// The work may run twice.
-    pub(crate) fn write_freeing<T>(
-        &mut self,
-        mut work: impl FnMut(&WriteTransaction, &mut State) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
-        match self.write(&mut work) {
-            Err(Fault::Bound | Fault::DiskFull) => {}
-            done => return done,
-        }
-        self.place.release_headroom();
-        self.ensure_open()?;
-        self.growth.set_sparing(true);
-        let done = self.write(work);
-        self.growth.set_sparing(false);
-        if matches!(done, Err(Fault::Bound | Fault::DiskFull)) && self.ensure_open().is_ok() {
-            // The file has grown by room that is not there; closing it in good order cuts it off.
-            self.close();
-        }
-        if done.is_ok() && self.growth.is_over() {
-            // Only the file's length is at stake, and `compact_if_worth` tries again.
-            let _ = self.compact();
-        }
-        self.place.take_headroom();
-        done
-    }
-
-    /// Moves what is in the file to its start and cuts the rest off.
-    pub(crate) fn compact(&mut self) -> Result<(), Fault> {
-        self.ensure_open()?;
-        let Some(db) = &mut self.db else {
-            return Err(redb::Error::DatabaseClosed.into());
-        };
-        // Moving takes pages before it frees others, a few at a time.
-        self.growth.set_sparing(true);
-        let result = guarded(|| Ok(db.compact()?));
-        self.growth.set_sparing(false);
-        result.map(drop).map_err(|fault| self.settle(fault))
     }
 
     /// Closes the file; the next call opens it again.

@@ -135,3 +135,20 @@ fn open(path: &Path, options: &SpoolOptions) -> Result<(Spool, Opened), OpenErro
 fn in_directory(path: &Path) -> Spool {
     open(path, &SpoolOptions::default()).unwrap().0
 }
+
+/// Turns a bit over in a chunk, under redb's hands.
+fn damage(spool: &mut Spool, number: u64, at: usize) {
+    let turn = |txn: &redb::WriteTransaction, _: &mut state::State| {
+        for lane in Lane::ALL {
+            let mut table = txn.open_table(tables::chunks(lane))?;
+            let Some(mut bytes) = table.get_mut(number)? else {
+                continue;
+            };
+            let mut changed = bytes.value().to_vec();
+            changed[at] ^= 1;
+            bytes.insert(changed.as_slice())?;
+        }
+        Ok(())
+    };
+    spool.store.write(turn).unwrap();
+}

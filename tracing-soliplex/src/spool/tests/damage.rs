@@ -185,17 +185,7 @@ fn an_unreadable_chunk_is_removed_and_counted_and_the_rest_is_delivered() {
             .append_records(&records(Lane::Normal, start..start + 10))
             .unwrap();
     }
-    spool
-        .store
-        .write(|txn, _| {
-            let mut table = txn.open_table(tables::chunks(Lane::Normal))?;
-            let mut bytes = table.get_mut(2)?.unwrap();
-            let mut changed = bytes.value().to_vec();
-            *changed.last_mut().unwrap() ^= 1;
-            bytes.insert(changed.as_slice())?;
-            Ok(())
-        })
-        .unwrap();
+    damage(&mut spool, 2, 60);
 
     let left: Vec<_> = (0..10).chain(20..30).collect();
     assert_eq!(spool.waiting(), left);

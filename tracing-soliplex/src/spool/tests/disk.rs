@@ -3,6 +3,7 @@
 
 use redb::StorageBackend;
 use std::io::{self, ErrorKind};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 #[derive(Clone, Debug, Default)]
@@ -17,8 +18,8 @@ struct Inner {
     unsynced: Vec<Change>,
     calls: u64,
     syncs: u64,
-    fail_at_call: Option<u64>,
-    fails_until_healed: bool,
+    failing: Range<u64>,
+    fails_as: Option<ErrorKind>,
     has_failed: bool,
     panic_at_call: Option<u64>,
     power_lost_at_sync: Option<u64>,
@@ -47,15 +48,24 @@ impl Change {
 impl Disk {
     /// The `n`th call from now on fails, and only that one.
     pub(crate) fn fail_once_at(&self, n: u64) {
-        let mut inner = self.inner();
-        inner.fail_at_call = Some(inner.calls + n);
-        inner.fails_until_healed = false;
+        self.fail_times_at(n, 1);
     }
 
     /// The `n`th call from now on fails, and every later one.
     pub(crate) fn fail_from(&self, n: u64) {
-        self.fail_once_at(n);
-        self.inner().fails_until_healed = true;
+        self.fail_times_at(n, u64::MAX);
+    }
+
+    /// The `n`th call from now on fails, and so many in all.
+    pub(crate) fn fail_times_at(&self, n: u64, times: u64) {
+        let mut inner = self.inner();
+        let first = inner.calls + n;
+        inner.failing = first..first.saturating_add(times);
+    }
+
+    /// What fails from now on fails for this reason.
+    pub(crate) fn fail_as(&self, kind: ErrorKind) {
+        self.inner().fails_as = Some(kind);
     }
 
     /// The `n`th call from now on panics.
@@ -71,7 +81,7 @@ impl Disk {
 
     /// Ends the failing.
     pub(crate) fn heal(&self) {
-        self.inner().fail_at_call = None;
+        self.inner().failing = 0..0;
     }
 
     /// Whether any call ever failed.
@@ -139,9 +149,7 @@ impl Disk {
         let mut inner = self.inner();
         inner.calls += 1;
         let (calls, syncs) = (inner.calls, inner.syncs);
-        let fails = inner
-            .fail_at_call
-            .is_some_and(|at| calls == at || (calls > at && inner.fails_until_healed));
+        let fails = inner.failing.contains(&calls);
         if inner.panic_at_call == Some(calls) {
             drop(inner);
             panic!("injected");
@@ -149,7 +157,8 @@ impl Disk {
         let dark = inner.power_lost_at_sync.is_some_and(|at| syncs >= at);
         if fails || dark {
             inner.has_failed = true;
-            return Err(io::Error::other("injected"));
+            let kind = inner.fails_as.unwrap_or(ErrorKind::Other);
+            return Err(io::Error::new(kind, "injected"));
         }
         Ok(inner)
     }
