@@ -27,7 +27,7 @@ pub struct Results {
     rounds: Vec<Round>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Round {
     /// How long work took meanwhile that is always the same.
     pace: f64,
@@ -102,9 +102,9 @@ impl Results {
     /// The median figure of one contender in the quieter half of the rounds, by [`pace`]; NaN for
     /// one that did not run.
     pub fn median(&self, name: &str) -> f64 {
-        let middle = self.paces().median();
-        let quiet = self.rounds.iter().filter(|round| round.pace <= middle);
-        let figures = quiet.filter_map(|round| self.figure(round, name));
+        let [quieter, _] = self.halves();
+        let figures = quieter.rounds.iter();
+        let figures = figures.filter_map(|round| quieter.figure(round, name));
         Samples::from_iter(figures).median()
     }
 
@@ -116,6 +116,19 @@ impl Results {
     /// What one's figure is more than another's, each round for itself.
     pub fn difference(&self, name: &str, less: &str) -> Samples {
         self.compare(name, less, |one, other| one - other)
+    }
+
+    /// What came out of the quieter half of the rounds, by [`pace`], and of the other.
+    pub fn halves(&self) -> [Results; 2] {
+        let middle = self.paces().median();
+        [true, false].map(|quieter| {
+            let rounds = self.rounds.iter();
+            let rounds = rounds.filter(|round| (round.pace <= middle) == quieter);
+            Results {
+                names: self.names.clone(),
+                rounds: rounds.cloned().collect(),
+            }
+        })
     }
 
     /// How the machine was in each round.
@@ -197,6 +210,8 @@ mod tests {
             (3.0, [91.0, 0.0]),
         ]);
         assert_eq!(results.median("a"), 11.0);
+        let paces = results.halves().map(|half| half.paces().median());
+        assert_eq!(paces, [1.1, 3.0]);
     }
 
     /// Of contenders a and b, rounds with their pace.

@@ -6,7 +6,7 @@ use crate::cost::{Calls, Costs};
 use crate::roads::name;
 
 /// What all of ours may cost of what a peer's road costs.
-const PEERS: [(&str, &str, f64); 2] = [
+pub(crate) const PEERS: [(&str, &str, f64); 2] = [
     ("opentelemetry batch", name::OTEL, 0.6),
     ("fmt json through non_blocking", name::NON_BLOCKING, 0.2),
 ];
@@ -15,7 +15,7 @@ const PEERS: [(&str, &str, f64); 2] = [
 const TAIL_MICROS: f64 = 5.0;
 
 /// What a part may add to an event, in nanoseconds.
-const ADDED: [(&str, &str, &str, f64); 2] = [
+pub(crate) const ADDED: [(&str, &str, &str, f64); 2] = [
     (
         "root with the standard rules",
         name::ROOT_STANDARD,

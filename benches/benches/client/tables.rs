@@ -1,10 +1,12 @@
 //! What was measured, as tables and plots.
 
+use soliplex_benches::contest::Results;
 use soliplex_benches::figures::{bytes, nanos, number, percent};
 use soliplex_benches::plot::{Plot, Shape};
 use soliplex_benches::samples::Samples;
 use soliplex_benches::section::{Section, Table};
 
+use crate::aims::{ADDED, PEERS};
 use crate::cost::Costs;
 use crate::flood::Flood;
 use crate::roads::name;
@@ -16,6 +18,7 @@ pub(crate) fn of_costs(section: &mut Section, costs: &Costs<'_>) {
     section.plots.push(peers_plot(costs));
     section.tables.push(parts(costs));
     section.plots.push(parts_plot(costs));
+    section.tables.push(halves(costs));
 }
 
 /// What floods left of themselves.
@@ -112,6 +115,35 @@ fn parts(costs: &Costs<'_>) -> Table {
             let [low, high] = [0.25, 0.75].map(|share| nanos(rounds.quantile(share)));
             cells.extend([nanos(rounds.median()), format!("{low} to {high}")]);
         }
+        table.rows.push(cells);
+    }
+    table
+}
+
+/// A phase of the machine slows one kind of code more than another, so a ratio within a round, too,
+/// is that of a machine that is quiet, or of one that is not.
+fn halves(costs: &Costs<'_>) -> Table {
+    let columns = [
+        "compared",
+        "one thread: quieter half",
+        "other half",
+        "two threads: quieter half",
+        "other half",
+    ];
+    let caption = "The same in the quieter half of the rounds, and in the other";
+    let mut table = Table::new(caption, columns);
+    let halves = [&costs.one, &costs.two].map(Results::halves);
+    let halves = halves.as_flattened();
+    for (peer, road, _) in PEERS {
+        let mut cells = vec![format!("all of ours / {peer}")];
+        let ratio = |half: &Results| number(half.ratio(name::ALL, road).median());
+        cells.extend(halves.iter().map(ratio));
+        table.rows.push(cells);
+    }
+    for (part, with, without, _) in ADDED {
+        let mut cells = vec![format!("{part}, added")];
+        let added = |half: &Results| nanos(half.difference(with, without).median());
+        cells.extend(halves.iter().map(added));
         table.rows.push(cells);
     }
     table
