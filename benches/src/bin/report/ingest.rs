@@ -51,13 +51,15 @@ pub(crate) fn section(kept: &Path, size: Size) -> Option<Section> {
         &format!(
             "A server in a process of its own, posted batches of 100 records (about 55 KB) from 32 \
              sessions, each with its token, forwarding to an upstream that takes everything at \
-             once. The servers take turns, each started anew; rounds: {rounds}, medians are quoted. CPU \
-             seconds are those of the server's process. Clients and upstream share the machine \
-             with it, so rates and waits are those of a machine that is full."
+             once. The servers take turns, each started anew; rounds: {rounds}. A round takes a \
+             minute, so medians of all rounds are quoted, and ratios of those. CPU seconds are \
+             those of the server's process. Clients and upstream share the machine with it, so \
+             rates and waits are those of a machine that is full."
         ),
         "benches/report ingest",
     );
     section.size = size;
+    section.paced([paces(kept)]);
     section.tables.push(costs(&measured));
     section.tables.push(answers(&measured));
     section.plots.push(costs_plot(&measured));
@@ -96,6 +98,12 @@ fn texts(kept: &Path, id: &str) -> Vec<String> {
     texts.collect()
 }
 
+/// How the machine was before each run.
+fn paces(kept: &Path) -> Samples {
+    let text = fs::read_to_string(kept.join("ingest-pace.txt")).unwrap_or_default();
+    text.lines().filter_map(|line| line.parse().ok()).collect()
+}
+
 fn drain(texts: &[String]) -> Drain {
     let rounds: Vec<Drain> = texts.iter().map(|text| Drain::read(text)).collect();
     Drain {
@@ -105,9 +113,7 @@ fn drain(texts: &[String]) -> Drain {
 }
 
 fn median(figures: impl Iterator<Item = f64>) -> f64 {
-    let mut samples = Samples::default();
-    samples.extend(figures);
-    samples.median()
+    Samples::from_iter(figures).median()
 }
 
 fn hold_to_aims(section: &mut Section, servers: &[Server], drains: &[Drain; 2]) {
@@ -258,8 +264,11 @@ mod tests {
             let path = kept.path().join(format!("ingest-spool.{round}.txt"));
             fs::write(path, line).unwrap();
         }
+        fs::write(kept.path().join("ingest-pace.txt"), "90.5\n80\n120\n").unwrap();
         let section = section(kept.path(), Size::Full).unwrap();
         assert_eq!(section.aims[0].reached, Some(5.0));
+        let pace = section.pace.unwrap().to_text();
+        assert!(pace.contains("took 90.5 ns"), "{pace}");
         assert!(section.measured.contains("rounds: 3"));
         assert!(
             section

@@ -11,11 +11,12 @@ const INTRODUCTION: &str = "\
 # What it costs
 
 Written by `benches/report`; do not edit. Ours and its peers take short turns, one after the other,
-over many rounds; each section says what a turn is. What is compared is compared within a round, a
-moment in which the machine is the same for all: a ratio is the median of the rounds' ratios, what a
-part adds is the median of the rounds' differences, and neither is that of the medians beside it.
-Those are absolute, and come from the quieter half of the rounds, by a piece of arithmetic that is
-timed beside each. Ratios travel from one machine to another, absolute numbers do not.
+over many rounds; each section says what a turn is. Unless it says otherwise, what is compared is
+compared within a round, a moment in which the machine is the same for all: a ratio is the median of
+the rounds' ratios, what a part adds is the median of the rounds' differences, and neither is that of
+the medians beside it. Those are absolute, and come from the quieter half of the rounds, by a piece
+of arithmetic that is timed beside each. Ratios travel from one machine to another, absolute numbers
+do not.
 ";
 
 /// What a report is made of.
