@@ -5,13 +5,18 @@
 //! into a buffer together with where each of its bytes came from; the rules run over that, and what
 //! they find is translated back.
 
+mod breaks;
 mod chars;
+mod mail;
 
 use std::ops::Range;
 
 use super::gate::joins;
 use super::steps::steps;
 
+pub(super) use mail::is_quoted_printable;
+
+use breaks::{begins_group, begins_member, ends_group};
 use chars::{entity, named_entity, plain_char, spelled_out};
 
 /// The folded text, and what its bytes stand for.
@@ -175,51 +180,6 @@ impl Folded {
     }
 }
 
-/// Whether a group of four digits behind a space ends here.
-fn ends_group(text: &[u8]) -> bool {
-    matches!(text, [.., b' ', a, b, c, d] if [a, b, c, d].into_iter().all(u8::is_ascii_digit))
-}
-
-/// Whether a group of four digits before a space begins here.
-fn begins_group(text: &[u8]) -> bool {
-    matches!(text, [a, b, c, d, b' ', ..] if [a, b, c, d].into_iter().all(u8::is_ascii_digit))
-}
-
-/// `plan: pro`, `PLAN=pro`, `2024-05-02 …`: the next line is one of its own.
-fn begins_member(text: &[u8]) -> bool {
-    if begins_day(text) {
-        return true;
-    }
-    let name = text.iter().take(MAX_NAME_BYTES);
-    let name = name.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.'));
-    let length = name.count();
-    steps(length);
-    let next = text.get(length + 1);
-    text.first().is_some_and(u8::is_ascii_alphabetic)
-        && match text.get(length) {
-            Some(b':') => matches!(next, None | Some(b' ' | b'\n')),
-            // What fills up base64 has nothing behind it but the quote around it.
-            Some(b'=') => match next {
-                Some(b'"' | b'\'') => text.get(length + 2).is_some_and(u8::is_ascii_alphanumeric),
-                next => next.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, b'/' | b'$')),
-            },
-            _ => false,
-        }
-}
-
-/// `2024-05-02`, as a line of a log begins.
-fn begins_day(text: &[u8]) -> bool {
-    text.first_chunk::<10>().is_some_and(|day| {
-        day.iter().enumerate().all(|(n, c)| match n {
-            4 | 7 => matches!(c, b'-' | b'/'),
-            _ => c.is_ascii_digit(),
-        })
-    })
-}
-
-/// A member of a map has a name no longer than this.
-const MAX_NAME_BYTES: usize = 64;
-
 enum Plain {
     Same,
     Byte(u8),
@@ -241,6 +201,7 @@ static STANDS: [bool; 256] = {
                 | b'\r'
                 | b'%'
                 | b'\\'
+                | b'='
                 | b'&'
                 | b'['
                 | b'('
@@ -280,6 +241,10 @@ fn step(text: &str, i: usize) -> (usize, Plain) {
             _ => (1, Plain::Same),
         },
         b'\\' => escape(b, i),
+        b'=' => match hex(b.get(i + 1..i + 3)) {
+            Some(c @ 0x20..=0x7e) if is_quoted_printable(b, i) => (3, Plain::Byte(c as u8)),
+            _ => (1, Plain::Same),
+        },
         b'&' if b.get(i + 1) == Some(&b'#') => entity(&b[i..]),
         b'&' => named_entity(&b[i..]),
         b'[' | b'(' | b'{' => spelled_out(&b[i..]),

@@ -27,7 +27,7 @@ pub(super) struct Scan<'t> {
     pub(super) b: &'t [u8],
     pub(super) table: &'t Table,
     pub(super) spans: Vec<Span>,
-    needs_fold: bool,
+    pub(super) needs_fold: bool,
     /// Whether the text stood in base64 inside another one.
     pub(super) is_decoded: bool,
     /// Whether a verifier has looked further than [`MAX_AHEAD_BYTES`].
