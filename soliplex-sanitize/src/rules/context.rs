@@ -34,6 +34,8 @@ impl Context {
     pub(super) const VEHICLE: Context = Context(1 << 20);
     /// Of a pair of numbers; one alone may be of anything that moves.
     pub(super) const POSITION: Context = Context(1 << 21);
+    /// Of what may be a simulation, too.
+    pub(super) const CHIP: Context = Context(1 << 22);
 
     pub(super) fn has(self, other: Context) -> bool {
         self.0 & other.0 != 0
@@ -73,8 +75,11 @@ pub(super) fn around(b: &[u8], start: usize, end: usize) -> Context {
             .map_or(0, |n| n + 1);
         let word = &before[at..stop];
         // A marker names a rule; it says nothing of its neighbors.
-        let marker =
-            || floor + at > 0 && b[floor + at - 1] == b'[' && b.get(floor + stop) == Some(&b']');
+        let marker = || {
+            let capitals = word.iter().all(u8::is_ascii_uppercase);
+            let opened = floor + at > 0 && b[floor + at - 1] == b'[';
+            capitals && opened && b.get(floor + stop) == Some(&b']')
+        };
         if begins_like_one(word) && !marker() {
             context.add(meaning(word, previous));
         }
@@ -101,12 +106,14 @@ pub(super) fn around(b: &[u8], start: usize, end: usize) -> Context {
         }
         // The shortest has three letters and the longest six.
         if (3..=6).contains(&word.len())
-            && ["bank", "office", "mobile", "fax", "cell", "imei", "edipi"]
-                .iter()
-                .any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
+            && [
+                "bank", "office", "mobile", "fax", "cell", "imei", "edipi", "gps",
+            ]
+            .iter()
+            .any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
         {
             context.add(meaning(word, b""));
-            if !matches!(word[0] | 0x20, b'b' | b'i' | b'e') {
+            if !matches!(word[0] | 0x20, b'b' | b'i' | b'e' | b'g') {
                 context.add(Context::PHONE);
             }
         }
@@ -181,11 +188,12 @@ fn meaning(word: &[u8], after: &[u8]) -> Context {
         b"tax" if is(after, "id") || is(after, "number") || is(after, "identification") => {
             Context::TAX
         }
-        b"edipi" | b"dodid" | b"cac" | b"edi" => Context::EDIPI,
+        b"edipi" | b"dodid" | b"cac" | b"cacid" | b"edi" => Context::EDIPI,
         b"dod" if is(after, "id") || is(after, "number") || after.is_empty() => Context::EDIPI,
         b"imei" | b"imeisv" => Context::IMEI,
         b"iccid" | b"imsi" => Context::SIM,
         b"sim" if is(after, "serial") || is(after, "number") || is(after, "card") => Context::SIM,
+        b"sim" => Context::CHIP,
         b"phone" | b"mobile" | b"cell" | b"cellphone" | b"tel" | b"telephone" | b"fax"
         | b"callback" | b"sms" | b"whatsapp" | b"phonenumber" | b"hotline" | b"dial"
         | b"dialed" | b"dialing" | b"voicemail" | b"msisdn" | b"telefon" | b"telefono"
@@ -199,7 +207,7 @@ fn meaning(word: &[u8], after: &[u8]) -> Context {
         b"iban" => Context::IBAN,
         b"vin" => Context::VIN,
         b"vehicle" | b"chassis" => Context::VEHICLE,
-        b"mrn" | b"npi" | b"dea" | b"nhs" => Context::MEDICAL,
+        b"mrn" | b"npi" | b"dea" | b"nhs" | b"nhsnumber" | b"npinumber" => Context::MEDICAL,
         b"patientid" | b"patientnumber" => Context::MEDICAL,
         b"patient" if is(after, "id") || is(after, "number") => Context::MEDICAL,
         b"medical" if is(after, "record") => Context::MEDICAL,
@@ -254,7 +262,10 @@ pub(super) fn speaks(name: &[u8]) -> bool {
 /// Whether a byte may stand between a word and what it speaks of.
 #[inline]
 pub(super) fn is_gap(c: u8) -> bool {
-    matches!(c, b' ' | b'=' | b':' | b'"' | b'\'' | b'(' | b'>' | b',')
+    matches!(
+        c,
+        b' ' | b'=' | b':' | b'"' | b'\'' | b'(' | b'>' | b',' | b'|'
+    )
 }
 
 /// The word that ends just before `at`, separators and quotes skipped.

@@ -166,6 +166,17 @@ pub(super) fn looks_random(value: &[u8]) -> bool {
         && !is_joined(value)
 }
 
+/// Sixteen letters and digits or more, mixed as in no name: enough where quotes set them apart.
+pub(super) fn is_drawn(value: &[u8]) -> bool {
+    let k = kinds(value);
+    value.len() >= 16
+        && k.other == 0
+        && k.digits >= 3
+        && k.lower + k.upper >= 5
+        && bits_per_byte(value) >= 3.2
+        && !value.iter().all(u8::is_ascii_hexdigit)
+}
+
 /// `user_4711_profile_picture`: words and numbers, joined.
 fn is_joined(value: &[u8]) -> bool {
     let mut pieces = value.split(|c| matches!(c, b'_' | b'-' | b'.' | b'/'));

@@ -204,7 +204,8 @@ impl Words {
             let word = self.stem(t);
             match meaning(word) {
                 Some(Meaning::About | Meaning::Id) => false,
-                Some(Meaning::Session | Meaning::Security | Meaning::Factor) | None => {
+                Some(Meaning::Session | Meaning::Security | Meaning::Factor | Meaning::License)
+                | None => {
                     // `AppToken.destroy` is something a token does; `token_whatever` may be one.
                     strength == Strength::Certain && self.is_own(t) == self.is_own(i)
                 }
@@ -272,6 +273,7 @@ impl Words {
             {
                 Hint
             }
+            Meaning::License if after(&["driver", "drivers", "driving"]) => Likely,
             Meaning::Pan if i > 0 => Likely,
             // Alone it says nothing of what happened then.
             Meaning::About if word == b"date" && after(&["birth"]) => Likely,

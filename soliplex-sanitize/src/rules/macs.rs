@@ -50,7 +50,8 @@ fn is_mac(b: &[u8], start: usize) -> bool {
     };
     let separator = address[2];
     let edge = |i: usize| b.get(i).is_some_and(u8::is_ascii_alphanumeric);
-    let joined = start > 0 && (edge(start - 1) || b[start - 1] == separator)
+    let joined = start > 0
+        && (edge(start - 1) || b[start - 1] == separator && !is_named(&b[..start]))
         || edge(end)
         || b.get(end) == Some(&separator) && edge(end + 1);
     let shaped = address.iter().enumerate().all(|(i, c)| {
@@ -61,6 +62,19 @@ fn is_mac(b: &[u8], start: usize) -> bool {
         }
     });
     shaped && matches!(separator, b':' | b'-') && !joined && !is_trivial_mac(address)
+}
+
+/// `bssid:`, and no more hex.
+fn is_named(before: &[u8]) -> bool {
+    let Some(name) = before.strip_suffix(b":") else {
+        return false;
+    };
+    let letters = name
+        .iter()
+        .rev()
+        .take(MAC_BYTES)
+        .take_while(|c| c.is_ascii_alphabetic());
+    letters.filter(|c| !c.is_ascii_hexdigit()).count() > 1
 }
 
 /// Two addresses and the type of what follows, as a packet filter logs the head of a frame.

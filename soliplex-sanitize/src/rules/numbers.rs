@@ -202,7 +202,9 @@ impl Scan<'_> {
         // Seven digits are too few to be told by a word that is only near.
         let near = start > 0 && matches!(self.b[start - 1], b'#' | b':' | b'=')
             || length > 7
-            || word_before(self.b, start).eq_ignore_ascii_case(b"mrn");
+            || ["mrn", "number"]
+                .iter()
+                .any(|word| word_before(self.b, start).eq_ignore_ascii_case(word.as_bytes()));
         let rule = if context.has(Context::SSN) && nine {
             Rule::Ssn
         } else if context.has(Context::TAX) && nine {
@@ -213,7 +215,11 @@ impl Scan<'_> {
             Rule::Edipi
         } else if context.has(Context::IMEI) && matches!(length, 14..=17) {
             Rule::Imei
-        } else if context.has(Context::SIM) && matches!(length, 14..=22) {
+        } else if (context.has(Context::SIM) && matches!(length, 14..=22))
+            || (context.has(Context::CHIP)
+                && matches!(length, 18..=20)
+                && digits.starts_with(b"89"))
+        {
             Rule::Sim
         } else if context.has(Context::CARD) && matches!(length, 13..=19) && luhn(digits) {
             Rule::Card

@@ -5,10 +5,12 @@
 //! left and judged by its words, and only then is the value on its right looked at. A key inside
 //! prose ("invalid token: unexpected end") is told from a field by what its value looks like.
 
+mod carriers;
 mod containers;
 mod ends;
 mod headers;
 mod key;
+mod mnemonics;
 mod named;
 mod shapes;
 mod spoken;
@@ -17,6 +19,7 @@ use ends::{after_separator, bare_stop, bare_trimmed, element_end, skip_wrappers}
 pub(super) use ends::{bare_end, closes_string, closing_quote, opening_quote};
 use headers::is_header;
 use key::{Key, Look, ends_with_ignore_case, is_arrow, key_before};
+use mnemonics::mnemonic_end;
 use named::names_session;
 use shapes::{
     is_call, is_filled_in, is_grouped, is_handle, is_hashing, is_instance, is_number, is_object,
@@ -26,17 +29,13 @@ use shapes::{
 
 use super::catalog::Rule;
 use super::entropy::{SHORTEST_RANDOM_BYTES, is_benign_word, looks_random, looks_secret};
+use super::fold::is_quoted_printable;
 use super::keys::{MAX_KEY_BYTES, Strength, holds_settings, is_setting};
 use super::scan::Scan;
 use super::span::Fill;
-use super::steps::steps;
 
 /// A list or map that has not ended by then is not one.
 pub(super) const MAX_CONTAINER_BYTES: usize = 64 * 1024;
-
-/// A seed phrase has twelve to twenty-four words, each of three to eight letters.
-const MIN_MNEMONIC_WORDS: usize = 12;
-const MAX_MNEMONIC_WORDS: usize = 24;
 
 /// Password in Russian, Chinese, Japanese, Korean, Greek, Arabic, Hebrew, and with marks.
 const FOREIGN_PASSWORDS: &[&str] = &[
@@ -77,14 +76,22 @@ impl Scan<'_> {
         if b[at] == b'=' && at > 0 && matches!(b[at - 1], b'=' | b'!' | b'<' | b'>' | b'~') {
             return;
         }
+        self.needs_fold |= b[at] == b'=' && is_quoted_printable(b, at);
         if at < self.container_until || self.is_covered(at) {
+            return;
+        }
+        // `:password "…"`, as in EDN.
+        if b[at] == b':' && at > 0 && matches!(b[at - 1], b' ' | b'{' | b'(') && self.keyword(at) {
             return;
         }
         let look = self.look_at_key(at);
         if look == Look::Nothing {
             return;
         }
-        if matches!(look, Look::Spelled | Look::Spoken | Look::Host) {
+        if b[at] == b'>' && b[..at].ends_with(b"\"") && b[at..].starts_with(b">>") {
+            return self.binary(at);
+        }
+        if matches!(look, Look::Spelled | Look::Spoken | Look::Host | Look::Part) {
             return self.told_by_place(at, look);
         }
         let Some(key) = key_before(b, at) else {
@@ -361,34 +368,4 @@ fn wraps_string(rest: &[u8]) -> bool {
         .take_while(|c| c.is_ascii_alphanumeric() || **c == b'_')
         .count();
     fields[length..].starts_with(b": \"")
-}
-
-/// Where a list of twelve words or more ends, as wallets and recovery keys are told.
-fn mnemonic_end(b: &[u8], at: usize, strength: Strength) -> Option<usize> {
-    let mut end = at;
-    let mut words = 0;
-    while words < MAX_MNEMONIC_WORDS {
-        let from = if words > 0 { end + 1 } else { at };
-        let rest = b[from.min(b.len())..].iter();
-        let length = rest.take(9).take_while(|c| c.is_ascii_lowercase()).count();
-        if !(3..=8).contains(&length) {
-            break;
-        }
-        end = from + length;
-        words += 1;
-        if b.get(end) != Some(&b' ') {
-            break;
-        }
-    }
-    steps(end - at);
-    // Under a name that says less, it has as many words as wallets give.
-    let told = strength > Strength::Hint;
-    let counted = told || words.is_multiple_of(3) && !is_sentence(&b[at..end]);
-    (words >= MIN_MNEMONIC_WORDS && counted).then_some(end)
-}
-
-/// Whether a word stands in a text that no wallet gives.
-fn is_sentence(text: &[u8]) -> bool {
-    let mut words = text.split(|c| *c == b' ');
-    words.any(|word| matches!(word, b"the" | b"and" | b"for" | b"was" | b"not" | b"are"))
 }

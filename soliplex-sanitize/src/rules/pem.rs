@@ -20,7 +20,9 @@ impl Scan<'_> {
         let Some(label) = memchr::memmem::find(head, b"-----") else {
             return;
         };
-        if memchr::memmem::find(&head[..label], b"PRIVATE KEY").is_none() {
+        let private = [&b"PRIVATE KEY"[..], b"PRIVATE+KEY"];
+        let named = |name: &&[u8]| memchr::memmem::find(&head[..label], name).is_some();
+        if !private.iter().any(named) {
             return;
         }
         let body = at + 1 + label + 5;

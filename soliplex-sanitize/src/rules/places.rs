@@ -99,13 +99,17 @@ impl Scan<'_> {
     /// colon before a number looks like a time of day (`geo:38.8977,-77.0365`).
     fn first_half(&mut self, start: usize) {
         let b = self.b;
-        if start == 0 || b[start - 1] != b',' || self.is_covered(start - 2) {
+        let between = b[..start].strip_suffix(b" ").unwrap_or(&b[..start]);
+        let Some(to) = between.strip_suffix(b",").map(<[u8]>::len) else {
+            return;
+        };
+        if to == 0 || self.is_covered(to - 1) {
             return;
         }
         let floor = start.saturating_sub(MAX_COORDINATE_BYTES);
-        let dot = b[floor..start].iter().rposition(|c| *c == b'.');
-        if let Some((from, to)) = dot.and_then(|dot| coordinate(b, floor + dot))
-            && to == start - 1
+        let dot = b[floor..to].iter().rposition(|c| *c == b'.');
+        if let Some((from, end)) = dot.and_then(|dot| coordinate(b, floor + dot))
+            && end == to
         {
             self.push(from, to, Rule::Coordinates);
         }

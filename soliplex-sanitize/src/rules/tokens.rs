@@ -1,15 +1,15 @@
 //! Long words: keys of vendors, JSON web tokens, wallets, and what looks random beside a word that
 //! sounds like a secret.
 
+mod beside;
+
+pub(super) use beside::ends_like_secret_word;
+
 use super::base64::decode;
 use super::catalog::Rule;
-use super::context::{is_gap, word_before};
 use super::encoded::{may_be_base64, may_be_hex};
-use super::entropy::looks_random;
-use super::keys::{Strength, has_stem};
 use super::runs::{And, run_start};
 use super::scan::Scan;
-use super::schemes::decodes_to_pair;
 use super::steps::steps;
 use super::vehicles::VIN_BYTES;
 use super::vendors;
@@ -203,88 +203,7 @@ impl Scan<'_> {
         self.push(start, stop, Rule::Jwt);
         true
     }
-
-    /// A random word after `token`, `credential`, `bearer` and their like.
-    fn random_beside_secret(&mut self, start: usize, end: usize) {
-        let b = self.b;
-        // Most long words say already that they are not random.
-        let may_go_on = b.get(end).is_some_and(|c| is_token(*c));
-        if end - start < 16 && !may_go_on {
-            return;
-        }
-        // And stand beside no other word.
-        let apart = start > 0 && is_gap(b[start - 1]);
-        if !apart {
-            return;
-        }
-        let before = word_before(b, start);
-        if before == b"base64" && is_picture(&b[..start]) {
-            return;
-        }
-        // All of them are of three to eleven letters, and nearly all words before a long one are
-        // not.
-        let underlined = before.contains(&b'_');
-        if !(3..=if underlined { 24 } else { 11 }).contains(&before.len())
-            || !before[0].is_ascii_alphabetic()
-        {
-            return;
-        }
-        let named = with_dashes(b, start, before);
-        let joined = named.len() > before.len() || underlined;
-        let certain = joined && self.table.strength(named) == Some(Strength::Certain)
-            || [&b"token"[..], b"apikey"]
-                .iter()
-                .any(|word| before.eq_ignore_ascii_case(word));
-        // Most words hold no stem of one of these, and "base64" alone of them has none.
-        let may_be = has_stem(before) || before.len() == b"base64".len();
-        let is = |word: &&str| before.eq_ignore_ascii_case(word.as_bytes());
-        if !(certain || may_be && SECRET_WORDS.iter().any(is)) {
-            return;
-        }
-        let more = b[end..]
-            .iter()
-            .take(MAX_TOKEN_BYTES)
-            .take_while(|c| is_token(**c))
-            .count();
-        steps(more);
-        let stop = b[..end + more]
-            .iter()
-            .rposition(|c| *c != b'.')
-            .map_or(end, |n| n + 1)
-            .max(end);
-        let word = &b[start..stop];
-        let is_path = word.contains(&b'/') && word.contains(&b'.');
-        // Hex is most often a hash, but not where the word before leaves no doubt.
-        let shortest = if joined { 16 } else { 32 };
-        let hex = certain && word.len() >= shortest && word.iter().all(u8::is_ascii_hexdigit);
-        let wrapped = word.len() < 64 && word.len().is_multiple_of(4) && {
-            decodes_to_pair(word) && word.iter().any(u8::is_ascii_uppercase)
-        };
-        if (looks_random(word) || hex || wrapped) && !is_path {
-            // `creds name:password`.
-            let pair = b[stop..]
-                .iter()
-                .skip(1)
-                .take(MAX_TOKEN_BYTES)
-                .take_while(|c| is_token(**c))
-                .count();
-            let paired = b.get(stop) == Some(&b':') && looks_random(&b[stop + 1..stop + 1 + pair]);
-            let stop = if paired { stop + 1 + pair } else { stop };
-            self.push(start, stop, Rule::Entropy);
-        }
-    }
 }
-
-/// `data:image/png;base64,`: what follows is seen, not kept secret.
-fn is_picture(before: &[u8]) -> bool {
-    let near = &before[before.len().saturating_sub(MAX_MEDIA_BYTES)..];
-    let kinds = [&b"image/"[..], b"font/", b"audio/", b"video/"];
-    let told = |kind: &&[u8]| memchr::memmem::find(near, kind).is_some();
-    near.ends_with(b";base64,") && kinds.iter().any(told)
-}
-
-/// `image/svg+xml;charset=utf-8;base64,`
-const MAX_MEDIA_BYTES: usize = 48;
 
 /// Whether base64 may go on here, or be filled up.
 #[inline]
@@ -294,33 +213,6 @@ fn may_be_long(rest: &[u8]) -> bool {
         Some(b'=') => rest.get(1) == Some(&b'='),
         _ => false,
     }
-}
-
-const SECRET_WORDS: &[&str] = &[
-    "token",
-    "key",
-    "secret",
-    "credential",
-    "credentials",
-    "password",
-    "apikey",
-    "passphrase",
-    "cred",
-    "creds",
-    "jwt",
-    "auth",
-    "secrets",
-    "keys",
-    "tokens",
-    "base64",
-];
-
-/// Whether a name ends like a word that makes a random text beside it a secret.
-pub(super) fn ends_like_secret_word(name: &[u8]) -> bool {
-    SECRET_WORDS.iter().any(|word| {
-        let tail = name.len().checked_sub(word.len());
-        tail.is_some_and(|at| name[at..].eq_ignore_ascii_case(word.as_bytes()))
-    })
 }
 
 /// A byte of an opaque token in any usual alphabet.
@@ -342,17 +234,6 @@ static WORD_BYTES: [bool; 256] = {
     }
     bytes
 };
-
-/// A word, and those that dashes join to its front where nothing else stands between it and `end`:
-/// `X-Api-Key 4f9c…`, where a colon was left out.
-fn with_dashes<'b>(b: &'b [u8], end: usize, word: &'b [u8]) -> &'b [u8] {
-    let at = end.saturating_sub(1 + word.len());
-    if at == 0 || b[at - 1] != b'-' || !b[at..].starts_with(word) {
-        return word;
-    }
-    let dashed = b[..at].iter().rev().take(24).take_while(|c| is_word(**c));
-    &b[at - dashed.count()..end - 1]
-}
 
 /// Whether base64 text decodes to something that begins like an object with a name.
 fn opens_json(text: &[u8]) -> bool {

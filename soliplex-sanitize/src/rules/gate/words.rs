@@ -89,7 +89,23 @@ pub(super) fn points_from_secret(before: &[u8]) -> bool {
     let ends = |word: &[u8]| {
         name.len() >= word.len() && name[name.len() - word.len()..].eq_ignore_ascii_case(word)
     };
-    ends(b"ssword") || ends(b"asswd") || ends(b"secret") || ends(b"token") || ends(b"key")
+    let words: [&[u8]; 14] = [
+        b"ssword",
+        b"asswd",
+        b"phrase",
+        b"secret",
+        b"token",
+        b"key",
+        b"pin",
+        b"otp",
+        b"cvv",
+        b"_code",
+        b"sessionid",
+        b"credential",
+        b"credentials",
+        b"dob",
+    ];
+    words.iter().any(|word| ends(word))
 }
 
 /// Whether a named entity like `&quot;` may begin behind the `&`.

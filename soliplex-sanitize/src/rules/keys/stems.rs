@@ -11,7 +11,7 @@ const STEMS: &[&[u8; 3]] = &[
     b"bir", b"sig", b"non", b"sal", b"has", b"see", b"dsn", b"num", b"cur", b"cod", b"fac", b"nsw",
     b"aad", b"cpf", b"ein", b"dev", b"mrn", b"aml", b"cke", b"ses", b"pan", b"onn", b"tax", b"nat",
     b"eys", b"wor", b"sio", b"cou", b"acc", b"car", b"psk", b"sko", b"eno", b"aro", b"lav", b"esl",
-    b"asl", b"ifr", b"mdp",
+    b"asl", b"ifr", b"mdp", b"cen", b"npi",
 ];
 
 /// The stems as a set of 15-bit numbers, five bits a letter.

@@ -22,6 +22,7 @@ pub(super) enum Meaning {
     Id,
     String,
     Session,
+    License,
     Pan,
     Birth,
     Word,
@@ -83,7 +84,7 @@ pub(super) const SECRET_KEYS: &[&str] = &[
 
 pub(super) const NUMBERED: &[&str] = &[
     "ssn", "card", "cc", "account", "acct", "routing", "passport", "license", "licence", "iban",
-    "phone", "mobile", "medicare", "itin", "tax",
+    "phone", "mobile", "medicare", "itin", "tax", "dl", "nhs",
 ];
 
 pub(super) const SECRET_CODES: &[&str] = &[
@@ -231,6 +232,10 @@ pub(super) const WORDS: &[(Meaning, &[&str])] = &[
             "birthdate",
             "dateofbirth",
             "birthday",
+            "npi",
+            "driverslicense",
+            "driverlicense",
+            "nhsnumber",
         ],
     ),
     (Meaning::Key, &["key", "keys"]),
@@ -247,6 +252,7 @@ pub(super) const WORDS: &[(Meaning, &[&str])] = &[
     (Meaning::Id, &["id"]),
     (Meaning::String, &["string", "str"]),
     (Meaning::Session, &["session", "sess"]),
+    (Meaning::License, &["license", "licence"]),
     (Meaning::Pan, &["pan"]),
     (Meaning::Birth, &["birth"]),
     // `pass_word`, `mot de passe`, `code_verifier`.

@@ -57,6 +57,10 @@ pub(super) fn skip_wrappers(b: &[u8], mut at: usize) -> usize {
     {
         return open;
     }
+    // `<<"…">>`, a string in Erlang.
+    if b.get(at) == Some(&b'<') && b[at..].starts_with(b"<<\"") {
+        return at + 2;
+    }
     for _ in 0..3 {
         // Most values begin like neither.
         let is_prefix = matches!(b.get(at), Some(b'b' | b'r' | b'u' | b'f'));

@@ -24,6 +24,8 @@ pub(super) enum Look {
     Spoken,
     /// A host that a number follows.
     Host,
+    /// The name of a form's part follows.
+    Part,
 }
 
 /// The key left of a separator.
@@ -73,6 +75,9 @@ impl Scan<'_> {
                 if b.get(at + 1).is_some_and(u8::is_ascii_digit) =>
             {
                 return Look::Host;
+            }
+            [b'm', b'e'] if b[at..].starts_with(b"=\"") && b[..end].ends_with(b"; name") => {
+                return Look::Part;
             }
             [b'a', b'c'] => &[b"mac"],
             [b'a', b't'] => &[b"lat"],

@@ -96,6 +96,13 @@ impl Scan<'_> {
         if let Some(strength) = self.listed_name(left) {
             return Some(strength);
         }
+        // `Property: app.password Value: "…"`, as Spring says what it cannot bind.
+        let property = left.iter().rev().take(MAX_KEY_BYTES);
+        let length = property.take_while(|c| c.is_ascii_graphic()).count();
+        let (head, property) = left.split_at(left.len() - length);
+        if head.ends_with(b"Property: ") {
+            return self.table.strength(property);
+        }
         // `<password value="…"/>`
         if let Some(open) = element_before(left) {
             return self.table.strength(&left[open..]);

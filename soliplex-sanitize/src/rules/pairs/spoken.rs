@@ -24,6 +24,9 @@ impl Scan<'_> {
         if look == Look::Host {
             return self.listed_password(at);
         }
+        if look == Look::Part {
+            return self.part(at + 1);
+        }
         let Some(value_at) = after_separator(b, at) else {
             return;
         };
