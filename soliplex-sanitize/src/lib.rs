@@ -94,7 +94,9 @@ pub use deaf::{deafen, is_deaf};
 pub use layer::SanitizeLayer;
 pub use marker::is_sanitized;
 pub use redact::{RedactMode, RedactSummary, redact_lines};
-pub use rewrite::{CleanValue, CleanValues, Rewriter, want_clean_values, with_clean_values};
+pub use rewrite::{
+    CleanField, CleanValue, CleanValues, Rewriter, want_clean_values, with_clean_values,
+};
 pub use root::{Sanitize, SanitizedStack};
 pub use rules::{
     Finding, KeyVerdict, RuleCounts, RuleInfo, Rules, RulesBuilder, RulesError, RulesHash,

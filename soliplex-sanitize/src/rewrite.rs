@@ -32,7 +32,7 @@ use tracing_core::{
     span::{Attributes, Record},
 };
 
-pub use self::lend::{CleanValue, CleanValues, want_clean_values, with_clean_values};
+pub use self::lend::{CleanField, CleanValue, CleanValues, want_clean_values, with_clean_values};
 pub(crate) use self::print::is_rendering;
 use self::{render::Renderer, scratch::Scratch};
 use crate::Rules;

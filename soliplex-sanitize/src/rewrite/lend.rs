@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing_core::Event;
 
-use super::scratch::{Rendered, Scratch};
+use super::scratch::{Recorded, Rendered, Scratch};
 
 /// Whether any layer of this process has asked for values.
 static WANTED: AtomicBool = AtomicBool::new(false);
@@ -32,6 +32,13 @@ thread_local! {
 /// The clean values of one event, as [`with_clean_values`] lends them.
 #[derive(Clone, Copy)]
 pub struct CleanValues<'a> {
+    scratch: &'a Scratch,
+}
+
+/// One field of the event.
+#[derive(Clone, Copy)]
+pub struct CleanField<'a> {
+    recorded: &'a Recorded,
     scratch: &'a Scratch,
 }
 
@@ -54,29 +61,42 @@ impl<'a> CleanValues<'a> {
         self.scratch.message()
     }
 
-    /// All values in the order they were visited, each with its field's index; `None` if one of
-    /// them is an error, bytes or a number of 128 bits. Then the event is to be visited.
+    /// All fields in the order they were visited; `None` if the value of one of them is an error,
+    /// bytes or a number of 128 bits. Then the event is to be visited.
     #[inline]
-    pub fn all(&self) -> Option<impl Iterator<Item = (usize, CleanValue<'a>)> + use<'a>> {
+    pub fn all(&self) -> Option<impl Iterator<Item = CleanField<'a>> + use<'a>> {
         let scratch = self.scratch;
         let is_plain = scratch.errors.is_empty()
             && scratch.bytes.is_empty()
             && scratch.signed.is_empty()
             && scratch.unsigned.is_empty();
-        is_plain.then(|| {
-            scratch.recorded.iter().filter_map(|recorded| {
-                let value = match &recorded.value {
-                    Rendered::Str(range) | Rendered::Debug(range) => {
-                        CleanValue::Str(scratch.text(range))
-                    }
-                    Rendered::Bool(value) => CleanValue::Bool(*value),
-                    Rendered::I64(value) => CleanValue::I64(*value),
-                    Rendered::U64(value) => CleanValue::U64(*value),
-                    Rendered::F64(value) => CleanValue::F64(*value),
-                    _ => return None,
-                };
-                Some((recorded.index, value))
-            })
+        let lend = move |recorded| CleanField { recorded, scratch };
+        is_plain.then(|| scratch.recorded.iter().map(lend))
+    }
+}
+
+impl<'a> CleanField<'a> {
+    /// Its place in the event's set of fields.
+    #[inline(always)]
+    pub fn index(&self) -> usize {
+        self.recorded.index
+    }
+
+    /// Its value; `None` for the kinds of which [`CleanValues::all`] lends none.
+    ///
+    /// For whoever looks up what becomes of the field first: with nothing between, the two matches on
+    /// its kind, this one and the caller's, become one.
+    #[inline(always)]
+    pub fn value(&self) -> Option<CleanValue<'a>> {
+        Some(match &self.recorded.value {
+            Rendered::Str(range) | Rendered::Debug(range) => {
+                CleanValue::Str(self.scratch.text(range))
+            }
+            Rendered::Bool(value) => CleanValue::Bool(*value),
+            Rendered::I64(value) => CleanValue::I64(*value),
+            Rendered::U64(value) => CleanValue::U64(*value),
+            Rendered::F64(value) => CleanValue::F64(*value),
+            _ => return None,
         })
     }
 }
@@ -260,8 +280,11 @@ mod tests {
             let name = |index: usize| event.metadata().fields().iter().nth(index).unwrap();
             let write = |values: CleanValues<'_>| {
                 let all = values.all()?;
-                let all = all.map(|(index, value)| format!("{}={value:?}", name(index)));
-                Some(all.collect::<Vec<_>>().join(" "))
+                let all = all.map(|field| {
+                    let value = field.value()?;
+                    Some(format!("{}={value:?}", name(field.index())))
+                });
+                Some(all.collect::<Option<Vec<_>>>()?.join(" "))
             };
             let values = with_clean_values(event, write).flatten();
             self.0.lock().unwrap().push(values);

@@ -9,7 +9,7 @@ use soliplex_wire::limits::{MAX_ATTRIBUTES, MAX_RECORD_BYTES};
 
 use super::Texts;
 use super::plan::{Bits, Part, Plan, PlannedField};
-use super::render::bounded;
+use super::render::{MAX_TEXT_BYTES, bounded};
 use super::visitor::Take;
 
 // === impl EventFields ===
@@ -45,19 +45,28 @@ impl<'a, 'b> EventFields<'a, 'b> {
         let Some(all) = values.all() else {
             return false;
         };
-        for (index, value) in all {
-            let Some(field) = self.plan.field(index) else {
+        for lent in all {
+            let Some(field) = self.plan.field(lent.index()) else {
                 continue;
             };
-            match value {
-                CleanValue::Str(text) => self.take(field, Value::Str(&bounded(text))),
-                CleanValue::Bool(value) => self.take(field, Value::Bool(value)),
-                CleanValue::I64(value) => self.take(field, Value::I64(value)),
-                CleanValue::U64(value) => self.take(field, Value::U64(value)),
-                CleanValue::F64(value) => self.take(field, Value::F64(value)),
+            match lent.value() {
+                Some(CleanValue::Str(text)) if text.len() > MAX_TEXT_BYTES => {
+                    self.take_long(field, text);
+                }
+                Some(CleanValue::Str(text)) => self.take(field, Value::Str(text)),
+                Some(CleanValue::Bool(value)) => self.take(field, Value::Bool(value)),
+                Some(CleanValue::I64(value)) => self.take(field, Value::I64(value)),
+                Some(CleanValue::U64(value)) => self.take(field, Value::U64(value)),
+                Some(CleanValue::F64(value)) => self.take(field, Value::F64(value)),
+                None => {}
             }
         }
         true
+    }
+
+    #[cold]
+    fn take_long(&mut self, field: &PlannedField, text: &str) {
+        self.take(field, Value::Str(&bounded(text)));
     }
 
     /// Writes what a span around the event holds: the event's own fields win over it, and so do
@@ -94,6 +103,11 @@ impl<'a, 'b> EventFields<'a, 'b> {
             self.dropped += 1;
             return;
         }
+        self.write(field, value);
+    }
+
+    #[inline(always)]
+    fn write(&mut self, field: &PlannedField, value: Value<'_>) {
         self.written |= field.bit;
         self.members.prepared_attribute(&field.key, value);
     }
@@ -129,6 +143,9 @@ impl<'a, 'b> EventFields<'a, 'b> {
 impl Take for EventFields<'_, '_> {
     #[inline(always)]
     fn take(&mut self, field: &PlannedField, value: Value<'_>) {
+        if field.is_plain {
+            return self.write(field, value);
+        }
         match (field.part, value) {
             (Part::Message, Value::Str(text)) => self.message(field, text),
             (Part::Error, Value::Str(text)) => append(&mut self.texts.error, text),

@@ -39,6 +39,8 @@ pub(crate) struct PlannedField {
     pub(crate) bit: Bits,
     /// Whether no other field of the callsite is the same part.
     pub(crate) is_only: bool,
+    /// Whether it is an attribute whatever its value is and whatever came before it.
+    pub(crate) is_plain: bool,
 }
 
 /// A set of fields of one callsite.
@@ -103,28 +105,39 @@ impl Plan {
     fn new(metadata: &Metadata<'static>, part: impl Fn(&str) -> Part) -> Plan {
         let names: Vec<&'static str> = metadata.fields().iter().map(|f| f.name()).collect();
         let count = |is: &dyn Fn(&str) -> bool| names.iter().filter(|name| is(name)).count();
-        let plan = |(index, name): (usize, &&'static str)| PlannedField {
-            name,
-            bit: Bits::from(1_u8).checked_shl(index as u32).unwrap_or(0),
-            key: Key::new(name),
-            part: part(name),
-            is_only: count(&|other| part(other) == part(name)) == 1,
+        let repeats = names.iter().any(|name| count(&|other| other == *name) > 1);
+        let plan = |(index, name): (usize, &&'static str)| {
+            let bit = Bits::from(1_u8).checked_shl(index as u32).unwrap_or(0);
+            let part_of_it = part(name);
+            PlannedField {
+                name,
+                bit,
+                key: Key::new(name),
+                part: part_of_it,
+                is_only: count(&|other| part(other) == part_of_it) == 1,
+                is_plain: part_of_it == Part::Attribute && bit != 0 && !repeats,
+            }
         };
         Plan {
             opening: None,
             fields: names.iter().enumerate().map(plan).collect(),
             categorizes: names.contains(&CATEGORY),
             says_once: count(&|other| part(other) == Part::Message) == 1,
-            repeats: names.iter().any(|name| count(&|other| other == *name) > 1),
+            repeats,
         }
     }
 
     /// Begins the record of an event.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn begin<'a>(&self, out: &'a mut Buffer, event: &Event<'_>) -> Members<'a> {
-        if let Some(opening) = &self.opening {
-            return Members::open(out, opening);
+        match &self.opening {
+            Some(opening) => Members::open(out, opening),
+            None => Plan::begin_bridged(out, event),
         }
+    }
+
+    #[inline(never)]
+    fn begin_bridged<'a>(out: &'a mut Buffer, event: &Event<'_>) -> Members<'a> {
         let normalized = event.normalized_metadata();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
         Members::begin(out, severity(metadata.level()), metadata.target())
