@@ -3,80 +3,95 @@
 use std::ops::Deref;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::frame::{FOUR, Seal};
+use super::frame::{FOUR, Sums};
 use super::ring::Ring;
 use super::word::{Chunk, WORD_BYTES, Word};
+
+/// A payload in words.
+struct InWords<'p> {
+    fours: &'p [[Chunk; FOUR]],
+    /// What is left, padded with zeros.
+    end: [u64; FOUR],
+    /// How many words are left.
+    left: usize,
+}
 
 impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
     /// Stores a payload from `position` on, in whole words, and adds it to the checksum.
     #[inline]
-    pub(super) fn copy_in(&self, position: u64, payload: &[u8], seal: &mut Seal) {
-        let (whole, last) = in_words(payload);
-        let (fours, rest) = whole.as_chunks::<FOUR>();
-        let mut end = [0; FOUR];
-        for (word, chunk) in end.iter_mut().zip(rest) {
-            *word = u64::from_le_bytes(*chunk);
-        }
-        if let (Some(word), Some(chunk)) = (end.get_mut(rest.len()), last) {
-            *word = u64::from_le_bytes(chunk);
-        }
-        let count = whole.len() + usize::from(last.is_some());
+    pub(super) fn copy_in(&self, position: u64, payload: &[u8], mut sums: Sums) -> Sums {
+        let words = in_words(payload);
+        let copied = words.fours.as_flattened().len();
         // Within a run no place has to be worked out.
-        let Some(run) = self.run_at(position).get(..count) else {
-            return self.copy_around(position, (fours, end), count, seal);
+        let Some(run) = self.run_at(position).get(..copied + words.left) else {
+            return self.copy_around(position, payload, sums);
         };
-        let (places, behind) = run.split_at(fours.as_flattened().len());
+        let (places, behind) = run.split_at(copied);
         let (places, _) = places.as_chunks::<FOUR>();
-        for (places, four) in places.iter().zip(fours) {
+        for (places, four) in places.iter().zip(words.fours) {
             let words = four.map(u64::from_le_bytes);
             for (place, word) in places.iter().zip(words) {
                 place.store(word, Relaxed);
             }
-            seal.add(words);
+            sums = sums.with(words);
         }
-        for (place, word) in behind.iter().zip(end) {
+        for (place, word) in behind.iter().zip(words.end) {
             place.store(word, Relaxed);
         }
-        if !behind.is_empty() {
-            seal.add(end);
+        if behind.is_empty() {
+            return sums;
         }
+        sums.with(words.end)
     }
 
     /// The same where it goes around the end of the ring.
     #[cold]
-    fn copy_around(
-        &self,
-        position: u64,
-        (fours, end): (&[[Chunk; FOUR]], [u64; FOUR]),
-        count: usize,
-        seal: &mut Seal,
-    ) {
-        let words = || fours.iter().map(|four| four.map(u64::from_le_bytes));
-        let positions = (position..).step_by(WORD_BYTES as usize);
-        for (position, word) in positions.zip(words().chain([end]).flatten().take(count)) {
-            self.word(position).store(word, Relaxed);
+    fn copy_around(&self, position: u64, payload: &[u8], mut sums: Sums) -> Sums {
+        let words = in_words(payload);
+        let end = (words.left > 0).then_some(words.end);
+        let fours = words.fours.iter().map(|four| four.map(u64::from_le_bytes));
+        let mut count = words.fours.as_flattened().len() + words.left;
+        let mut position = position;
+        for four in fours.chain(end) {
+            for word in four.into_iter().take(count) {
+                self.word(position).store(word, Relaxed);
+                position += WORD_BYTES;
+            }
+            count = count.saturating_sub(FOUR);
+            sums = sums.with(four);
         }
-        let end = (count > fours.as_flattened().len()).then_some(end);
-        words().chain(end).for_each(|words| seal.add(words));
+        sums
     }
 }
 
-/// The whole words of a payload and, where it ends within one, that one, padded with zeros.
+/// Put together without a call and without memory in between, which would be read back before it has
+/// left the processor's store buffer.
 #[inline]
-fn in_words(payload: &[u8]) -> (&[Chunk], Option<Chunk>) {
-    let (whole, rest) = payload.as_chunks();
-    let last = (!rest.is_empty()).then(|| {
+fn in_words(payload: &[u8]) -> InWords<'_> {
+    let (whole, bytes) = payload.as_chunks::<{ WORD_BYTES as usize }>();
+    let (fours, rest) = whole.as_chunks::<FOUR>();
+    let last = if bytes.is_empty() {
+        0
+    } else if let Some(last) = payload.last_chunk() {
         // The payload's last bytes, without those that belong to the word before: two copies of a
         // number of bytes known beforehand take less than one of a number that is not.
-        if let Some(last) = payload.last_chunk() {
-            let before = WORD_BYTES as usize - rest.len();
-            return (u64::from_le_bytes(*last) >> (8 * before)).to_le_bytes();
-        }
+        let before = WORD_BYTES as usize - bytes.len();
+        u64::from_le_bytes(*last) >> (8 * before)
+    } else {
         let mut last = Chunk::default();
-        last[..rest.len()].copy_from_slice(rest);
-        last
-    });
-    (whole, last)
+        last[..bytes.len()].copy_from_slice(bytes);
+        u64::from_le_bytes(last)
+    };
+    let word = |at: usize| match rest.get(at) {
+        Some(chunk) => u64::from_le_bytes(*chunk),
+        None if at == rest.len() => last,
+        None => 0,
+    };
+    InWords {
+        fours,
+        end: [word(0), word(1), word(2), word(3)],
+        left: rest.len() + usize::from(!bytes.is_empty()),
+    }
 }
 
 #[cfg(test)]
@@ -85,15 +100,16 @@ mod tests {
 
     #[test]
     fn a_payload_in_words_is_the_payload_padded() {
-        for length in 0..40 {
+        for length in 0..100 {
             let payload: Vec<u8> = (1..=length).collect();
-            let (whole, last) = in_words(&payload);
+            let words = in_words(&payload);
+            let fours = words.fours.as_flattened().as_flattened().to_vec();
+            let (end, zeros) = words.end.split_at(words.left);
+            let end = end.iter().flat_map(|word| word.to_le_bytes());
             let mut padded = payload.clone();
             padded.resize(payload.len().next_multiple_of(8), 0);
-            assert_eq!(
-                [whole.as_flattened(), last.as_slice().as_flattened()].concat(),
-                padded
-            );
+            assert_eq!(fours.into_iter().chain(end).collect::<Vec<_>>(), padded);
+            assert!(zeros.iter().all(|word| *word == 0));
         }
     }
 }

@@ -114,8 +114,12 @@ pub(super) const FOUR: usize = 4;
 /// bits of this keep but for one case in 2³², which is what either promises of a torn frame.
 pub(super) struct Seal {
     head: Head,
-    sums: [u64; 2],
+    pub(super) sums: Sums,
 }
+
+/// What has been added up so far. It is handed on as a value, and so stays in registers.
+#[derive(Clone, Copy)]
+pub(super) struct Sums([u64; 2]);
 
 /// Odd numbers without a pattern: the fractions of the golden ratio and of the roots of 2, 3 and 5.
 const KEYS: [u64; FOUR] = [
@@ -141,41 +145,42 @@ impl Seal {
         let upper = head.encode() >> LENGTH_SHIFT;
         Seal {
             head,
-            sums: [fold(id ^ position, KEYS[2]) ^ upper, id ^ position],
+            sums: Sums([fold(id ^ position, KEYS[2]) ^ upper, id ^ position]),
         }
-    }
-
-    /// Adds four words of the payload, the last of them filled up with zeros.
-    #[inline]
-    pub(super) fn add(&mut self, words: [u64; FOUR]) {
-        let [first, second, third, fourth] = words;
-        let [even, odd] = self.sums;
-        self.sums = [
-            fold(first ^ KEYS[0], second ^ even),
-            fold(third ^ KEYS[1], fourth ^ odd),
-        ];
     }
 
     fn add_all(&mut self, payload: &[Chunk]) {
         let (fours, rest) = payload.as_chunks();
-        fours
-            .iter()
-            .for_each(|four| self.add(four.map(u64::from_le_bytes)));
+        let with = |sums: Sums, four: &[Chunk; FOUR]| sums.with(four.map(u64::from_le_bytes));
+        self.sums = fours.iter().fold(self.sums, with);
         if !rest.is_empty() {
             let mut end = [Chunk::default(); FOUR];
             end[..rest.len()].copy_from_slice(rest);
-            self.add(end.map(u64::from_le_bytes));
+            self.sums = with(self.sums, &end);
         }
     }
 
     #[inline]
     pub(super) fn finish(self) -> Head {
-        let [even, odd] = self.sums;
+        let Sums([even, odd]) = self.sums;
         let sum = fold(even ^ KEYS[2], odd ^ KEYS[3]);
         Head {
             checksum: (sum ^ sum >> 32) as u32,
             ..self.head
         }
+    }
+}
+
+impl Sums {
+    /// With four words of the payload more, the last of them filled up with zeros.
+    #[inline]
+    pub(super) fn with(self, words: [u64; FOUR]) -> Sums {
+        let [first, second, third, fourth] = words;
+        let Sums([even, odd]) = self;
+        Sums([
+            fold(first ^ KEYS[0], second ^ even),
+            fold(third ^ KEYS[1], fourth ^ odd),
+        ])
     }
 }
 

@@ -127,7 +127,7 @@ impl<W: Word, M: Deref<Target = [W]>> Ring<M> {
         self.word(start + WORD_BYTES)
             .store(frame::stamp(self.id, start), Relaxed);
         let mut seal = Seal::publish(reserved, self.id, start);
-        self.copy_in(start + HEADER_BYTES, payload, &mut seal);
+        seal.sums = self.copy_in(start + HEADER_BYTES, payload, seal.sums);
         head.store(seal.finish().encode(), Release);
 
         let half = self.capacity() / 2;
