@@ -92,10 +92,10 @@ impl Buffer {
         self.room.get_mut(self.written..)?.first_chunk_mut()
     }
 
-    /// Takes in what was put into the room behind.
+    /// Takes in so many bytes that were put into the room.
     #[inline(always)]
     pub(super) fn extend(&mut self, count: usize) {
-        self.written = (self.written + count).min(self.room.len());
+        self.written += count;
     }
 
     /// Writes one byte over another.

@@ -43,41 +43,102 @@ pub(super) const WORD: usize = size_of::<u64>();
 /// Bytes of the longest text that is copied in pieces of known sizes.
 const SHORT: usize = 64;
 
-/// Appends a whole number.
+/// Bytes that any value takes at the most, but for JSON and texts that are longer than [`SHORT`].
+pub(super) const MOST: usize = 2 + SHORT;
+
+/// Room for a value.
+pub(super) type Place = [u8; MOST];
+
+/// Puts a whole number there. Returns how many bytes it takes, as all of these do.
 #[inline(always)]
-pub(super) fn unsigned(out: &mut Buffer, number: u64) {
-    word(out, WHOLE, number);
+pub(super) fn unsigned(place: &mut Place, number: u64) -> usize {
+    word(place, WHOLE, number)
 }
 
-/// Appends a whole number that may be negative.
+/// Puts a whole number there that may be negative.
 #[inline(always)]
-pub(super) fn integer(out: &mut Buffer, number: i64) {
+pub(super) fn integer(place: &mut Place, number: i64) -> usize {
     // All ones below zero: the complement, and the other marker, without a branch.
     let sign = number >> (i64::BITS - 1);
-    word(out, NEGATIVE & sign as u8, (number ^ sign) as u64);
+    word(place, NEGATIVE & sign as u8, (number ^ sign) as u64)
 }
 
-/// Appends a number with a fraction. Few have more than some of the highest bits set.
+/// Puts a number with a fraction there. Few have more than some of the highest bits set.
 #[inline(always)]
-pub(super) fn fraction(out: &mut Buffer, number: f64) {
-    word(out, FRACTION, number.to_bits().swap_bytes());
+pub(super) fn fraction(place: &mut Place, number: f64) -> usize {
+    word(place, FRACTION, number.to_bits().swap_bytes())
 }
 
-/// Appends a word without its zeros, but for one byte.
+/// Puts a word there without its zeros, but for one byte. All of it is written where it will lie: put
+/// together elsewhere and copied, it would be read back before it has left the processor's store
+/// buffer.
 #[inline(always)]
-fn word(out: &mut Buffer, kind: u8, word: u64) {
+fn word(place: &mut Place, kind: u8, word: u64) -> usize {
     let bytes = (word | 1).ilog2() / u8::BITS + 1;
-    let [a, b, c, d, e, f, g, h] = word.to_le_bytes();
-    let block = [kind + bytes as u8, a, b, c, d, e, f, g, h];
-    out.block(&block, 1 + bytes as usize);
+    place[0] = kind + bytes as u8;
+    place[1..1 + WORD].copy_from_slice(&word.to_le_bytes());
+    1 + bytes as usize
+}
+
+/// Puts a short text there, in at most two pieces, which may overlap: one that begins with the text
+/// and one that ends with it. `None` for a longer text.
+#[inline(always)]
+pub(super) fn short_text(place: &mut Place, text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let to = place.get_mut(2..2 + bytes.len())?;
+    // Halves of what is left, the likeliest first: no table to jump by.
+    if bytes.len() >= 16 {
+        if bytes.len() >= 32 {
+            two::<32>(to, bytes);
+        } else {
+            two::<16>(to, bytes);
+        }
+    } else if bytes.len() >= 4 {
+        if bytes.len() >= 8 {
+            two::<8>(to, bytes);
+        } else {
+            two::<4>(to, bytes);
+        }
+    } else if bytes.len() >= 2 {
+        two::<2>(to, bytes);
+    } else {
+        two::<1>(to, bytes);
+    }
+    place[0] = TEXT;
+    place[1] = bytes.len() as u8;
+    Some(2 + bytes.len())
+}
+
+#[inline(always)]
+fn two<const N: usize>(to: &mut [u8], bytes: &[u8]) {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) {
+        if let Some(to) = to.first_chunk_mut() {
+            *to = *first;
+        }
+        if let Some(to) = to.last_chunk_mut() {
+            *to = *last;
+        }
+    }
 }
 
 /// Appends a text.
 #[inline(always)]
 pub(super) fn text(out: &mut Buffer, text: &str) {
-    let bytes = text.as_bytes();
-    if bytes.len() > SHORT || !short(out, bytes) {
-        long(out, bytes);
+    match out.room().and_then(|place| short_text(place, text)) {
+        Some(bytes) => out.extend(bytes),
+        None => long_text(out, text),
+    }
+}
+
+/// Appends a text however long it is, also where there is no room yet.
+#[inline(never)]
+pub(super) fn long_text(out: &mut Buffer, text: &str) {
+    match u8::try_from(text.len()) {
+        Ok(length) => {
+            out.piece(&[TEXT, length]);
+            out.bytes(text.as_bytes());
+        }
+        Err(_) => sized(out, LONG_TEXT, text.as_bytes()),
     }
 }
 
@@ -87,62 +148,6 @@ pub(super) fn json(out: &mut Buffer, json: &[u8]) {
         return sized(out, JSON, json);
     }
     out.bytes(json);
-}
-
-/// Appends at most two pieces, which may overlap: one that begins with the text and one that ends
-/// with it. False where there is no room for them yet.
-#[inline(always)]
-fn short(out: &mut Buffer, bytes: &[u8]) -> bool {
-    let Some(place) = out.room::<{ 2 + SHORT }>() else {
-        return false;
-    };
-    place[0] = TEXT;
-    place[1] = bytes.len() as u8;
-    let place = &mut place[2..];
-    match bytes.len() {
-        ..4 => few(place, bytes),
-        4..8 => two::<4>(place, bytes),
-        8..16 => two::<8>(place, bytes),
-        16..32 => two::<16>(place, bytes),
-        _ => two::<32>(place, bytes),
-    }
-    out.extend(2 + bytes.len());
-    true
-}
-
-#[inline(always)]
-fn two<const N: usize>(place: &mut [u8], bytes: &[u8]) {
-    let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) else {
-        return;
-    };
-    let Some(place) = place.get_mut(..bytes.len()) else {
-        return;
-    };
-    if let Some(to) = place.first_chunk_mut() {
-        *to = *first;
-    }
-    if let Some(to) = place.last_chunk_mut() {
-        *to = *last;
-    }
-}
-
-/// Less than four.
-#[inline(always)]
-fn few(place: &mut [u8], bytes: &[u8]) {
-    for (to, byte) in place.iter_mut().zip(bytes) {
-        *to = *byte;
-    }
-}
-
-#[inline(never)]
-fn long(out: &mut Buffer, bytes: &[u8]) {
-    match u8::try_from(bytes.len()) {
-        Ok(length) => {
-            out.piece(&[TEXT, length]);
-            out.bytes(bytes);
-        }
-        Err(_) => sized(out, LONG_TEXT, bytes),
-    }
 }
 
 /// Appends as many bytes as four can count.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Members;
 use super::buffer::Buffer;
+use super::packed::MOST;
 use super::print;
 use super::text::text;
 use super::value::Value;
@@ -49,8 +50,26 @@ impl Key {
     /// [`Members::written_attribute`].
     #[inline(always)]
     pub fn write(&self, value: Value<'_>, out: &mut Buffer) {
+        if self.0.blocks.is_empty()
+            && let Some(place) = out.room()
+            && let Some(bytes) = self.write_at(value, place)
+        {
+            return out.extend(bytes);
+        }
         self.0.append(out);
         value.pack(out);
+    }
+}
+
+impl Key {
+    /// Puts both where there is room for both, which is looked at once. `None` if the value is long.
+    #[inline(always)]
+    fn write_at(&self, value: Value<'_>, place: &mut [u8; 2 * BLOCK + MOST]) -> Option<usize> {
+        place[..BLOCK].copy_from_slice(&self.0.last);
+        // No more than a block; said like this, it is known to be within the place.
+        let used = self.0.used % (2 * BLOCK);
+        let bytes = value.pack_at(place[used..].first_chunk_mut()?)?;
+        Some(used + bytes)
     }
 }
 
@@ -78,13 +97,15 @@ struct Prepared {
 }
 
 /// As long as most names, with their punctuation.
-type Block = [u8; 32];
+const BLOCK: usize = 32;
+
+type Block = [u8; BLOCK];
 
 impl Prepared {
     fn new(mut bytes: Vec<u8>) -> Prepared {
-        let before = bytes.len().saturating_sub(1) / size_of::<Block>() * size_of::<Block>();
+        let before = bytes.len().saturating_sub(1) / BLOCK * BLOCK;
         let used = bytes.len() - before;
-        bytes.resize(before + size_of::<Block>(), 0);
+        bytes.resize(before + BLOCK, 0);
         let (blocks, _) = bytes[..before].as_chunks();
         Prepared {
             blocks: blocks.into(),
