@@ -89,7 +89,7 @@ mod tests {
     use super::*;
     use crate::PanicHook;
     use crate::builder::Builder;
-    use crate::run::{self, End, Found, Run};
+    use crate::run::{self, End, Found};
     use crate::start_marker::{self, Another};
 
     const SOON: Duration = Duration::from_secs(30);
@@ -101,7 +101,7 @@ mod tests {
 
     /// What a start on this directory would find now, as after a kill.
     fn found(store: &Path) -> Found {
-        Run::open(&store.join(run::FILE)).1.unwrap()
+        run::found_elsewhere(&store.join(run::FILE))
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! the queue in between, which is as much of a promise as it is later: it outlives the process.
 
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use soliplex_sanitize::Rules;
 use soliplex_wire::Attributes;
@@ -43,6 +43,11 @@ mod tests;
 
 /// The queue's file in the store directory.
 const RING: &str = "queue.ring";
+
+/// What takes records in although its start was refused, and its folder, which nobody else may have
+/// as long as it does: an application may crash for want of a pipeline, and that is to be told of.
+/// One, until another is begun.
+static REFUSED: Mutex<Option<(Arc<Capture>, Option<Directory>)>> = Mutex::new(None);
 
 /// What a [`Builder`] becomes by [`Builder::early`]: its files are open, it takes in records, and
 /// how they are delivered can still be chosen.
@@ -98,6 +103,7 @@ impl Builder<Fresh> {
         if self.strict && self.rules.is_none() {
             return Err(StartError::NoRules);
         }
+        replace_refused(None);
         // First, so that it tells what is sanitized from here on.
         let receipts = Receipts::new(self.rules.clone());
         let diagnostics = Arc::new(Diagnostics::new(self.on_diagnostic.take()));
@@ -242,22 +248,23 @@ impl Builder<Early> {
     ///
     /// # Errors
     ///
-    /// [`StartError`]. The layers go on taking in records then as long as there is room, and the
-    /// next start finds them.
+    /// [`StartError`]. The layers go on taking in records then as long as there is room, and so does
+    /// the panic hook, which for that holds on to the store directory until the process ends or
+    /// begins another pipeline. The next start finds the records and tells how the run ended.
     pub fn start(self) -> Result<Soliplex, StartError> {
-        // What runs on without a worker cannot say how it will end.
-        let Capture {
-            session,
-            diagnostics,
-            ..
-        } = &*self.stage.capture;
+        let diagnostics = &self.stage.capture.diagnostics;
         let refused = self.strict && diagnostics.is_stack_unsanitized();
         let target = match refused {
             true => Err(StartError::NoRoot),
             false => self.target(),
         };
-        let target = target.inspect_err(|_| session.run.unwatched())?;
-        self.run(target)
+        match target {
+            Ok(target) => self.run(target),
+            Err(error) => {
+                replace_refused(Some((self.stage.capture, self.stage.directory)));
+                Err(error)
+            }
+        }
     }
 
     fn run(self, target: Target) -> Result<Soliplex, StartError> {
@@ -280,6 +287,7 @@ impl Builder<Early> {
             Arc::clone(&capture.diagnostics),
         );
         intake.follows(&found);
+        let kept = directory.clone();
         let parts = Parts {
             capture: Arc::downgrade(&capture),
             queue: Arc::clone(&capture.queue),
@@ -325,7 +333,7 @@ impl Builder<Early> {
                 commands,
             })),
             Err(error) => {
-                capture.session.run.unwatched();
+                replace_refused(Some((capture, kept)));
                 Err(StartError::Thread(error))
             }
         }
@@ -337,6 +345,14 @@ impl From<&Builder<Early>> for Rules {
     fn from(early: &Builder<Early>) -> Rules {
         early.rules.clone()
     }
+}
+
+fn replace_refused(refused: Option<(Arc<Capture>, Option<Directory>)>) {
+    let mut kept = REFUSED.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = std::mem::replace(&mut *kept, refused);
+    // Dropped when the lock is not held any more: it lets go of files.
+    drop(kept);
+    drop(before);
 }
 
 fn trouble(file: &str, error: String) -> Diagnostic {

@@ -24,6 +24,7 @@
 //!      16     how long it had run when nobody was left to log, 0 if somebody is
 //!      17, 18 how many records were ever refused, and whether a spool counts along: `carried.rs`
 //!      19     how many records waited in the store, when that was last looked at
+//!      20     which process wrote it: a number that it drew
 //! ```
 //! When something was is told by the wall clock, and how long after something else by one that
 //! nobody sets: a clock set back after a caught panic must not make a later kill a panic.
@@ -36,7 +37,6 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
-use std::time::Duration;
 
 use soliplex_wire::Uuid;
 
@@ -44,11 +44,13 @@ use crate::clock::Moment;
 use crate::map::Memory;
 
 mod carried;
+mod ending;
 mod previous;
 #[cfg(test)]
 mod tests;
 
 use carried::Carried;
+use ending::Mark;
 pub(crate) use previous::{End, Found, Previous};
 
 /// The marker's file in the store directory.
@@ -78,6 +80,7 @@ const LEFT: usize = 16;
 const REFUSED: usize = 17;
 const IS_NOTED: usize = 18;
 const STORED: usize = 19;
+const PROCESS: usize = 20;
 
 /// This run's marker. Every write is a plain store into memory: no system call, no lock.
 pub(crate) struct Run {
@@ -90,6 +93,7 @@ pub(crate) struct Run {
     started: AtomicI64,
     /// The same by the clock that nobody sets.
     begun: AtomicI64,
+    first_session: OnceLock<Uuid>,
     install_id: OnceLock<Uuid>,
     carried: Carried,
 }
@@ -108,16 +112,6 @@ pub(crate) enum Lifecycle {
     Detached,
 }
 
-/// What word [`ENDED`] holds.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u64)]
-enum Mark {
-    Running = 0,
-    Clean = 1,
-    Suspended = 2,
-    Unwatched = 3,
-}
-
 // === impl Run ===
 
 impl Run {
@@ -130,6 +124,7 @@ impl Run {
             told: AtomicBool::new(false),
             started: AtomicI64::new(0),
             begun: AtomicI64::new(0),
+            first_session: OnceLock::new(),
             install_id: OnceLock::new(),
             carried: Carried::default(),
         }
@@ -142,7 +137,7 @@ impl Run {
     pub(crate) fn open(path: &Path) -> (Run, io::Result<Found>) {
         match open(path) {
             Ok((words, file)) => {
-                let found = previous::read(&words);
+                let found = previous::read(&words, process());
                 let run = Run {
                     words,
                     file: Some(file),
@@ -164,6 +159,7 @@ impl Run {
     }
 
     fn write(&self, first_session: Uuid, now: Moment) {
+        let _ = self.first_session.set(first_session);
         let started = self.started.load(Relaxed).cast_unsigned();
         let (high, low) = first_session.as_u64_pair();
         let install_id = self.install_id.get().copied().unwrap_or_default();
@@ -188,6 +184,7 @@ impl Run {
         self.words[CHECKSUM].store(checksum(fixed), Release);
         self.words[ALIVE].store(now.unix_nanos.cast_unsigned(), Release);
         self.words[RUN_ALIVE].store(self.runs_for(now), Release);
+        self.words[PROCESS].store(process(), Release);
         self.carried.write(&self.words);
         self.words[0].store(MAGIC, Release);
         self.told.store(true, Release);
@@ -226,7 +223,7 @@ impl Run {
             self.forget();
             return Found::Nothing;
         }
-        let (found, lifecycle) = match previous::read(&self.words) {
+        let (found, lifecycle) = match previous::read(&self.words, process()) {
             Found::Previous(own) if own.first_session == first_session => {
                 (Found::Nothing, own.lifecycle)
             }
@@ -247,40 +244,6 @@ impl Run {
         self.note(RUN_ALIVE, self.runs_for(now));
     }
 
-    /// A thread panics. Alive for longer than `ends_within`, the run has survived it; nothing
-    /// survives [`Duration::MAX`], not even an end in order.
-    pub(crate) fn panicked(&self, now: Moment, ends_within: Duration) {
-        let nanos = u64::try_from(ends_within.as_nanos()).unwrap_or(u64::MAX);
-        let runs_for = self.runs_for(now);
-        // Another thread's panic, on the way to the end, does not bring the first one's end nearer.
-        let word = |place: usize| self.words.get(place).map_or(0, |word| word.load(Relaxed));
-        let first = match (word(PANICKED), word(AFTER_PANIC)) {
-            (0, _) => 0,
-            (_, u64::MAX) => u64::MAX,
-            (_, after) => word(RUN_PANICKED)
-                .saturating_add(after)
-                .saturating_sub(runs_for),
-        };
-        self.note(AFTER_PANIC, nanos.max(first));
-        self.note(RUN_PANICKED, runs_for);
-        self.note(PANICKED, now.unix_nanos.cast_unsigned().max(1));
-    }
-
-    /// The panic noted last was caught, and the run went on.
-    pub(crate) fn survived(&self) {
-        let after = self.words.get(AFTER_PANIC);
-        if after.is_some_and(|word| word.load(Relaxed) != u64::MAX) {
-            self.note(PANICKED, 0);
-        }
-    }
-
-    /// Nobody is left to log: `main` has ended, or the last handle and layer are gone. That is an
-    /// end in order, unless the run is seen alive for longer than an end takes.
-    pub(crate) fn left(&self, now: Moment) {
-        self.alive(now);
-        self.note(LEFT, self.runs_for(now).max(1));
-    }
-
     /// What the user sees of the application from now on.
     pub(crate) fn set_lifecycle(&self, lifecycle: Lifecycle) {
         self.note(LIFECYCLE, lifecycle as u64);
@@ -289,24 +252,6 @@ impl Run {
     /// The run is in another of its sessions.
     pub(crate) fn set_generation(&self, generation: u16) {
         self.note(GENERATION, generation.into());
-    }
-
-    /// The run ends in order; from here on the page is somebody else's.
-    pub(crate) fn end(&self, now: Moment) {
-        self.alive(now);
-        self.leave(Mark::Clean);
-    }
-
-    /// The run lets go of its files, and may take them again.
-    pub(crate) fn suspend(&self, now: Moment) {
-        self.alive(now);
-        self.carried.lend();
-        self.leave(Mark::Suspended);
-    }
-
-    /// Nobody is left to say whether the run goes on.
-    pub(crate) fn unwatched(&self) {
-        self.leave(Mark::Unwatched);
     }
 
     /// Has the page on the disk, for the day the power goes. To be called where waiting harms
@@ -318,18 +263,29 @@ impl Run {
         }
     }
 
-    fn leave(&self, mark: Mark) {
-        self.note(ENDED, mark as u64);
-        self.ours.store(false, Release);
-    }
-
     fn note(&self, place: usize, value: u64) {
-        if self.ours.load(Relaxed)
-            && self.told.load(Relaxed)
+        if self.may_note()
             && let Some(word) = self.words.get(place)
         {
             word.store(value, Release);
         }
+    }
+
+    fn may_note(&self) -> bool {
+        self.ours.load(Relaxed) && self.told.load(Relaxed) && self.is_in_place()
+    }
+
+    /// Whether nobody has begun a run in this page since. One whose pipeline could not be started, or
+    /// has lost its worker, holds no lock that keeps others out.
+    fn is_in_place(&self) -> bool {
+        self.first_session.get().is_some_and(|id| {
+            let (high, low) = id.as_u64_pair();
+            self.word(ID) == high && self.word(ID + 1) == low
+        })
+    }
+
+    fn word(&self, place: usize) -> u64 {
+        self.words.get(place).map_or(0, |word| word.load(Relaxed))
     }
 }
 
@@ -366,12 +322,16 @@ impl Lifecycle {
     }
 }
 
-impl Mark {
-    fn from_word(word: u64) -> Option<Mark> {
-        [Mark::Running, Mark::Clean, Mark::Suspended, Mark::Unwatched]
-            .into_iter()
-            .find(|mark| *mark as u64 == word)
-    }
+/// What another process finds at this path.
+#[cfg(test)]
+pub(crate) fn found_elsewhere(path: &Path) -> Found {
+    previous::read(&open(path).unwrap().0, 0)
+}
+
+/// What this process calls itself in its markers. The system's number for it may be another's soon.
+fn process() -> u64 {
+    static DRAWN: OnceLock<u64> = OnceLock::new();
+    *DRAWN.get_or_init(|| Uuid::new_v4().as_u64_pair().0)
 }
 
 fn checksum(fixed: [u64; CHECKSUM]) -> u64 {

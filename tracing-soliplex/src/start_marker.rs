@@ -8,7 +8,7 @@
 //! | attribute | of the first record, `event.name` = `session.start` |
 //! |---|---|
 //! | `session.previous_id` | the session before this one, where it is known and was not wiped |
-//! | `soliplex.previous.end` | how that ended: a word of [`End`], `inactivity` or `consent` where this run began another session, `unknown` where the marker could not be read; absent at a first start |
+//! | `soliplex.previous.end` | how that ended: a word of [`End`], `inactivity` or `consent` where this run began another session, `unknown` where the marker could not be read, or this very process goes on; absent at a first start |
 //! | `app.installation.id` | which installation |
 //! | [`FACTS`] | what the resource has of these; the alias is the installation's for a phone call |
 //!

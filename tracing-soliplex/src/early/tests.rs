@@ -24,7 +24,7 @@ const CHILD: &str = "SOLIPLEX_TEST_EARLY";
 /// on stacks too small for the rules: one that overflowed while a table of theirs was being made left
 /// all who needed it waiting for ever.
 #[test]
-fn a_panic_of_the_worker_itself_is_on_record_and_no_end_is_claimed() {
+fn a_panic_of_the_worker_itself_is_on_record_and_is_not_the_end_of_the_run() {
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "early::tests::a_worker_that_panics"])
         .env(CHILD, "")
@@ -60,7 +60,7 @@ fn a_worker_that_panics() {
     let Ok(Found::Previous(previous)) = found else {
         panic!("no marker");
     };
-    assert_eq!(previous.end, End::Unknown);
+    assert_eq!(previous.end, End::Clean);
     let ring = directory.path().join(RING);
     let (_, mut reader, _) = Queue::open(&ring, QueueOptions::default());
     let mut fatal = Vec::new();
@@ -143,7 +143,7 @@ fn before_the_start_it_is_what_is_logged_that_says_the_application_is_alive() {
 
 #[test]
 fn who_lets_go_of_everything_before_the_start_has_ended_in_order_if_nothing_is_lost() {
-    for (queue_is_in_memory, end) in [(false, End::Clean), (true, End::Uncleanly)] {
+    for (queue_is_in_memory, end) in [(false, End::Clean), (true, End::Unknown)] {
         let directory = tempfile::tempdir().unwrap();
         if queue_is_in_memory {
             // What stands there cannot be opened as a file.

@@ -25,8 +25,7 @@ impl Run {
     /// A record was refused.
     pub(crate) fn refuse(&self) {
         let ever = self.carried.ever.fetch_add(1, Relaxed) + 1;
-        if self.ours.load(Relaxed)
-            && self.told.load(Relaxed)
+        if self.may_note()
             && let Some(word) = self.words.get(REFUSED)
         {
             word.fetch_max(ever, Release);
@@ -98,3 +97,6 @@ impl Carried {
         self.stored.store(found.stored(), Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

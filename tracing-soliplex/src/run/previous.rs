@@ -7,8 +7,8 @@ use soliplex_wire::Uuid;
 
 use super::{
     AFTER_PANIC, ALIVE, CHECKSUM, ENDED, GENERATION, ID, INSTALL, IS_NOTED, LEFT, LIFECYCLE,
-    Lifecycle, MAGIC, Mark, PANICKED, REFUSED, RUN_ALIVE, RUN_PANICKED, STARTED, STORED, VERSION,
-    checksum,
+    Lifecycle, MAGIC, Mark, PANICKED, PROCESS, REFUSED, RUN_ALIVE, RUN_PANICKED, STARTED, STORED,
+    VERSION, checksum,
 };
 
 /// What the marker says of the run before this one.
@@ -61,7 +61,8 @@ pub(crate) enum End {
     Uncleanly,
     /// It had stored everything and let go of its files to sleep, and never took them again.
     Suspended,
-    /// The worker had ended by a defect of its own, and nobody watched any more.
+    /// The process that it was a run of goes on, and has given it up: its start was refused, or its
+    /// worker had ended by a defect of its own.
     Unknown,
 }
 
@@ -129,8 +130,8 @@ impl End {
 /// takes no longer. One that is alive after that has lost its first thread and nothing else.
 const AFTER_LEFT: u64 = 2_000_000_000;
 
-/// Reads a marker's words.
-pub(super) fn read(words: &[AtomicU64]) -> Found {
+/// Reads a marker's words, as this process does.
+pub(super) fn read(words: &[AtomicU64], process: u64) -> Found {
     let word = |place: usize| words.get(place).map_or(0, |word| word.load(Relaxed));
     let fixed: [u64; CHECKSUM] = std::array::from_fn(word);
     match fixed[0] {
@@ -147,6 +148,7 @@ pub(super) fn read(words: &[AtomicU64]) -> Found {
         return Found::Unreadable;
     };
     let (alive, panicked) = (word(ALIVE).cast_signed(), word(PANICKED).cast_signed());
+    let is_own = word(PROCESS) == process;
     let lived_on_after = |then: u64| word(RUN_ALIVE).saturating_sub(then);
     let survived = lived_on_after(word(RUN_PANICKED)) > word(AFTER_PANIC);
     let was_left = word(LEFT) != 0 && lived_on_after(word(LEFT)) <= AFTER_LEFT;
@@ -164,11 +166,14 @@ pub(super) fn read(words: &[AtomicU64]) -> Found {
         last_alive,
         run_nanos: i64::try_from(run_nanos).unwrap_or(i64::MAX),
         end: match mark {
+            Mark::Suspended => End::Suspended,
+            // Whoever reads this has died of nothing.
+            Mark::Clean if is_own => End::Clean,
+            Mark::Running if is_own && was_left => End::Clean,
+            Mark::Running if is_own => End::Unknown,
             // Shut down by what unwound.
             Mark::Clean if panicked != 0 && word(AFTER_PANIC) == u64::MAX => End::Panic,
             Mark::Clean => End::Clean,
-            Mark::Suspended => End::Suspended,
-            Mark::Unwatched => End::Unknown,
             Mark::Running if panicked != 0 && !survived => End::Panic,
             Mark::Running if was_left => End::Clean,
             Mark::Running => End::Uncleanly,

@@ -1,6 +1,7 @@
 //! Markers as processes leave them, and as disks do.
 
 use std::fs;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use tempfile::{TempDir, tempdir};
@@ -34,13 +35,13 @@ fn begun(directory: &TempDir) -> Run {
 }
 
 fn found(directory: &TempDir) -> Found {
-    Run::open(&directory.path().join(FILE)).1.unwrap()
+    found_elsewhere(&directory.path().join(FILE))
 }
 
 #[test]
 fn each_end_is_told_by_what_the_run_left() {
     type Left = fn(&Run);
-    let cases: [(&str, Left, End); 22] = [
+    let cases: [(&str, Left, End); 21] = [
         ("killed at once", |_| (), End::Uncleanly),
         ("killed", |run| run.alive(at(9 * SECOND)), End::Uncleanly),
         ("shut down", |run| run.end(at(SECOND)), End::Clean),
@@ -131,7 +132,6 @@ fn each_end_is_told_by_what_the_run_left() {
             },
             End::Uncleanly,
         ),
-        ("lost its worker", |run| run.unwatched(), End::Unknown),
         (
             "its main ended, and its worker looked once more",
             |run| {
@@ -174,13 +174,13 @@ fn each_end_is_told_by_what_the_run_left() {
             End::Clean,
         ),
         (
-            "shut down by a guard that unwound, then seen to go on",
+            "shut down by a guard that unwound, and then the process was seen to go on",
             |run| {
                 run.panicked(at(SECOND), Duration::MAX);
-                run.survived();
                 run.end(at(SECOND));
+                run.survived();
             },
-            End::Panic,
+            End::Clean,
         ),
         (
             "panicked on its way out of main",
@@ -201,6 +201,53 @@ fn each_end_is_told_by_what_the_run_left() {
             found => panic!("{name}: {found:?}"),
         }
     }
+}
+
+#[test]
+fn a_process_that_finds_a_run_of_its_own_knows_that_it_was_no_crash() {
+    type Left = fn(&Run);
+    let cases: [(&str, Left, End); 4] = [
+        (
+            "shut down by a guard that unwound",
+            |run| {
+                run.panicked(at(SECOND), Duration::MAX);
+                run.end(at(SECOND));
+            },
+            End::Clean,
+        ),
+        ("everybody let go of it", |run| run.left(at(0)), End::Clean),
+        ("its worker was lost", |_| (), End::Unknown),
+        (
+            "its worker was lost by a panic",
+            |run| run.panicked(at(SECOND), GRACE),
+            End::Unknown,
+        ),
+    ];
+    for (name, left, end) in cases {
+        let directory = tempdir().unwrap();
+        left(&begun(&directory));
+        match Run::open(&directory.path().join(FILE)).1 {
+            Ok(Found::Previous(previous)) => assert_eq!(previous.end, end, "{name}"),
+            found => panic!("{name}: {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_run_in_whose_place_another_has_begun_does_not_speak_for_it() {
+    let directory = tempdir().unwrap();
+    let first = begun(&directory);
+    let (second, _) = Run::open(&directory.path().join(FILE));
+    second.begin(Uuid::from_u64_pair(1, 2), install(), at(SECOND));
+    first.panicked(at(2 * SECOND), GRACE);
+    first.refuse();
+    first.left(at(2 * SECOND));
+    first.end(at(2 * SECOND));
+    let Found::Previous(previous) = found(&directory) else {
+        panic!("no previous run");
+    };
+    assert_eq!((previous.end, previous.refused), (End::Uncleanly, 0));
+    assert_eq!(previous.run_nanos, 0);
 }
 
 #[test]
@@ -273,6 +320,8 @@ fn a_run_that_slept_learns_of_the_one_that_came_in_between() {
     sleeper.suspend(at(0));
     let (other, _) = Run::open(&directory.path().join(FILE));
     other.begin(Uuid::from_u64_pair(1, 2), install(), at(SECOND));
+    // It is another process's.
+    other.words[PROCESS].store(1, Relaxed);
     // While it sleeps it must not touch what is not its own.
     sleeper.panicked(at(2 * SECOND), GRACE);
     drop(other);
@@ -324,75 +373,4 @@ proptest! {
         drop(begun(&directory));
         prop_assert!(matches!(found(&directory), Found::Previous(_)));
     }
-}
-
-#[test]
-fn what_was_refused_is_counted_from_run_to_run_and_by_whoever_has_the_marker() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join(FILE);
-    let open = || {
-        let (run, found) = Run::open(&path);
-        let found = found.unwrap();
-        assert_eq!(found.is_refused_noted(), matches!(found.refused(), 4..));
-        (run, found.refused())
-    };
-    let refuse = |run: &Run, times| (0..times).for_each(|_| run.refuse());
-    let (first, _) = open();
-    first.begin(Uuid::from_u128(1), Uuid::nil(), at(0));
-    refuse(&first, 3);
-    drop(first);
-    let (second, found) = open();
-    assert_eq!(found, 3);
-    second.begin(Uuid::from_u128(2), Uuid::nil(), at(0));
-    second.refused_is_noted();
-    refuse(&second, 1);
-    second.suspend(at(0));
-    // Counted by it, and by nobody else until it has the marker again.
-    refuse(&second, 1);
-
-    let (between, found) = open();
-    assert_eq!(found, 4);
-    between.begin(Uuid::from_u128(3), Uuid::nil(), at(0));
-    refuse(&between, 2);
-    between.end(at(0));
-
-    second.resume(Uuid::from_u128(2), 0, at(0));
-    assert_eq!(second.refused_ever(), 7);
-    refuse(&second, 1);
-    assert_eq!(open().1, 8);
-    second.forget();
-    refuse(&second, 1);
-    assert_eq!((second.refused_ever(), open().1), (1, 0));
-}
-
-#[test]
-fn how_many_records_wait_is_known_to_the_next_run_until_it_has_looked_itself() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join(FILE);
-    let open = || {
-        let (run, found) = Run::open(&path);
-        (run, found.unwrap().stored())
-    };
-    let (first, _) = open();
-    first.note_stored(3);
-    first.begin(Uuid::from_u128(1), Uuid::nil(), at(0));
-    assert_eq!(open().1, 3);
-    first.note_stored(5);
-    drop(first);
-    let (second, found) = open();
-    assert_eq!(found, 5);
-    second.begin(Uuid::from_u128(2), Uuid::nil(), at(0));
-    assert_eq!(open().1, 5);
-    second.suspend(at(0));
-
-    let (between, _) = open();
-    between.begin(Uuid::from_u128(3), Uuid::nil(), at(0));
-    between.note_stored(2);
-    between.end(at(0));
-
-    second.resume(Uuid::from_u128(2), 0, at(0));
-    assert_eq!(open().1, 2);
-    second.forget();
-    second.note_stored(1);
-    assert_eq!(open().1, 0);
 }

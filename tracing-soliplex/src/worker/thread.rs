@@ -2,11 +2,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use soliplex_sanitize::deafen;
 
-use super::{Parts, Worker};
+use super::{LOOK_EVERY_QUIET, Parts, Worker};
 use crate::diagnostics::{Diagnostic, State};
+use crate::main_thread::UNWINDS_WITHIN;
+use crate::run::Run;
 
 /// Runs the worker on a thread of its own.
 ///
@@ -36,8 +39,9 @@ fn run(parts: Parts) {
             let diagnostics = Arc::clone(&parts.diagnostics);
             let work = AssertUnwindSafe(|| runtime.block_on(Worker::start(parts)));
             let stopped = catch_unwind(work).unwrap_or_else(|_| {
-                // Records go on into the queue, and the next start finds them there.
-                session.run.unwatched();
+                // Records go on into the queue, and the next start finds them there. The application
+                // has survived it, and whoever logs notes how it goes on.
+                session.run.survived();
                 diagnostics.set_state(State::Disabled);
                 diagnostics.report(&Diagnostic::Stopped);
                 None
@@ -48,12 +52,24 @@ fn run(parts: Parts) {
             if let Some(stopped) = stopped {
                 stopped();
             }
+            see_out(&session.run);
         }
         Err(error) => {
-            session.run.unwatched();
             parts.diagnostics.report(&Diagnostic::StoreUnavailable {
                 error: format!("the worker could not start: {error}"),
             });
         }
+    }
+}
+
+/// Of a run that was shut down by what unwound, sees whether the process lives on: then that was
+/// caught. A run that begins in its place tells so sooner.
+fn see_out(run: &Run) {
+    let ended = Instant::now();
+    while run.is_end_in_doubt() {
+        if ended.elapsed() > UNWINDS_WITHIN {
+            return run.survived();
+        }
+        std::thread::sleep(LOOK_EVERY_QUIET);
     }
 }
