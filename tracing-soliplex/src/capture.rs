@@ -253,7 +253,7 @@ impl Capture {
 impl Drop for Capture {
     fn drop(&mut self) {
         // The worker, if there is one, is about to find out; the process may not live to see it.
-        match std::thread::panicking() {
+        match main_thread::is_unwound_here() {
             true => self.note_panic(),
             false => self.is_left(),
         }

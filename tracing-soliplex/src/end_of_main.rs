@@ -58,15 +58,14 @@ pub(crate) fn watch_this_thread() {
 /// Tells the markers of all pipelines of a panic in this thread, whosever hook hears of it: it ends
 /// the process for all of them.
 pub(crate) fn note_panic(own: &Weak<Capture>) {
-    main_thread::panics();
     watch_this_thread();
     // A pipeline that is being started by another thread may miss it.
     let captures = pipelines().unwrap_or_else(|| own.upgrade().into_iter().collect());
     captures.iter().for_each(|capture| capture.note_panic());
 }
 
-/// How long the process may take to end of a panic in this thread, if it does: alive after that,
-/// it has survived. Within it a panic is called the end that only came shortly before one.
+/// How long the process may take to end of a panic in this thread, if it is not seen to unwind: alive
+/// after that, it has survived. Within it a panic is called the end that only came shortly before one.
 pub(crate) fn ends_within() -> Duration {
     match main_thread::is_this() {
         _ if cfg!(panic = "abort") => Duration::MAX,

@@ -62,8 +62,13 @@
 //! A panic that is caught ends nothing. A `main` that logs after it, or lets go of its handle, and
 //! then returns has ended in order, however soon. Not all can be told apart: a run that is killed
 //! within two seconds of a panic in the main thread, or half a second of one in another, is told as
-//! ended by the panic. So is one whose `main` catches its own panic, or returns within half a second
-//! of another thread's, and neither logs nor lets go of a handle in between.
+//! ended by the panic. So is one whose `main` returns within ten seconds of a panic of its own that it
+//! caught, or half a second of another thread's, and neither logs nor lets go of a handle in between;
+//! and one that a caught panic shut down on its way, if the process ends within ten seconds and has
+//! begun no other. A `main` that takes longer than that to unwind, unheard, has ended in order; so has
+//! one that carries on another thread's panic ([`std::panic::resume_unwind`]), if only the destructor
+//! of one of its thread-locals logs or lets go of a handle then.
+//!
 //! A panic that the pipeline itself catches, of a value that cannot be printed, is not even a
 //! record. Where the system ends applications that nobody looks at,
 //! an unclean end in the background is information and no error.
@@ -75,7 +80,7 @@
 //!
 //! # What of the time before the start?
 //! [`Builder::early`] takes records in before it is known where they go. A crash at the very start
-//! is told by the next one.
+//! is told by the next one, and so is one after a start that was refused.
 //!
 //! # What led up to an error?
 //! With a [`BreadcrumbLayer`] each error and each panic carries the last twenty records before it,

@@ -21,6 +21,7 @@ use soliplex_wire::Severity;
 
 use crate::capture::Capture;
 use crate::end_of_main::{self, Hears};
+use crate::main_thread;
 
 /// What happens to the text that the standard library would print.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +64,7 @@ pub(crate) fn install(hook: PanicHook, capture: &Arc<Capture>, rules: &Rules) {
         }
         // Noted first, for what follows may be the last that this process does, and again when it
         // has been done, which takes its time.
+        main_thread::panics();
         end_of_main::note_panic(&capture);
         let told = Told::of(info, &rules);
         told.record(&capture);

@@ -244,8 +244,9 @@ impl Soliplex {
     /// queue may be missing.
     /// Without it an `exit` in any thread but the main one is taken for an unclean end.
     pub fn shutdown(&self, timeout: Duration) -> FlushReport {
-        if std::thread::panicking() {
-            // A guard that goes down with the application: the panic is what ends this run.
+        if main_thread::is_unwound_here() {
+            // A guard that goes down with the application: the panic is what ends this run, unless it
+            // is caught.
             let Capture { session, clock, .. } = &*self.inner.capture;
             session.run.panicked(clock.moment(), Duration::MAX);
         }

@@ -2,8 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+use std::cell::RefCell;
 use std::env::args;
-use std::panic::{self, catch_unwind, resume_unwind};
+use std::panic::{self, AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::process::exit;
 use std::thread;
@@ -20,13 +21,31 @@ fn main() -> Result<(), StartError> {
         true => PanicHook::Off,
         false => PanicHook::default(),
     };
-    let start = || {
+    let builder = || {
         let builder = Soliplex::builder("tested-end", "1").panic_hook(hook);
-        builder.store_dir(&store).start()
+        builder.store_dir(&store)
     };
+    if is("start refused") {
+        let early = builder().early()?;
+        if !is("no layer") {
+            std::mem::forget(early.export_layer());
+        }
+        let started = early.endpoint("no url").start();
+        match started {
+            Err(_) if is("panics") => panics(),
+            Err(_) if is("aborts") => std::process::abort(),
+            started => drop(started),
+        }
+        if !is("started again") {
+            return Ok(());
+        }
+    }
     let soliplex = match is("started elsewhere") {
-        true => thread::scope(|scope| scope.spawn(start).join().unwrap_or_else(|_| exit(101))),
-        false => start(),
+        true => thread::scope(|scope| {
+            let started = scope.spawn(|| builder().start());
+            started.join().unwrap_or_else(|_| exit(101))
+        }),
+        false => builder().start(),
     }?;
     // It goes on until the process ends, as under a global subscriber.
     std::mem::forget(soliplex.export_layer());
@@ -39,8 +58,14 @@ fn main() -> Result<(), StartError> {
     }
     // So that it is told of main's end whether or not it lets go of the handle.
     let kept = is("kept").then(|| soliplex.clone());
-    if is("catches a panic of its own") {
-        let _ = catch_unwind(|| panics());
+    if is("an early thread-local") {
+        keep_for_last(&soliplex, &end);
+    }
+    if is("a panic of its own") {
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            let _guard = is("shut down by a guard").then(|| Guard(soliplex.clone()));
+            panics()
+        }));
     }
     if is("another thread's panic") {
         let panicked = thread::spawn(|| panics()).join();
@@ -48,11 +73,22 @@ fn main() -> Result<(), StartError> {
             resume_unwind(panic);
         }
     }
+    if is("lives on") {
+        let caught = Duration::from_secs(10) + Duration::from_millis(500);
+        wait_until(|| panicked(&store).is_none_or(|lived_on| lived_on > caught));
+    }
     if is("main has logged") {
         soliplex.network_changed(NetworkKind::Wifi, true);
     }
-    if is("shut down") {
+    if is("shut down at once") {
         let _ = soliplex.shutdown(Duration::from_secs(30));
+    }
+    if is("starts again") {
+        std::mem::forget(builder().start()?);
+    }
+    let _guard = is("a guard of main's").then(|| Guard(soliplex.clone()));
+    if is("a thread-local") {
+        keep_for_last(&soliplex, &end);
     }
     std::mem::forget(soliplex);
     if is("exit elsewhere") {
@@ -68,6 +104,46 @@ fn main() -> Result<(), StartError> {
     Ok(())
 }
 
+thread_local! {
+    /// Dropped before what the pipeline itself keeps of this thread.
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+}
+
+fn keep_for_last(soliplex: &Soliplex, end: &str) {
+    let does = match () {
+        () if end.contains("thread-local logs") => |soliplex: &Soliplex| {
+            soliplex.network_changed(NetworkKind::Wifi, true);
+        },
+        () if end.contains("thread-local shuts down") => |soliplex: &Soliplex| {
+            let _ = soliplex.shutdown(Duration::from_secs(30));
+        },
+        () => |_: &Soliplex| (),
+    };
+    let soliplex = soliplex.clone();
+    LAST.set(Some(Last { soliplex, does }));
+}
+
+/// A handle, and what is done with it before it is let go of.
+struct Last {
+    soliplex: Soliplex,
+    does: fn(&Soliplex),
+}
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        (self.does)(&self.soliplex);
+    }
+}
+
+/// Shuts down when it is dropped.
+struct Guard(Soliplex);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let _ = self.0.shutdown(Duration::from_secs(30));
+    }
+}
+
 #[expect(clippy::panic, reason = "a panic is what was asked for")]
 fn panics() -> ! {
     panic!("as it was told to")
@@ -78,19 +154,25 @@ struct Slow<'a>(&'a Path);
 
 impl Drop for Slow<'_> {
     fn drop(&mut self) {
-        let given_up = Instant::now() + Duration::from_secs(60);
-        while !has_outlived_its_panic(self.0) && Instant::now() < given_up {
-            thread::park_timeout(Duration::from_millis(20));
-        }
+        let most = Duration::from_millis(2_100);
+        wait_until(|| panicked(self.0).is_some_and(|lived_on| lived_on > most));
     }
 }
 
-/// As the marker has it: how long the run was alive, and how long when a thread panicked.
-fn has_outlived_its_panic(store: &Path) -> bool {
+fn wait_until(is_so: impl Fn() -> bool) {
+    let given_up = Instant::now() + Duration::from_secs(60);
+    while !is_so() && Instant::now() < given_up {
+        thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+/// As the marker has it: for how long the run was alive after a thread panicked, if one did.
+fn panicked(store: &Path) -> Option<Duration> {
     let marker = std::fs::read(store.join("run.marker")).unwrap_or_default();
     let word = |place: usize| {
         let word = marker.get(8 * place..).and_then(|rest| rest.first_chunk());
-        Duration::from_nanos(word.copied().map_or(0, u64::from_ne_bytes))
+        word.copied().map_or(0, u64::from_ne_bytes)
     };
-    word(15) > Duration::ZERO && word(14) > word(15) + Duration::from_millis(2_100)
+    let lived_on = word(14).saturating_sub(word(15));
+    (word(10) != 0).then(|| Duration::from_nanos(lived_on))
 }
