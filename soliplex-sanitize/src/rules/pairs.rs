@@ -22,9 +22,9 @@ use key::{Key, Look, ends_with_ignore_case, is_arrow, key_before};
 use mnemonics::mnemonic_end;
 use named::names_session;
 use shapes::{
-    is_call, is_filled_in, is_grouped, is_handle, is_hashing, is_instance, is_number, is_object,
-    is_plain_word, is_reference, is_remark, is_share, is_step, is_variable, lone_element_end,
-    refers,
+    grouped_end, is_call, is_filled_in, is_grouped, is_handle, is_hashing, is_instance, is_number,
+    is_object, is_plain_word, is_reference, is_remark, is_share, is_step, is_symbol, is_variable,
+    lone_element_end, refers,
 };
 
 use super::catalog::Rule;
@@ -76,7 +76,9 @@ impl Scan<'_> {
         if b[at] == b'=' && at > 0 && matches!(b[at - 1], b'=' | b'!' | b'<' | b'>' | b'~') {
             return;
         }
-        self.needs_fold |= b[at] == b'=' && is_quoted_printable(b, at);
+        if b[at] == b'=' && matches!(b.get(at + 1), Some(b'2'..=b'7')) {
+            self.needs_fold |= is_quoted_printable(b, at);
+        }
         if at < self.container_until || self.is_covered(at) {
             return;
         }
@@ -144,7 +146,7 @@ impl Scan<'_> {
         if is_header(name) && b[at] != b'>' {
             return self.header_value(name, value_at, key.quote);
         }
-        if refers(b, name, value_at) {
+        if refers(b, name, value_at) || strength < Strength::Certain && is_symbol(b, at) {
             return;
         }
         // `auth: {type: oidc, retries: 3, …}`
@@ -287,6 +289,7 @@ impl Scan<'_> {
         if separator == b'>' && b[whole - 1] == b' ' && b.get(end) != Some(&b'<') {
             return;
         }
+        let end = grouped_end(b, at, end);
         let value = &b[at..end];
         // `password: &str = "…"`
         if depth == 0 && is_benign_word(value) && b[end..].starts_with(b" = \"") {
@@ -305,7 +308,7 @@ impl Scan<'_> {
         }
         let prose =
             b.get(at.wrapping_sub(1)) == Some(&b' ') && separator == b':' || separator == b'>';
-        let digits = value.iter().all(u8::is_ascii_digit);
+        let digits = value.iter().all(|c| c.is_ascii_digit() || *c == b' ');
         let is_json_number = quote.is_some() && is_number(value);
         let secret = match strength {
             Strength::Hint => looks_random(value),

@@ -108,7 +108,9 @@ impl Scan<'_> {
         let dashed = b[from..end].contains(&b'-');
         let total = digits + rest;
         let shaped = dashed && (7..=13).contains(&total) && groups >= 2 && digits >= 2
-            || digits == 3 && rest == 7;
+            || digits == 3 && rest == 7
+            // `(020) 7946 0018`
+            || b[start] == b'0' && (3..=5).contains(&digits) && groups == 2 && (10..=11).contains(&total);
         if shaped || (7..=13).contains(&total) && self.context(start - 1, end).has(Context::PHONE) {
             self.push(start - 1, end, Rule::Phone);
         }

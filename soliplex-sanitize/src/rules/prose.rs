@@ -248,8 +248,9 @@ fn behind_verb(b: &[u8], at: usize) -> Option<(usize, bool)> {
         let said = is_verb(&b[at..end]);
         let set =
             matches!(&b[at..end], b"set" | b"changed" | b"reset") && b[end..].starts_with(b" to ");
+        let named = &b[at..end] == b"from" && matches!(b.get(end + 1), Some(b'\'' | b'"'));
         match next(end) {
-            Some(next) if said || set => from = next,
+            Some(next) if said || set || named => from = next,
             _ => break,
         }
         verb |= said;

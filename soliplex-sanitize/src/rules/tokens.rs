@@ -66,6 +66,7 @@ impl Scan<'_> {
         let found = match before {
             b'.' | b'~' | b'/' | b':' | b'|' | b'=' | b'@' => {
                 self.dotted_vendor_key(start)
+                    || before == b':' && self.dumped_hash(start, end)
                     || self.joined_key(start, end)
                     || self.webhook(start, end)
                     || matches!(before, b'.' | b'/') && self.inside_hash(start, end)
@@ -93,6 +94,18 @@ impl Scan<'_> {
             return;
         }
         self.random_beside_secret(start, end);
+    }
+
+    /// `ann:500:…:31d6cfe0d16ae931b73c59d7e0c089c0:::`, as Windows' accounts are dumped.
+    fn dumped_hash(&mut self, start: usize, end: usize) -> bool {
+        let word = &self.b[start..end];
+        let found = word.len() == 32
+            && word.iter().all(u8::is_ascii_hexdigit)
+            && self.b[end..].starts_with(b":::");
+        if found {
+            self.push(start, end, Rule::Entropy);
+        }
+        found
     }
 
     /// A vendor's prefix at the start of the word.

@@ -291,6 +291,9 @@ pub(super) const WORDS: &[(Meaning, &[&str])] = &[
             // `verification code is: 123456`.
             "is",
             "was",
+            "entered",
+            "provided",
+            "supplied",
         ],
     ),
     (Meaning::About, ABOUT),

@@ -7,6 +7,8 @@ use crate::rules::steps::steps;
 pub(super) fn after_separator(b: &[u8], at: usize) -> Option<usize> {
     let mut i = at + 1;
     match (b[at], b.get(i)) {
+        // `userPassword:: aHVudGVyMjI=`, in base64.
+        (b':', Some(b':')) if b.get(i + 1) == Some(&b' ') && b[at - 1] != b' ' => i += 1,
         (b'=', Some(b'=' | b'~')) | (b':', Some(b':')) => return None,
         (b'=', Some(b'>')) | (b':', Some(b'=')) => i += 1,
         (b':', Some(b'/')) if b.get(i + 1) == Some(&b'/') => return None,

@@ -87,6 +87,7 @@ impl Scan<'_> {
             [b'd', b'y'] => &[b"handy"],
             [b'e', b'l'] => &[b"tel"],
             [b'i' | b'a', b's'] => &[b" is", b" was"],
+            [b'e', b'd'] => &[b" entered", b" provided", b" supplied"],
             [b'i', b'd'] => &[b"bssid", b"macid", b"appid"],
             [b'l', b'e'] => &[b"mobile"],
             [b'l', b'l'] => &[b"cell"],
@@ -111,8 +112,8 @@ impl Scan<'_> {
     pub(super) fn key_strength(&mut self, key: &Key, has_stem: bool) -> Option<Strength> {
         let b = self.b;
         let name = &b[key.start..key.end];
-        // The verb's subject is the name: `verification code is: 123456`.
-        let verb = name.eq_ignore_ascii_case(b"is") || name.eq_ignore_ascii_case(b"was");
+        // The verb's subject is the name: `verification code is: 123456`, `PIN entered: 4711`.
+        let verb = [&b"is"[..], b"was", b"entered", b"provided", b"supplied"].contains(&name);
         if !has_stem && !verb && !self.table.may_name_secret(name) {
             return None;
         }

@@ -170,6 +170,8 @@ impl Scan<'_> {
             Some(b'c' | b's' | b'r' | b'd') => {
                 if name.eq_ignore_ascii_case(b"redis") {
                     self.spoken(at);
+                } else if name == b"is" && ends(&["code is", "otp is", "pin is"]) {
+                    self.sent_code(key.start, at);
                 } else if ends(&[
                     "mac",
                     "macaddress",

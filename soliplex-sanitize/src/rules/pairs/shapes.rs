@@ -39,6 +39,30 @@ pub(super) fn is_grouped(value: &[u8]) -> bool {
         && value.iter().filter(|c| !c.is_ascii_digit()).count() <= 3
 }
 
+/// Where `2345 6789 0123` ends, of which `2345` ends at `end`: three groups of four digits or more.
+pub(super) fn grouped_end(b: &[u8], at: usize, end: usize) -> usize {
+    let four = |from: usize| {
+        b.get(from..from + 4)
+            .is_some_and(|four| four.iter().all(u8::is_ascii_digit))
+    };
+    if end != at + 4 || !four(at) {
+        return end;
+    }
+    let mut last = end;
+    while b.get(last) == Some(&b' ') && four(last + 1) && last - at < MAX_GROUPED_BYTES {
+        last += 5;
+    }
+    let goes_on = b.get(last).is_some_and(u8::is_ascii_alphanumeric);
+    if last >= end + 10 && !goes_on {
+        last
+    } else {
+        end
+    }
+}
+
+/// Of nineteen digits at most.
+const MAX_GROUPED_BYTES: usize = 20;
+
 pub(super) fn is_number(value: &[u8]) -> bool {
     value.iter().any(u8::is_ascii_digit)
         && value
@@ -144,6 +168,19 @@ pub(super) fn refers(b: &[u8], name: &[u8], at: usize) -> bool {
             c.is_ascii_whitespace() || matches!(c, b',' | b';' | b')' | b'}' | b'&')
         })
         || looked_up && value.contains(&b'.') && is_path()
+}
+
+/// `token :scheme`, `:path: /token :scheme: https`: the colon at `at` begins a name of its own.
+pub(super) fn is_symbol(b: &[u8], at: usize) -> bool {
+    let name = b[at + 1..].iter().take(MAX_REFERENCE_BYTES);
+    let length = name
+        .take_while(|c| c.is_ascii_lowercase() || **c == b'_')
+        .count();
+    let next = b.get(at + 1 + length);
+    b[at] == b':'
+        && b[..at].ends_with(b" ")
+        && length > 0
+        && next.is_none_or(|c| matches!(c, b' ' | b':' | b',' | b')'))
 }
 
 /// No path of names in a line of code is longer.

@@ -62,6 +62,8 @@ impl<'b> Path<'b> {
         })?;
         let allowed = named == 0
             || self.part(0).starts_with(b"wsl")
+            // A drive, as MSYS names it.
+            || self.part(0).len() == 1
             || matches!(
                 self.part(0),
                 b"export" | b"var" | b"mnt" | b"usr" | b"System" | b"private" | b"data"

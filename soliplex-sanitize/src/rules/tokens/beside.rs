@@ -18,6 +18,8 @@ impl Scan<'_> {
         if end - start < 16 && !may_go_on {
             return;
         }
+        // Base64 of URLs may begin with a dash.
+        let start = start - usize::from(b[..start].ends_with(b" -"));
         // And stand beside no other word.
         let apart = start > 0 && is_gap(b[start - 1]);
         if !apart {

@@ -12,6 +12,9 @@ pub(super) const VENDORS: &[Vendor] = &[
     // Amazon: access key ids, Bedrock.
     v("A3T", Upper, 17),
     v("AKIA", Upper, 16),
+    // ASP.NET's cookies and tokens, Facebook.
+    v("CfDJ8", Word, 20),
+    v("EAACEdEose0cBA", Alnum, 10),
     v("ASIA", Upper, 16),
     v("ABIA", Upper, 16),
     v("ACCA", Upper, 16),
