@@ -323,12 +323,14 @@ impl Rules {
     fn write(&self, text: &str, mut found: Found) -> String {
         let mut out = self.write_once(text, &mut found.spans);
         for _ in 0..MAX_ROUNDS {
-            found = scan::find_again(&self.0, &out, &found);
-            if found.spans.is_empty() {
+            let again = scan::find_again(&self.0, &out, &found);
+            if again.spans.is_empty() {
                 break;
             }
+            found = again;
             out = self.write_once(&out, &mut found.spans);
         }
+        found.give_back();
         out
     }
 

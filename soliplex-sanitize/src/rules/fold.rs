@@ -228,7 +228,10 @@ static STANDS: [bool; 256] = {
 fn step(text: &str, i: usize) -> (usize, Plain) {
     let b = text.as_bytes();
     match b[i] {
-        0x1b => (1 + control(&b[i + 1..]), Plain::Nothing),
+        0x1b => {
+            let row = b[i..].iter().take_while(|c| **c == 0x1b).count();
+            (row + control(&b[i + row..]), Plain::Nothing)
+        }
         b'\n' => (1, Plain::Break),
         b'\r' if b.get(i + 1) == Some(&b'\n') => (2, Plain::Break),
         b'%' => match hex(b.get(i + 1..i + 3)) {
@@ -269,6 +272,7 @@ fn control(rest: &[u8]) -> usize {
     }
     rest.iter()
         .take(24)
+        .take_while(|c| **c >= b' ')
         .position(|c| (0x40..=0x7e).contains(c) && *c != b'[')
         .map_or(1, |n| n + 1)
 }

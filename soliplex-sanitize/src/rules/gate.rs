@@ -17,20 +17,23 @@ use planes::{Masks, Planes};
 pub(super) use shape::Shape;
 use windows::Windows;
 use words::{
-    begins_entity, ends_card_code, ends_pass, ends_server, is_spelled_out, may_be_code,
-    points_from_secret,
+    begins_entity, ends_card_code, ends_escape, ends_pass, ends_server, is_escape, is_spelled_out,
+    may_be_code, points_from_secret,
 };
 
-/// Calls `on` for every position at which a rule could fire, in order of windows and, inside a
-/// window, of shapes.
+/// Calls `on` with `whose` for every position at which a rule could fire, in order of windows and,
+/// inside a window, of shapes, until that has had `enough`.
 #[inline]
-pub(super) fn scan(text: &[u8], mut on: impl FnMut(Shape, usize)) {
+pub(super) fn scan<W>(
+    text: &[u8],
+    whose: &mut W,
+    on: impl Fn(&mut W, Shape, usize),
+    enough: impl Fn(&W) -> bool,
+) {
     if text.len() <= WINDOW {
-        let planes = Windows::whole(text);
-        return match quiet::slashes(&planes) {
-            Some(slashes) => each(slashes, |bit| on(Shape::Slash, bit)),
-            None => whole(&planes, text, &mut on),
-        };
+        return whole(&Windows::whole(text), text, &mut |shape, at| {
+            on(whose, shape, at)
+        });
     }
     let last_at = |base: usize| if base + WINDOW == text.len() { LAST } else { 0 };
     let mut seen = 0;
@@ -40,12 +43,26 @@ pub(super) fn scan(text: &[u8], mut on: impl FnMut(Shape, usize)) {
         for n in 0..windows.count {
             let (base, fresh) = (windows.bases[n], windows.fresh[n]);
             let masks = windows.planes.masks(n);
+            let mut on = |shape, at| on(whose, shape, at);
             shapes(&masks, base, fresh, last_at(base), text, &mut on);
         }
         seen = windows.end;
-        if seen >= text.len() {
+        if seen >= text.len() || enough(whose) {
             return;
         }
+    }
+}
+
+/// The same for what an event says, which is short and mostly quiet.
+#[inline]
+pub(super) fn scan_event(text: &[u8], mut on: impl FnMut(Shape, usize)) {
+    if text.len() > WINDOW {
+        return scan(text, &mut on, |on, shape, at| on(shape, at), |_| false);
+    }
+    let planes = Windows::whole(text);
+    match quiet::slashes(&planes) {
+        Some(slashes) => each(slashes, |bit| on(Shape::Slash, bit)),
+        None => whole(&planes, text, &mut on),
     }
 }
 
@@ -338,11 +355,6 @@ pub(super) fn joins(c: u8) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b'@' | b'+' | b'/' | b'=' | b':')
 }
 
-/// Whether `%41` or the like ends here.
-fn ends_escape(before: &[u8]) -> bool {
-    matches!(before, [.., b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
-}
-
 /// What a byte outside the common classes may begin.
 fn odd_one(text: &[u8], at: usize) -> Option<Shape> {
     let next = text.get(at + 1).copied().unwrap_or(0);
@@ -362,7 +374,7 @@ fn odd_one(text: &[u8], at: usize) -> Option<Shape> {
         b'\\' if before == b'\\' && next == b'\\' => None,
         b'\\' => Some(Shape::Backslash),
         // Of a row of escapes the first is enough, too.
-        b'%' if next.is_ascii_hexdigit() && !ends_escape(&text[..at]) => Some(Shape::Folded),
+        b'%' if is_escape(&text[at..]) && !ends_escape(&text[..at]) => Some(Shape::Folded),
         b'&' if next == b'#' || begins_entity(&text[at + 1..]) => Some(Shape::Folded),
         b'\n' => {
             // A word may go on behind the break, and the break may be two bytes.
@@ -374,7 +386,7 @@ fn odd_one(text: &[u8], at: usize) -> Option<Shape> {
             (joins(before) && (joins(next) || matches!(next, b' ' | b'\t')))
                 .then_some(Shape::Folded)
         }
-        0x1b => Some(Shape::Folded),
+        0x1b if before != 0x1b => Some(Shape::Folded),
         _ => None,
     }
 }

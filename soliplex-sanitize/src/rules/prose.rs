@@ -8,7 +8,7 @@ use super::entropy::is_benign_word;
 use super::keys::Strength;
 use super::pairs::{bare_end, closing_quote, opening_quote};
 use super::routers::scrambled;
-use super::scan::Scan;
+use super::scan::{LOOK, Scan};
 
 /// A told password is no longer.
 pub(super) const MAX_PASSWORD_BYTES: usize = 128;
@@ -20,7 +20,7 @@ impl Scan<'_> {
         if !ends_with(&b[..end], b"password") {
             return;
         }
-        self.looks += 1;
+        self.looks += LOOK;
         match b.get(end) {
             Some(b' ') => self.password_in_sentence(end + 1),
             Some(b'\t' | b'|') => self.password_in_column(end + 1),

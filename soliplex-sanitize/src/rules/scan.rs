@@ -1,6 +1,7 @@
 //! One reading of one text: the gate's positions go to the verifiers, their spans are collected.
 
 mod folded;
+mod found;
 mod quoting;
 
 use std::mem;
@@ -20,6 +21,8 @@ use super::steps::steps;
 use super::table::Table;
 
 use folded::find_folded;
+pub(super) use found::Found;
+use found::give_up_rest;
 pub(super) use quoting::own_slashes;
 
 /// What one reading knows.
@@ -33,10 +36,10 @@ pub(super) struct Scan<'t> {
     /// Whether a verifier has looked further than [`MAX_AHEAD_BYTES`].
     looks_far: bool,
     pub(super) looks: usize,
-    /// The first position not looked at because so much had been found or looked at before it.
-    full_at: usize,
     /// Whether the text begins like a list or a map.
     is_structure: bool,
+    /// The first position not looked at because so much had been found or looked at before it.
+    full_at: usize,
     // Each verifier that walks along a run remembers where it ended, so that no byte of a hostile
     // text is walked over once per position.
     pub(super) userinfo_seen: usize,
@@ -70,15 +73,11 @@ const MAX_SPANS: usize = 16 * 1024;
 
 /// And when so many places of a text have been looked at: a line of text has one every twenty bytes,
 /// dense JSON every six.
-const MAX_LOOKS: usize = 48 * 1024;
+const MAX_LOOKS: usize = 48 * 1024 * LOOK;
 
-/// What a reading has found.
-pub(super) struct Found {
-    /// In order and without overlaps.
-    pub(super) spans: Vec<Span>,
-    /// Whether every verifier has read its neighborhood only, and of a text in plain.
-    is_near: bool,
-}
+/// What looking at one place counts: twice what it takes to undo a disguise, and a third of what it
+/// takes to see that a long word is no key.
+pub(super) const LOOK: usize = 2;
 
 /// Everything in `text` that must go.
 pub(super) fn find(table: &Table, text: &str) -> Found {
@@ -127,41 +126,11 @@ fn finish(scan: &mut Scan<'_>, text: &str) -> Found {
     }
 }
 
-/// Lets all go that follows `full_at`: from the last of the spans on that end well before it, where
-/// there are so many, else from a space. Answers where that is.
-fn give_up_rest(full_at: usize, b: &[u8], spans: &mut Vec<Span>) -> usize {
-    if full_at == usize::MAX {
-        return b.len();
-    }
-    // Inside a window, shapes come in any order.
-    let known = full_at.saturating_sub(gate::WINDOW);
-    let start = if spans.len() < MAX_SPANS {
-        memchr::memrchr2(b' ', b'\n', &b[..known]).map_or(0, |space| space + 1)
-    } else {
-        let ends = spans.iter().map(|span| span.end);
-        let from = ends.filter(|end| *end <= known).max().unwrap_or(0);
-        spans.retain(|span| span.start < from);
-        // It begins inside the last one, but never inside a character.
-        let mut start = from.saturating_sub(1);
-        while start > 0 && b[start] & 0xc0 == 0x80 {
-            start -= 1;
-        }
-        start
-    };
-    spans.push(Span {
-        start,
-        end: b.len(),
-        source: Source::Builtin(Rule::Key),
-        fill: Fill::Marker,
-    });
-    start
-}
-
 /// Calls `on` for every position in `text` that deserves a look; where there is none, `find` finds
 /// nothing but what patterns of the user's own match.
 #[inline]
 pub(super) fn suspects(text: &[u8], mut on: impl FnMut(Suspect)) {
-    gate::scan(text, |shape, at| on(Suspect { shape, at }));
+    gate::scan_event(text, |shape, at| on(Suspect { shape, at }));
 }
 
 /// Whether a verifier finds something, or calls for a second reading, where `text` shows a shape
@@ -237,7 +206,7 @@ impl<'t> Scan<'t> {
 
     pub(super) fn run(&mut self) {
         let b = self.b;
-        gate::scan(b, |shape, at| self.look(shape, at));
+        gate::scan(b, self, Scan::look, Scan::is_full);
     }
 
     /// Looks around each span, from a space to a space, so that no word is seen in part.
@@ -263,7 +232,8 @@ impl<'t> Scan<'t> {
                 };
                 until = next.end.max(until);
             }
-            gate::scan(&b[from..until], |shape, at| self.look(shape, from + at));
+            let look = |scan: &mut Self, shape, at| scan.look(shape, from + at);
+            gate::scan(&b[from..until], self, look, Scan::is_full);
         }
     }
 
@@ -274,17 +244,20 @@ impl<'t> Scan<'t> {
 
     fn look(&mut self, shape: Shape, at: usize) {
         steps(1);
-        // What calls for a second reading costs nothing more, and most words that end like one that
+        // What calls for a second reading costs little more, and most words that end like one that
         // counts are none: those that are count themselves.
         let is_light = matches!(shape, Shape::Folded | Shape::Password | Shape::Scheme);
-        self.looks += usize::from(!is_light);
+        self.looks += LOOK * usize::from(!is_light);
         if self.spans.len() >= MAX_SPANS || self.looks > MAX_LOOKS {
             self.full_at = self.full_at.min(at);
             return;
         }
         match shape {
             Shape::Separator => self.pair(at),
-            Shape::LongWord => self.long_word(at),
+            Shape::LongWord => {
+                self.looks += 2 * LOOK;
+                self.long_word(at);
+            }
             Shape::Dotted => self.dotted(at),
             Shape::At => self.at_sign(at),
             Shape::Scheme => self.scheme(at + 1),
@@ -319,7 +292,11 @@ impl<'t> Scan<'t> {
             Shape::Dashes => self.armor(at),
             Shape::Folded => {
                 self.needs_fold = true;
-                self.degrees(at);
+                if self.b[at].is_ascii() {
+                    self.looks += 1;
+                } else {
+                    self.degrees(at);
+                }
             }
         }
     }
@@ -387,6 +364,9 @@ impl<'t> Scan<'t> {
         }
         while end < b.len() && b[end] & 0xc0 == 0x80 {
             end += 1;
+        }
+        if self.spans.capacity() == 0 {
+            self.spans = found::memory();
         }
         self.spans.push(Span {
             start,

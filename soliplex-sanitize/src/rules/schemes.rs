@@ -2,7 +2,7 @@
 
 use super::base64::{MAX_DECODED_BYTES, decode};
 use super::catalog::Rule;
-use super::scan::Scan;
+use super::scan::{LOOK, Scan};
 use super::steps::steps;
 use super::tokens::{is_mixed, is_word};
 
@@ -18,7 +18,7 @@ impl Scan<'_> {
         if !(bearer && whole(6) || basic && whole(5)) {
             return;
         }
-        self.looks += 1;
+        self.looks += LOOK;
         let mut start = at;
         while start < b.len()
             && start - at < 4

@@ -32,6 +32,9 @@ pub(super) struct Span {
 /// Sorts spans and merges those that overlap: the union is replaced under the name of the one that
 /// begins first, or, of two that begin together, the longer one.
 pub(super) fn resolve(spans: &mut Vec<Span>) {
+    if spans.len() < 2 {
+        return;
+    }
     spans.sort_by(|a, b| {
         a.start
             .cmp(&b.start)

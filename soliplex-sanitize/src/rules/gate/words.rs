@@ -115,3 +115,15 @@ pub(super) fn begins_entity(rest: &[u8]) -> bool {
     let length = name.count();
     length >= 2 && rest.get(length) == Some(&b';')
 }
+
+/// Whether `%41` or the like begins here.
+#[inline]
+pub(super) fn is_escape(text: &[u8]) -> bool {
+    matches!(text, [b'%', a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
+}
+
+/// Whether it ends here.
+#[inline]
+pub(super) fn ends_escape(before: &[u8]) -> bool {
+    before.last_chunk::<3>().is_some_and(|last| is_escape(last))
+}
