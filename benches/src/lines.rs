@@ -64,7 +64,7 @@ pub fn secret(n: usize) -> String {
 }
 
 /// Repeated to a mebibyte, these make a reader look again and again.
-pub const HOSTILE: [&str; 19] = [
+pub const HOSTILE: [&str; 26] = [
     "@",
     "7",
     "1.",
@@ -84,4 +84,11 @@ pub const HOSTILE: [&str; 19] = [
     "(+",
     "%41",
     "(password",
+    "AKIA\n",
+    "a\n",
+    "\u{1b}",
+    "\u{1b}[",
+    "%2",
+    "&#64;",
+    "a1b2c3d4e5f6g7h8i9j0k1.",
 ];
