@@ -31,8 +31,10 @@
 //!   file of 256 KiB that is deleted for the purpose and made again when there is room. A file
 //!   beside the store can be given up without writing to the store, which free pages inside it
 //!   cannot.
-//! - … *the file is damaged*, of a later version, or makes redb panic: it is renamed, a new one
-//!   is made, the loss is told. Panics are caught, which needs a build that unwinds.
+//! - … *the file cannot be opened*, because it is damaged, of a later version, or makes redb panic:
+//!   it is renamed, a new one is made, the loss is told. One that is found damaged, or makes redb
+//!   panic, while it is open is opened again, read through, and renamed if it cannot be or if the
+//!   same happens again at once. Panics are caught, which needs a build that unwinds.
 //! - … *a second process comes*: it gets [`OpenError::Held`], with the name of the first.
 //! - … *the directory is read-only*: [`OpenError::Directory`]; [`Spool::in_memory`] keeps what it
 //!   can until the process ends.

@@ -55,6 +55,25 @@ const FIELDS: usize = 3 + 3 * LANES + 4;
 pub(crate) type StateRow = [u64; FIELDS];
 
 impl State {
+    /// What is left in a new file: nothing, but no number is given out twice, and what was lost is
+    /// still to be told.
+    pub(super) fn empty(&mut self) {
+        self.ledger.all_given_up();
+        *self = Self {
+            next_chunk: self.next_chunk.max(1),
+            ring_through: self.ring_through,
+            // The making of the file is its first commit.
+            commits: 1,
+            dead: DeadTotals {
+                next: self.dead.next,
+                ..DeadTotals::default()
+            },
+            ledger: std::mem::take(&mut self.ledger),
+            delivered: self.delivered,
+            ..Self::default()
+        };
+    }
+
     /// The totals of one lane, to be changed.
     pub(crate) fn lane_mut(&mut self, lane: Lane) -> &mut LaneTotals {
         let [low, normal, high, marker] = &mut self.lanes;

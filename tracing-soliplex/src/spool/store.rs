@@ -10,7 +10,7 @@ use super::growth::{BoundedStorage, Failure, Growth};
 use super::ledger::{Loss, SPOOL_DAMAGED};
 use super::limits::{MAX_CAME_TRUE, MIN_MAX_BYTES, QUICK_REPAIR_FROM, SpoolOptions};
 use super::place::Place;
-use super::state::{DeadTotals, State};
+use super::state::State;
 use super::tables::{self, Meta};
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 use soliplex_sanitize::caught;
@@ -38,6 +38,9 @@ pub(crate) struct Store {
     came_true: VecDeque<u64>,
     /// Whether the file was made when it was last opened.
     is_new: bool,
+    /// What last found the file at fault. One that opens again and bears the same is well: a bit that
+    /// turned over in memory, or a slip of redb's, is no reason to throw away what waits.
+    suspected: Option<Access>,
     /// Why the file must not be opened again.
     spoiled: Option<Fault>,
     set_aside: Option<SetAside>,
@@ -52,6 +55,13 @@ pub(crate) struct SetAside {
     pub(crate) reason: Fault,
     /// How many records were in it; none when it could not be read at all.
     pub(crate) records_lost: Option<u64>,
+}
+
+/// What a transaction does to the file.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Access {
+    Read,
+    Write,
 }
 
 /// A write that failed, and what it would have told: the commit it had come to may be on the disk
@@ -93,6 +103,7 @@ impl Store {
             in_doubt: None,
             came_true: VecDeque::new(),
             is_new: false,
+            suspected: None,
             spoiled: None,
             set_aside: None,
         };
@@ -166,7 +177,8 @@ impl Store {
             return Err(redb::Error::DatabaseClosed.into());
         };
         let result = guarded(|| work(&db.begin_read()?));
-        result.map_err(|fault| self.settle(fault))
+        self.bore(Access::Read, &result);
+        result.map_err(|fault| self.settle(fault, Access::Read))
     }
 
     /// Runs a write transaction and commits it durably, or changes nothing.
@@ -203,12 +215,14 @@ impl Store {
             tables::save_state(&txn, &state)?;
             Ok((txn, out))
         });
-        let (txn, out) = prepared.map_err(|fault| self.settle(fault))?;
+        let (txn, out) = prepared.map_err(|fault| self.settle(fault, Access::Write))?;
         // Durability is redb's default, `Immediate`: the commit returns when the disk has it.
-        match guarded(|| Ok(txn.commit()?)) {
+        let committed = guarded(|| Ok(txn.commit()?));
+        self.bore(Access::Write, &committed);
+        match committed {
             Ok(()) => self.state = state,
             Err(fault) => {
-                let fault = self.settle(fault);
+                let fault = self.settle(fault, Access::Write);
                 // A failed commit may have reached the disk all the same; the file knows.
                 self.in_doubt = Some((self.writes, state.commits));
                 if self.ensure_open().is_err() || !self.came_true(self.writes) {
@@ -241,8 +255,15 @@ impl Store {
         });
     }
 
+    /// Lifts a suspicion when what raised it has gone well.
+    fn bore<T>(&mut self, access: Access, result: &Result<T, Fault>) {
+        if result.is_ok() {
+            self.suspected.take_if(|suspected| *suspected == access);
+        }
+    }
+
     /// Finds the cause of a failure and leaves the store fit for the next call.
-    fn settle(&mut self, fault: Fault) -> Fault {
+    fn settle(&mut self, fault: Fault, access: Access) -> Fault {
         if fault.leaves_the_store_open() {
             return fault;
         }
@@ -252,7 +273,7 @@ impl Store {
             Some(Failure::DiskFull) => Fault::DiskFull,
             None => fault,
         };
-        if fault.lies_in_the_file() {
+        if fault.lies_in_the_file() && self.suspected.replace(access).is_some() {
             self.spoiled = Some(fault.noted());
         }
         fault
@@ -267,6 +288,7 @@ impl Store {
         fresh.empty();
         fresh.ledger.add(Loss::counted(SPOOL_DAMAGED, gone));
         let meta = self.meta.clone();
+        let is_suspected = self.suspected.is_some();
         let opened = guarded(|| {
             let storage =
                 BoundedStorage::try_new(storage, Arc::clone(&growth)).map_err(redb::Error::Io)?;
@@ -274,7 +296,11 @@ impl Store {
             growth.set_sparing(growth.file_bytes() > 0);
             let mut builder = Database::builder();
             builder.set_cache_size(cache_bytes);
-            let db = builder.create_with_backend(storage)?;
+            let mut db = builder.create_with_backend(storage)?;
+            if is_suspected {
+                // Reads all of it, and fails where it is beyond repair.
+                db.check_integrity()?;
+            }
             let found = tables::load(&db.begin_read()?)?;
             if let Some((state, meta)) = found {
                 return Ok((db, state, meta, false));
@@ -319,6 +345,7 @@ impl Store {
                 return Err(redb::Error::Io(error).into());
             }
         };
+        self.suspected = None;
         // A store that was never open has no commit to its name, and no counters.
         let records_lost = (self.state.commits > 0).then(|| self.state.records());
         self.note_given_up(path, reason, records_lost);
@@ -347,27 +374,6 @@ impl Store {
 impl Drop for Store {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-impl State {
-    /// What is left in a new file: nothing, but no number is given out twice, and what was lost is
-    /// still to be told.
-    fn empty(&mut self) {
-        self.ledger.all_given_up();
-        *self = Self {
-            next_chunk: self.next_chunk.max(1),
-            ring_through: self.ring_through,
-            // The making of the file is its first commit.
-            commits: 1,
-            dead: DeadTotals {
-                next: self.dead.next,
-                ..DeadTotals::default()
-            },
-            ledger: std::mem::take(&mut self.ledger),
-            delivered: self.delivered,
-            ..Self::default()
-        };
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::super::error::Fault;
 use super::super::state::State;
-use super::{Failed, Store, guarded};
+use super::{Access, Failed, Store, guarded};
 use redb::WriteTransaction;
 
 impl Store {
@@ -72,6 +72,8 @@ impl Store {
         self.growth.set_sparing(true);
         let result = guarded(|| Ok(db.compact()?));
         self.growth.set_sparing(false);
-        result.map(drop).map_err(|fault| self.settle(fault))
+        result
+            .map(drop)
+            .map_err(|fault| self.settle(fault, Access::Write))
     }
 }

@@ -15,7 +15,7 @@ impl Store {
     /// chunk numbers and the ring's sequence go on, and which tells how many records are gone.
     pub(crate) fn wipe(&mut self) -> io::Result<()> {
         self.close();
-        self.spoiled = None;
+        (self.suspected, self.spoiled) = (None, None);
         let mut fresh = self.state.clone();
         fresh.empty();
         // Whose they were is nobody's business any more.
