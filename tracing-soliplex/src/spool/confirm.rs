@@ -74,8 +74,6 @@ impl Spool {
                 // with what is held back, they are let go, or the batch would be sent for ever.
                 Ok(()) => self.store.write_freeing(|txn, state| {
                     confirmed = remove_chunks(txn, state, handle, dead, unnamed, 0)?;
-                    confirmed.dead_dropped += confirmed.refused;
-                    state.dead.dropped += confirmed.refused;
                     Ok(())
                 }),
                 Err(fault) => Err(fault),
@@ -123,18 +121,27 @@ fn remove_chunks(
             false => None,
         };
         if !dead_here.is_empty() {
-            let records = chunk::records(bytes.value())?;
-            let dead_here: Vec<(ChunkEntry<'_>, &str)> = dead_here
+            // Of a chunk that cannot be read any more no letter is kept: it has been answered for, and
+            // would be sent for ever.
+            let records = chunk::records(bytes.value()).unwrap_or_default();
+            let letters: Vec<(ChunkEntry<'_>, &str)> = dead_here
                 .iter()
                 .filter_map(|(place, reason)| Some((*records.get(*place)?, *reason)))
+                .filter(|_| max_dead_bytes > 0)
                 .collect();
-            let seqs = dead_here.iter().map(|((seq, _), _)| *seq);
+            let seqs = dead_here
+                .iter()
+                .filter_map(|(place, _)| records.get(*place));
+            let seqs = seqs.map(|(seq, _)| *seq);
             state.ledger.add(Loss {
                 seqs: seqs.clone().min().zip(seqs.max()),
                 ..Loss::counted(REJECTED, dead_here.len() as u64)
                     .of(header.context, facts.as_deref())
             });
-            for (record, reason) in dead_here.iter().filter(|_| max_dead_bytes > 0) {
+            let unkept = (dead_here.len() - letters.len()) as u64;
+            confirmed.dead_dropped += unkept;
+            state.dead.dropped += unkept;
+            for (record, reason) in &letters {
                 confirmed.dead_dropped +=
                     bury(txn, state, header.context, *record, reason, max_dead_bytes)?;
                 confirmed.dead += 1;

@@ -201,6 +201,26 @@ fn an_unreadable_chunk_is_removed_and_counted_and_the_rest_is_delivered() {
     assert_eq!(spool.stats().records(), 0);
 }
 
+/// A bit that turned over between peek and confirm had the batch sent again and again.
+#[test]
+fn a_chunk_that_cannot_be_read_when_it_is_confirmed_leaves_without_its_dead_letters() {
+    let mut spool = on_disk(&Disk::default());
+    spool.append_records(&records(Lane::High, 1..4)).unwrap();
+    let peeked = spool.peek_first();
+    damage(&mut spool, 1, 60);
+    let dead = [DeadLetter {
+        record: 1,
+        reason: "no",
+    }];
+    let confirmed = spool.confirm(&peeked.handle, &dead, 0).unwrap();
+    assert_eq!((confirmed.records, confirmed.refused), (3, 1));
+    assert_eq!((confirmed.dead, confirmed.dead_dropped), (0, 1));
+    assert_eq!(spool.stats().dead_dropped, 1);
+    assert_eq!(spool.waiting(), [] as [u64; 0]);
+    assert_eq!(spool.untold()[0].count, Some(1));
+    assert_eq!(spool.take_losses().unreadable_records, 0);
+}
+
 /// One slip of redb's, or one bit that turned over in memory, took everything that waited along.
 #[test]
 fn a_panic_inside_the_store_ends_no_thread_and_costs_no_record() {
