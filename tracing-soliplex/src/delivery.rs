@@ -3,7 +3,7 @@
 //! | answer | what happens |
 //! |---|---|
 //! | 2xx | confirmed; records listed as rejected become dead letters, or are only counted where it is not said which |
-//! | 401, 403 | parked until the token provider gives a *different* token |
+//! | 401, 403 | parked until the token provider gives a *different* token; the same is tried once an hour |
 //! | 408, 429, 5xx, no answer | back off 1, 2, 4 … 60 s with jitter, or as `Retry-After` says; never counts against the batch |
 //! | 413 | halved; a single record becomes a dead letter |
 //! | 400, 422 | after 3 refusals of the same records halved down to the one that offends, which becomes a dead letter |

@@ -18,6 +18,10 @@ pub(super) const MAX_BACKOFF: Duration = Duration::from_secs(60);
 /// device that would ask more often would find the same.
 pub(super) const MISPLACED_FOR: Duration = Duration::from_secs(3600);
 
+/// How often a token that was refused is tried again all the same: the fault may have been the
+/// server's, and be mended there.
+pub(super) const TRY_TOKEN_EVERY: Duration = Duration::from_secs(3600);
+
 /// How often a parked client asks the token provider whether it has another token by now.
 pub(super) const ASK_TOKEN_EVERY: Duration = Duration::from_secs(5);
 
@@ -32,18 +36,20 @@ const PARKED: u32 = 1 << 30;
 pub(crate) struct Pace {
     failures: u32,
     not_before: Option<Instant>,
-    /// Whether it was the server that asked for the wait.
-    asked: bool,
+    /// How much of that wait the server asked for.
+    asked_until: Option<Instant>,
     parked: Option<Parked>,
     random: u64,
 }
 
 #[derive(Debug)]
 enum Parked {
-    /// Until a token other than this one comes, asked for now and then.
+    /// Until a token other than this one comes, asked for now and then, or until this one is due
+    /// again.
     Token {
         refused: Option<Token>,
         ask_at: Instant,
+        again_at: Instant,
     },
     /// Until the configuration changes, or this instant.
     Misplaced { until: Instant },
@@ -55,7 +61,7 @@ impl Pace {
         Pace {
             failures: 0,
             not_before: None,
-            asked: false,
+            asked_until: None,
             parked: None,
             random: seed | 1,
         }
@@ -77,10 +83,15 @@ impl Pace {
         parked.or(self.not_before).filter(|until| *until > now)
     }
 
-    /// Whether this token may be tried: while parked for a token, only another one.
+    /// Whether this token may be tried: while parked for a token, only another one, or once in
+    /// [`TRY_TOKEN_EVERY`] the same.
     pub(crate) fn admits(&mut self, token: Option<&Token>, now: Instant) -> bool {
         match &mut self.parked {
-            Some(Parked::Token { refused, ask_at }) if refused.as_ref() == token => {
+            Some(Parked::Token {
+                refused,
+                ask_at,
+                again_at,
+            }) if refused.as_ref() == token && now < *again_at => {
                 *ask_at = now + ASK_TOKEN_EVERY;
                 false
             }
@@ -91,7 +102,7 @@ impl Pace {
     /// The server answered as it should.
     pub(crate) fn succeeded(&mut self) {
         self.failures = 0;
-        self.not_before = None;
+        (self.not_before, self.asked_until) = (None, None);
         self.parked = None;
     }
 
@@ -100,10 +111,9 @@ impl Pace {
         let wait = self.backoff().mul_f64(0.75 + self.random() / 2.0);
         self.failures = self.failures.saturating_add(1);
         self.parked = None;
-        self.asked = retry_after.is_some();
         // A server that names a time is believed, but the jitter spreads those it named it to.
-        let asked = retry_after.map(|after| after + wait.min(after / 4));
-        self.not_before = Some(now + asked.map_or(wait, |asked| asked.max(wait)));
+        self.asked_until = retry_after.map(|after| now + after + wait.min(after / 4));
+        self.not_before = self.asked_until.max(Some(now + wait));
     }
 
     /// How long to wait after as many failures, but for the jitter.
@@ -118,17 +128,18 @@ impl Pace {
         if refused.is_none() {
             return self.misplaced(now);
         }
-        self.not_before = None;
+        (self.not_before, self.asked_until) = (None, None);
         // The provider is asked once more without delay: the token may just have been renewed.
         self.parked = Some(Parked::Token {
             refused,
             ask_at: now,
+            again_at: now + TRY_TOKEN_EVERY,
         });
     }
 
     /// The endpoint is not one.
     pub(crate) fn misplaced(&mut self, now: Instant) {
-        self.not_before = None;
+        (self.not_before, self.asked_until) = (None, None);
         self.parked = Some(Parked::Misplaced {
             until: now + MISPLACED_FOR,
         });
@@ -137,9 +148,7 @@ impl Pace {
     /// Somebody waits for what is stored to be delivered: the wait we chose is over, one that the
     /// server asked for is not.
     pub(crate) fn hurry(&mut self, now: Instant) {
-        if !self.asked {
-            self.not_before = None;
-        }
+        self.not_before = self.asked_until;
         if let Some(Parked::Token { ask_at, .. }) = &mut self.parked {
             *ask_at = now;
         }
@@ -149,7 +158,7 @@ impl Pace {
     /// the server asked for by `Retry-After` is forgotten too, for it may be another server. A token
     /// that was refused stays refused; the provider is asked at once whether it has another.
     pub(crate) fn changed(&mut self, now: Instant) {
-        self.asked = false;
+        self.asked_until = None;
         self.parked = self
             .parked
             .take()
@@ -165,7 +174,9 @@ impl Pace {
     /// again does not ask at each start.
     pub(crate) fn to_bytes(&self, now: Instant, unix_nanos: i64) -> [u8; 12] {
         let of = |then: Instant| then.saturating_duration_since(now);
-        let asked = if self.asked { ASKED } else { 0 };
+        // Kept is the longer of the two waits.
+        let is_asked = self.asked_until.is_some() && self.asked_until == self.not_before;
+        let asked = if is_asked { ASKED } else { 0 };
         let (failures, flag, wait) = match &self.parked {
             Some(Parked::Misplaced { until }) => (self.failures, PARKED, of(*until)),
             Some(Parked::Token { .. }) => (self.failures.saturating_add(1), 0, self.backoff()),
@@ -190,9 +201,9 @@ impl Pace {
         };
         let failures = u32::from_le_bytes(*failures);
         self.failures = failures & !(ASKED | PARKED);
-        self.asked = failures & ASKED != 0;
+        let is_asked = failures & ASKED != 0;
         let is_parked = failures & PARKED != 0;
-        let most = match self.asked {
+        let most = match is_asked {
             _ if is_parked => MISPLACED_FOR,
             true => MAX_RETRY_AFTER,
             false => MAX_BACKOFF,
@@ -202,6 +213,7 @@ impl Pace {
         if is_parked && !wait.is_zero() {
             self.parked = Some(Parked::Misplaced { until: now + wait });
         } else {
+            self.asked_until = is_asked.then_some(now + wait);
             self.not_before = self.not_before.max(Some(now + wait));
         }
     }

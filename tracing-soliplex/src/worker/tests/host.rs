@@ -17,11 +17,11 @@ async fn a_refused_token_parks_delivery_until_another_one_comes() {
         .server
         .answers([ExportOutcome::Unauthorized { status: 401 }]);
     pipeline.log(Severity::Error, "kept");
-    tokio::time::sleep(24 * HOUR).await;
+    tokio::time::sleep(HOUR - Duration::from_secs(60)).await;
     assert_eq!(
         pipeline.server.times().len(),
         1,
-        "the same token is not tried twice"
+        "the same token is not tried twice within the hour"
     );
     assert_eq!(pipeline.capture.diagnostics.state(), State::Parked);
     *token.lock().unwrap() = "new".to_owned();
@@ -31,6 +31,25 @@ async fn a_refused_token_parks_delivery_until_another_one_comes() {
         [Some("old".to_owned()), Some("new".to_owned())]
     );
     assert_eq!(pipeline.server.messages(), ["kept"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_is_tried_once_an_hour_and_may_have_healed() {
+    let pipeline = Pipeline::start_with(
+        |settings| settings.token_provider = Some(Box::new(|| Some("same".to_owned()))),
+        SpoolOptions::default(),
+    );
+    let refused = ExportOutcome::Unauthorized { status: 403 };
+    pipeline.server.answers_always(Some(refused));
+    pipeline.log(Severity::Error, "kept");
+    tokio::time::sleep(6 * HOUR).await;
+    let tries = pipeline.server.times().len();
+    assert!((5..=7).contains(&tries), "{tries} requests in six hours");
+    pipeline.server.answers_always(None);
+    tokio::time::sleep(HOUR + Duration::from_secs(60)).await;
+    assert_eq!(pipeline.server.messages(), ["kept"]);
+    assert_eq!(pipeline.capture.diagnostics.state(), State::Active);
+    pipeline.assert_accounted();
 }
 
 #[tokio::test(start_paused = true)]
