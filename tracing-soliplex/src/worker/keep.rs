@@ -73,9 +73,10 @@ impl Worker {
     /// Takes in until everything before `end` is in the spool, or the spool takes no more.
     pub(super) fn drain_through(&mut self, end: Position) {
         while !self.intake.has_reached(end) {
-            let before = self.intake.progress();
+            // Room that was made is progress too: once may not be enough for what is to be stored.
+            let before = (self.intake.progress(), self.left);
             self.take_in();
-            if self.intake.progress() == before {
+            if (self.intake.progress(), self.left) == before {
                 break;
             }
         }
@@ -135,6 +136,11 @@ impl Worker {
         {
             self.store_failed(&error);
         }
+        self.publish();
+    }
+
+    /// Counts what the disk took from the store, in the same moment in which it no longer waits.
+    pub(super) fn count_lost(&mut self) {
         let losses = self.spool.take_losses();
         self.diagnostics
             .count(DiscardReason::SpoolDamaged, losses.unreadable_records);
@@ -142,7 +148,6 @@ impl Worker {
         if let Some(aside) = losses.set_aside {
             self.left += store::report(&aside, &self.diagnostics);
         }
-        self.publish();
     }
 
     /// Leaves the store alone for a while. Its failure is reported once, not at each attempt.
@@ -160,7 +165,8 @@ impl Worker {
             .report(&Diagnostic::StoreUnavailable { error });
     }
 
-    pub(super) fn publish(&self) {
+    pub(super) fn publish(&mut self) {
+        self.count_lost();
         // What stands in for a spool that was let go of says nothing of what waits there.
         if !self.suspended {
             let records = self.spool.stats().records();

@@ -102,6 +102,7 @@ impl Worker {
         if !self.suspended && !self.flushes.iter().all(is_aimed) {
             self.tell_losses();
         }
+        self.count_lost();
         let waiting = self.spool.stats().records();
         let goal = self.left + waiting;
         for pending in &mut self.flushes {
@@ -147,7 +148,7 @@ impl Worker {
         self.report_to(waiting);
     }
 
-    fn report_to(&self, flushes: Vec<PendingFlush>) {
+    fn report_to(&mut self, flushes: Vec<PendingFlush>) {
         if flushes.is_empty() {
             return;
         }

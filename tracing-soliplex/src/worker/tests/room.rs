@@ -174,3 +174,25 @@ async fn what_was_answered_for_is_confirmed_before_room_is_made() {
     assert_eq!(stats.delivered, 50, "{stats:?}");
     pipeline.assert_accounted();
 }
+
+/// A store that had to be given up was in no counter for ten seconds, and for good if the end came
+/// first; a flush waited for what was no more.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_given_up_is_in_the_next_flushs_report() {
+    let pipeline = Pipeline::start();
+    pipeline.server.answers_always(Some(BUSY));
+    pipeline.log_many(5);
+    let _ = pipeline.flush(Duration::from_secs(1)).await;
+    pipeline.disk.fail_from(1);
+    pipeline.log(Severity::Info, "after");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    pipeline.disk.heal();
+    redb::StorageBackend::set_len(&pipeline.disk, 0).unwrap();
+    pipeline.server.answers_always(None);
+    let start = Instant::now();
+    let report = pipeline.flush(HOUR).await;
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert_eq!(report.discarded, [(DiscardReason::SpoolDamaged, 5)]);
+    assert!(pipeline.server.messages().contains(&"after".to_owned()));
+    pipeline.assert_accounted();
+}
