@@ -30,6 +30,7 @@ fn the_end_of_main_is_an_end_in_order_wherever_that_can_be_told() {
         ("panics, hook replaced", "uncleanly"),
         ("returns, hook off", "uncleanly"),
         ("catches a panic of its own, and says nothing", "panic"),
+        ("panics, suspended", "panic"),
         ("shut down at once, exit elsewhere", "clean"),
         ("shut down at once, started elsewhere", "clean"),
     ] {

@@ -7,8 +7,8 @@
 //! one who mends it, and without us it would be printed too.
 //!
 //! Nor is one while the files are [let go of](crate::Soliplex::suspend): they may be another
-//! process's. It is counted as discarded and printed, and the next start says that the run was
-//! suspended.
+//! process's. It is counted as discarded and printed, and the next start says that the run ended by a
+//! panic, if it did before another process took the files.
 
 use std::any::Any;
 use std::backtrace::Backtrace;

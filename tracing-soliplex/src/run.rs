@@ -240,8 +240,11 @@ impl Run {
 
     /// The process is alive.
     pub(crate) fn alive(&self, now: Moment) {
-        self.note(ALIVE, now.unix_nanos.cast_unsigned());
-        self.note(RUN_ALIVE, self.runs_for(now));
+        // Let go of, the page is left alone, but to say of a panic that it was survived.
+        if self.may_note() || self.is_lent() && self.word(PANICKED) != 0 {
+            self.store(ALIVE, now.unix_nanos.cast_unsigned());
+            self.store(RUN_ALIVE, self.runs_for(now));
+        }
     }
 
     /// What the user sees of the application from now on.
@@ -264,15 +267,18 @@ impl Run {
     }
 
     fn note(&self, place: usize, value: u64) {
-        if self.may_note()
-            && let Some(word) = self.words.get(place)
-        {
-            word.store(value, Release);
+        if self.may_note() {
+            self.store(place, value);
         }
     }
 
     fn may_note(&self) -> bool {
         self.ours.load(Relaxed) && self.told.load(Relaxed) && self.is_in_place()
+    }
+
+    /// Whether the page has been let go of, and nobody has taken it.
+    fn is_lent(&self) -> bool {
+        self.told.load(Relaxed) && self.is_in_place() && self.word(ENDED) == Mark::Suspended as u64
     }
 
     /// Whether nobody has begun a run in this page since. One whose pipeline could not be started, or
@@ -282,6 +288,12 @@ impl Run {
             let (high, low) = id.as_u64_pair();
             self.word(ID) == high && self.word(ID + 1) == low
         })
+    }
+
+    fn store(&self, place: usize, value: u64) {
+        if let Some(word) = self.words.get(place) {
+            word.store(value, Release);
+        }
     }
 
     fn word(&self, place: usize) -> u64 {

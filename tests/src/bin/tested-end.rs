@@ -83,6 +83,9 @@ fn main() -> Result<(), StartError> {
     if is("shut down at once") {
         let _ = soliplex.shutdown(Duration::from_secs(30));
     }
+    if is("suspended") {
+        assert!(soliplex.suspend(Duration::from_secs(30)));
+    }
     if is("starts again") {
         std::mem::forget(builder().start()?);
     }

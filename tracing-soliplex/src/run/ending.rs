@@ -18,7 +18,11 @@ pub(super) enum Mark {
 impl Run {
     /// A thread panics. Alive for longer than `ends_within`, the run has survived it; with
     /// [`Duration::MAX`] it is not even ended in order, unless it [survives](Run::survived).
+    /// Not even files that are let go of are in the way, as long as nobody has taken them.
     pub(crate) fn panicked(&self, now: Moment, ends_within: Duration) {
+        if !self.may_note() && !self.is_lent() {
+            return;
+        }
         let nanos = u64::try_from(ends_within.as_nanos()).unwrap_or(u64::MAX);
         let runs_for = self.runs_for(now);
         // Another thread's panic, on the way to the end, does not bring the first one's end nearer.
@@ -30,20 +34,17 @@ impl Run {
                 .saturating_add(after)
                 .saturating_sub(runs_for),
         };
-        self.note(AFTER_PANIC, nanos.max(first));
-        self.note(RUN_PANICKED, runs_for);
-        self.note(PANICKED, now.unix_nanos.cast_unsigned().max(1));
+        self.store(AFTER_PANIC, nanos.max(first));
+        self.store(RUN_PANICKED, runs_for);
+        self.store(PANICKED, now.unix_nanos.cast_unsigned().max(1));
     }
 
     /// The panic noted last was caught: the run went on, or the process after the run was shut down.
     pub(crate) fn survived(&self) {
         // Let go of, the page is still as this run left it until another one begins there, and that
         // writes the same zero first.
-        if self.told.load(Relaxed)
-            && self.is_in_place()
-            && let Some(word) = self.words.get(PANICKED)
-        {
-            word.store(0, Release);
+        if self.told.load(Relaxed) && self.is_in_place() {
+            self.store(PANICKED, 0);
         }
     }
 

@@ -166,15 +166,16 @@ pub(super) fn read(words: &[AtomicU64], process: u64) -> Found {
         last_alive,
         run_nanos: i64::try_from(run_nanos).unwrap_or(i64::MAX),
         end: match mark {
-            Mark::Suspended => End::Suspended,
             // Whoever reads this has died of nothing.
+            Mark::Suspended if is_own => End::Suspended,
             Mark::Clean if is_own => End::Clean,
             Mark::Running if is_own && was_left => End::Clean,
             Mark::Running if is_own => End::Unknown,
             // Shut down by what unwound.
             Mark::Clean if panicked != 0 && word(AFTER_PANIC) == u64::MAX => End::Panic,
             Mark::Clean => End::Clean,
-            Mark::Running if panicked != 0 && !survived => End::Panic,
+            Mark::Running | Mark::Suspended if panicked != 0 && !survived => End::Panic,
+            Mark::Suspended => End::Suspended,
             Mark::Running if was_left => End::Clean,
             Mark::Running => End::Uncleanly,
         },

@@ -38,10 +38,17 @@ fn found(directory: &TempDir) -> Found {
     found_elsewhere(&directory.path().join(FILE))
 }
 
+fn previous_of(directory: &TempDir) -> Previous {
+    match found(directory) {
+        Found::Previous(previous) => previous,
+        found => panic!("{found:?}"),
+    }
+}
+
 #[test]
 fn each_end_is_told_by_what_the_run_left() {
     type Left = fn(&Run);
-    let cases: [(&str, Left, End); 21] = [
+    let cases: [(&str, Left, End); 24] = [
         ("killed at once", |_| (), End::Uncleanly),
         ("killed", |run| run.alive(at(9 * SECOND)), End::Uncleanly),
         ("shut down", |run| run.end(at(SECOND)), End::Clean),
@@ -125,6 +132,32 @@ fn each_end_is_told_by_what_the_run_left() {
             End::Suspended,
         ),
         (
+            "panicked while it slept without its files",
+            |run| {
+                run.suspend(at(0));
+                run.panicked(at(SECOND), GRACE);
+            },
+            End::Panic,
+        ),
+        (
+            "caught a panic while it slept without its files",
+            |run| {
+                run.suspend(at(0));
+                run.panicked(at(SECOND), GRACE);
+                run.alive(at(4 * SECOND));
+            },
+            End::Suspended,
+        ),
+        (
+            "caught a panic while it slept, woke, killed",
+            |run| {
+                run.suspend(at(0));
+                run.panicked(at(SECOND), GRACE);
+                run.resume(session(), 0, at(SECOND));
+            },
+            End::Uncleanly,
+        ),
+        (
             "slept, woke, killed",
             |run| {
                 run.suspend(at(0));
@@ -174,7 +207,7 @@ fn each_end_is_told_by_what_the_run_left() {
             End::Clean,
         ),
         (
-            "shut down by a guard that unwound, and then the process was seen to go on",
+            "shut down by a guard that unwound, and the process went on",
             |run| {
                 run.panicked(at(SECOND), Duration::MAX);
                 run.end(at(SECOND));
@@ -196,10 +229,7 @@ fn each_end_is_told_by_what_the_run_left() {
         let run = begun(&directory);
         left(&run);
         drop(run);
-        match found(&directory) {
-            Found::Previous(previous) => assert_eq!(previous.end, end, "{name}"),
-            found => panic!("{name}: {found:?}"),
-        }
+        assert_eq!(previous_of(&directory).end, end, "{name}");
     }
 }
 
@@ -243,9 +273,7 @@ fn a_run_in_whose_place_another_has_begun_does_not_speak_for_it() {
     first.refuse();
     first.left(at(2 * SECOND));
     first.end(at(2 * SECOND));
-    let Found::Previous(previous) = found(&directory) else {
-        panic!("no previous run");
-    };
+    let previous = previous_of(&directory);
     assert_eq!((previous.end, previous.refused), (End::Uncleanly, 0));
     assert_eq!(previous.run_nanos, 0);
 }
@@ -257,9 +285,7 @@ fn the_next_start_knows_which_session_it_was_and_how_long_it_ran() {
     run.set_lifecycle(Lifecycle::Hidden);
     run.set_generation(3);
     run.alive(at(90 * SECOND));
-    let Found::Previous(previous) = found(&directory) else {
-        panic!("no previous run");
-    };
+    let previous = previous_of(&directory);
     assert_eq!(previous.first_session, session());
     assert_eq!(previous.generation, 3);
     assert_eq!(previous.started, START);
@@ -286,9 +312,7 @@ fn a_clock_that_is_set_makes_no_kill_a_panic_and_no_panic_a_kill() {
             unix_nanos: later.unix_nanos + set,
             ..later
         });
-        let Found::Previous(previous) = found(&directory) else {
-            panic!("no previous run");
-        };
+        let previous = previous_of(&directory);
         assert_eq!(previous.end, end, "{set} {lived_on}");
         assert_eq!(previous.last_alive, later.unix_nanos + set);
         let run_time_ms = (SECOND + lived_on) / 1_000_000;
@@ -330,9 +354,7 @@ fn a_run_that_slept_learns_of_the_one_that_came_in_between() {
     };
     assert_eq!(between.first_session, Uuid::from_u64_pair(1, 2));
     assert_eq!(between.end, End::Uncleanly);
-    let Found::Previous(again) = found(&directory) else {
-        panic!("no marker after resuming");
-    };
+    let again = previous_of(&directory);
     assert_eq!((again.first_session, again.generation), (session(), 2));
 }
 
