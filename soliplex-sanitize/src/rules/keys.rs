@@ -264,7 +264,7 @@ impl Words {
             }
             Meaning::Word if after(&["pass"]) => Certain,
             Meaning::Passe if after(&["de"]) => Certain,
-            Meaning::Verifier if after(&["code"]) => Certain,
+            Meaning::Verifier if after(&["code", "oauth"]) => Certain,
             Meaning::Id if after(&["taxpayer", "tax", "dod", "national"]) => Likely,
             Meaning::Id if after(&["session", "sess"]) => Hint,
             Meaning::String if after(&["connection", "conn"]) => Certain,

@@ -125,7 +125,7 @@ impl Scan<'_> {
             .key_strength(&key, look == Look::Stem)
             .or_else(|| self.attribute(&key))
         else {
-            if key.start > 0 && !b[key.start - 1].is_ascii() {
+            if !name.is_ascii() || key.start > 0 && !b[key.start - 1].is_ascii() {
                 return self.foreign(at);
             }
             return self.contact(&key, value_at);
@@ -169,6 +169,7 @@ impl Scan<'_> {
     fn foreign(&mut self, at: usize) {
         let b = self.b;
         let name = b[..at].trim_ascii_end();
+        let name = name.strip_suffix(b"\"").unwrap_or(name);
         if b[at] == b'>' && name.ends_with(b"redis") && b.get(at + 1) == Some(&b' ') {
             return self.spoken(at + 2);
         }

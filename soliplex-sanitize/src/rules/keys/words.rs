@@ -80,6 +80,16 @@ pub(super) const SECRET_KEYS: &[&str] = &[
     "instrumentation",
     "apikey",
     "access",
+    "consumer",
+    "activation",
+    "crypt",
+    "stripe",
+    "firebase",
+    "fcm",
+    "gcp",
+    "google",
+    "functions",
+    "rapidapi",
 ];
 
 pub(super) const NUMBERED: &[&str] = &[
@@ -108,6 +118,9 @@ pub(super) const SECRET_CODES: &[&str] = &[
     "activation",
     "device",
     "2fa",
+    "twofa",
+    "verify",
+    "unlock",
 ];
 
 /// Every word that means something in a name.
@@ -174,6 +187,10 @@ pub(super) const WORDS: &[(Meaning, &[&str])] = &[
             "signingkey",
             "masterkey",
             "psswd",
+            "psswrd",
+            "bindpw",
+            "rootpw",
+            "authcode",
             "passwrd",
             "psk",
             "motdepasse",
@@ -190,7 +207,7 @@ pub(super) const WORDS: &[(Meaning, &[&str])] = &[
     ),
     (Meaning::Token, &["token"]),
     (Meaning::Tokens, &["tokens"]),
-    (Meaning::Pass, &["pass", "pin", "mdp"]),
+    (Meaning::Pass, &["pass", "pin", "pincode", "mdp"]),
     (
         Meaning::Credential,
         &[

@@ -174,6 +174,7 @@ pub(super) fn is_source(name: &[u8]) -> bool {
             | b"cc"
             | b"cpp"
             | b"cxx"
+            | b"wasm"
             | b"h"
             | b"hpp"
             | b"m"
