@@ -34,12 +34,12 @@ pub(crate) struct Intake {
     diagnostics: Arc<Diagnostics>,
     /// What has been read from the queue and is not yet known to be on disk.
     taken: Taken,
-    /// The facts of earlier sessions, whose records may be in the queue. They were announced there
-    /// too, but an announcement leaves the queue with the first commit after it, and the spool
-    /// keeps no facts that no record of its own names.
+    /// The facts of earlier sessions, whose records may be in the queue, the last one that was read
+    /// of at the end. They were announced there too, but an announcement leaves the queue with the
+    /// first commit after it, and the spool keeps no facts that no record of its own names.
     previous: Vec<(u64, Vec<u8>)>,
-    /// The session that is left for the next start to learn of.
-    remembered: Option<u64>,
+    /// The sessions that are left for the next start to learn of.
+    remembered: Vec<u64>,
     /// The run before this one, until a spool has been asked what it knows of it.
     before: Option<Before>,
 }
@@ -78,7 +78,7 @@ impl Intake {
             diagnostics,
             taken: Taken::default(),
             previous: Vec::new(),
-            remembered: None,
+            remembered: Vec::new(),
             before: Some(Before::default()),
         }
     }
@@ -218,9 +218,9 @@ impl Intake {
             Some(end) => place(end),
             None => spool.ring_through()?,
         };
-        if self.taken.names_a_session() && self.remembered != Some(self.session.context()) {
-            // Before its first record is stored, and its announcement gone from the queue. Where
-            // consent was withdrawn neither is stored, and nothing may say whose they were.
+        if self.taken.names_a_session() {
+            // Before the first record of one is stored, and its announcement gone from the queue.
+            // Where consent was withdrawn neither is stored, and nothing may say whose they were.
             self.remember_sessions(spool)?;
         }
         let noted = self.noted_with(spool)?;
@@ -281,6 +281,12 @@ impl Intake {
 impl Taken {
     fn names_a_session(&self) -> bool {
         !(self.records.is_empty() && self.told.is_empty() && self.contexts.is_empty())
+    }
+
+    /// The facts of a session that was announced among what was read.
+    fn announced(&self, of: u64) -> Option<&[u8]> {
+        let (_, range) = self.contexts.iter().find(|(context, _)| *context == of)?;
+        self.bytes.get(range.clone())
     }
 
     /// Lets go of what was read, which is stored or given up.

@@ -1,6 +1,8 @@
 //! What the queue and the spool know of each other when a start joins them: which records are in
 //! both, and whose they are.
 
+use std::ops::Range;
+
 use super::{Intake, place};
 use crate::packed::{Form, Packed};
 use crate::queue::Position;
@@ -13,9 +15,13 @@ const RING: &str = "ring";
 /// The name under which the spool keeps the facts of the latest sessions.
 pub(super) const SESSIONS: &str = "sessions";
 
-/// How many of them it keeps: records of a session are in the queue until the next start moves
-/// them, so more than one is needed only where start after start is killed before it gets there.
+/// How many of them it keeps. Sessions follow each other in the queue: whose records were read last
+/// may have more there, with nothing before them that says whose they are, and the others at most
+/// where their threads overlapped.
 const MAX_SESSIONS: usize = 4;
+
+/// How many earlier sessions a run knows of. Those it reads of have been announced just before.
+const MAX_PREVIOUS: usize = 16;
 
 impl Intake {
     /// Joins a spool that has just been opened to the queue: what a crash left in both is dropped
@@ -50,34 +56,69 @@ impl Intake {
         if through.is_none_or(|through| through > reached) {
             spool.put_ring(RING, ring, reached)?;
         }
-        self.remembered = None;
+        self.remembered.clear();
         self.learn_sessions(spool)?;
         self.learn_refused(spool)
     }
 
     /// Learns the facts of earlier sessions from the spool.
-    fn learn_sessions(&mut self, spool: &mut Spool) -> Result<Vec<Facts>, Unavailable> {
-        let context = self.session.context();
-        let mut sessions = known_sessions(spool)?;
-        sessions.retain(|facts| facts.context() != Some(context));
+    fn learn_sessions(&mut self, spool: &mut Spool) -> Result<(), Unavailable> {
+        let current = self.session.context();
+        let sessions = known_sessions(spool)?.into_iter();
         self.previous = sessions
-            .iter()
             .filter_map(|facts| Some((facts.context()?, facts.to_json())))
+            .filter(|(context, _)| *context != current)
             .collect();
-        Ok(sessions)
+        Ok(())
     }
 
-    /// Leaves the facts of the session for the next start, and those of the ones before it.
+    /// Learns whose records were taken, and leaves the facts of the latest sessions for the next
+    /// start, the current one's at the end.
     pub(super) fn remember_sessions(&mut self, spool: &mut Spool) -> Result<(), Unavailable> {
-        let context = self.session.context();
-        let mut sessions = self.learn_sessions(spool)?;
-        sessions.push(self.session.facts(context));
-        let surplus = sessions.len().saturating_sub(MAX_SESSIONS);
+        let current = self.session.context();
+        self.learn_taken(current);
+        let earlier = self.previous.len().saturating_sub(MAX_SESSIONS - 1);
+        let earlier = &self.previous[earlier..];
+        let latest: Vec<u64> = earlier.iter().map(|(of, _)| *of).chain([current]).collect();
+        if latest == self.remembered {
+            return Ok(());
+        }
+        let earlier = earlier.iter();
+        let facts = earlier.filter_map(|(_, facts)| Facts::from_json(facts));
+        let facts: Vec<Facts> = facts.chain([self.session.facts(current)]).collect();
         let mut json = Vec::new();
-        soliplex_wire::encode::json(&mut json, &sessions[surplus..]);
+        soliplex_wire::encode::json(&mut json, &facts);
         spool.put_meta(SESSIONS, &json)?;
-        self.remembered = Some(context);
+        self.remembered = latest;
         Ok(())
+    }
+
+    /// Moves the earlier sessions that were read of, be they of this run or not, to the end of those
+    /// that are known.
+    fn learn_taken(&mut self, current: u64) {
+        let taken = &self.taken;
+        let announced = taken.contexts.iter().map(|(of, _)| *of);
+        let records = taken.records.iter();
+        let parse = |range: &Range<usize>| {
+            Packed::parse(taken.bytes.get(range.clone())?, Form::Stored).map(|it| it.head.context)
+        };
+        let named = records.filter_map(parse);
+        let mut read: Vec<u64> = announced.chain(named).collect();
+        read.dedup();
+        for of in read {
+            if of == current || self.previous.last().is_some_and(|last| last.0 == of) {
+                continue;
+            }
+            let known = self.previous.iter().position(|(known, _)| *known == of);
+            let facts = match known {
+                Some(place) => Some(self.previous.remove(place).1),
+                None if self.session.is_own(of) => Some(self.session.facts(of).to_json()),
+                None => taken.announced(of).map(<[u8]>::to_vec),
+            };
+            self.previous.extend(facts.map(|facts| (of, facts)));
+        }
+        let surplus = self.previous.len().saturating_sub(MAX_PREVIOUS);
+        self.previous.drain(..surplus);
     }
 }
 

@@ -41,14 +41,12 @@ impl Intake {
         if self.session.is_own(context) {
             return Some(self.session.facts(context).to_json());
         }
-        let previous = self.previous.iter();
-        let mut known = previous.map(|(of, facts)| (*of, facts.as_slice()));
-        let announced = self.taken.contexts.iter();
-        let mut announced =
-            announced.filter_map(|(of, range)| Some((*of, self.taken.bytes.get(range.clone())?)));
-        let is_it = |(of, _): &(u64, _)| *of == context;
-        let facts = known.find(is_it).or_else(|| announced.find(is_it));
-        facts.map(|(_, facts)| facts.to_vec())
+        let mut previous = self.previous.iter();
+        let known = previous.find(|(of, _)| *of == context);
+        let facts = known.map(|(_, facts)| facts.as_slice());
+        facts
+            .or_else(|| self.taken.announced(context))
+            .map(<[u8]>::to_vec)
     }
 
     /// Has the loss name its session, whichever run will tell of it.

@@ -13,6 +13,7 @@ use crate::session::Facts;
 use crate::spool::{Cursor, Directory, Disk, PeekLimits, SpoolOptions};
 
 mod power_cut;
+mod sessions;
 
 /// One run of the application on a folder, without a worker's thread: dropping it is a kill.
 struct Run {
