@@ -5,7 +5,7 @@
 //! make, and a full disk would then end the application with SIGBUS in the middle of a push.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::recovery::{Found, Unusable};
@@ -133,8 +133,17 @@ fn adopt(file: &File) -> Result<(Ring<Memory>, Found), Adopt> {
     let metadata = file
         .metadata()
         .map_err(|error| Adopt::Io(Fallback::Open(error)))?;
-    if is_blank(file).map_err(|error| Adopt::Io(Fallback::Open(error)))? {
-        return Err(Adopt::Unusable(Unusable::Blank));
+    let is_zero =
+        |from, to| is_zero(file, from, to).map_err(|error| Adopt::Io(Fallback::Open(error)));
+    if is_zero(0, WORD_BYTES)? {
+        // A ring whose creation was interrupted, for that word is written last; or one that lost its
+        // first page to a power cut, with frames behind it.
+        let prefix = PREFIX_WORDS as u64 * WORD_BYTES;
+        let most = file_words(super::options::MAX_CAPACITY_BYTES) * WORD_BYTES;
+        return Err(Adopt::Unusable(match is_zero(prefix, most)? {
+            true => Unusable::Blank,
+            false => Unusable::Damaged,
+        }));
     }
     let bytes = metadata.len();
     let words = bytes / WORD_BYTES;
@@ -148,14 +157,21 @@ fn adopt(file: &File) -> Result<(Ring<Memory>, Found), Adopt> {
     Ring::adopt(memory).map_err(Adopt::Unusable)
 }
 
-/// Whether the file ends, or has a zero, where a ring's first word stands: a ring whose creation
-/// was interrupted, for that word is written last.
-fn is_blank(file: &File) -> io::Result<bool> {
-    let mut first = Vec::new();
-    let mut file = file;
-    file.rewind()?;
-    file.take(WORD_BYTES).read_to_end(&mut first)?;
-    Ok(first.iter().all(|byte| *byte == 0))
+/// Whether all there is of the file between these bytes is zero.
+fn is_zero(mut file: &File, from: u64, to: u64) -> io::Result<bool> {
+    file.seek(SeekFrom::Start(from))?;
+    let mut rest = BufReader::with_capacity(64 * 1024, file.take(to - from));
+    loop {
+        let block = rest.fill_buf()?;
+        if block.is_empty() {
+            return Ok(true);
+        }
+        if block.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        let length = block.len();
+        rest.consume(length);
+    }
 }
 
 fn create(

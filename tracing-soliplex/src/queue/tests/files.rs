@@ -175,6 +175,12 @@ fn a_file_with_a_damaged_prefix_is_set_aside() {
     check_set_aside(Unusable::Damaged, |bytes| bytes[24] ^= 1);
 }
 
+/// The kernel writes pages in an order of its own.
+#[test]
+fn a_file_that_lost_its_first_page_to_a_power_cut_is_set_aside() {
+    check_set_aside(Unusable::Damaged, |bytes| bytes[..4096].fill(0));
+}
+
 #[test]
 fn a_file_that_was_cut_is_set_aside() {
     for length in [8, 4000, 4096, 4104, 5000, 100_000] {
