@@ -32,8 +32,10 @@
 //!
 //! # Who writes what
 //! Any thread pushes. The one [`Reader`] reads and frees. A file belongs to one process, which
-//! holds its lock; a forked child that logs pushes into its parent's ring, which works because
-//! all that is shared is in the mapping. (A child killed in the middle of a push, some hundred
+//! holds its lock. A forked child that logs pushes into its parent's ring, and its frames arrive
+//! there whole; but its records go by the parent's session and by numbers, and so ids, that the
+//! parent gives out too, of which the server keeps one. A child that is to be heard starts a
+//! pipeline of its own, in a directory of its own. (One killed in the middle of a push, some hundred
 //! nanoseconds, leaves a frame that is never published: the parent's reader waits there until the
 //! next start.)
 //!

@@ -29,8 +29,25 @@ const SET_ASIDE_PREFIX: &str = "spool.redb.damaged-";
 #[derive(Clone, Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
-    /// Holds the lock; the system releases it with the process, however that ends.
-    _lock: Arc<File>,
+    _lock: Arc<Lock>,
+}
+
+/// Holds the lock; the system releases it with the process, however that ends.
+#[derive(Debug)]
+struct Lock {
+    file: File,
+    /// Who took it.
+    pid: u32,
+}
+
+impl Drop for Lock {
+    /// Lets go although a forked child may have the file, too, and with it the lock: closed here it
+    /// would be held until that child ends. The child in its turn does not take it from its parent.
+    fn drop(&mut self) {
+        if self.pid == std::process::id() {
+            let _ = self.file.unlock();
+        }
+    }
 }
 
 impl Directory {
@@ -54,7 +71,10 @@ impl Directory {
         let _ = write_holder(&mut lock);
         Ok(Self {
             path: path.to_owned(),
-            _lock: Arc::new(lock),
+            _lock: Arc::new(Lock {
+                file: lock,
+                pid: std::process::id(),
+            }),
         })
     }
 
@@ -200,4 +220,22 @@ fn read_holder(lock: &mut File) -> Option<Holder> {
         pid: pid.parse().ok()?,
         since_unix_seconds: since.parse().ok()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A forked child has the same file open, and kept a suspended parent's folder locked.
+    #[test]
+    fn a_folder_that_is_let_go_of_is_free_while_a_child_has_its_lock_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = Directory::open(folder.path()).unwrap();
+        let _childs = directory._lock.file.try_clone().unwrap();
+        let clone = directory.clone();
+        drop(directory);
+        Directory::open(folder.path()).unwrap_err();
+        drop(clone);
+        Directory::open(folder.path()).unwrap();
+    }
 }
