@@ -196,3 +196,15 @@ async fn a_store_that_is_given_up_is_in_the_next_flushs_report() {
     assert!(pipeline.server.messages().contains(&"after".to_owned()));
     pipeline.assert_accounted();
 }
+
+/// A store at its bound was let go of or not by the length of what was still in the queue.
+#[tokio::test(start_paused = true)]
+async fn a_full_store_is_let_go_of_however_much_room_has_to_be_made() {
+    let pipeline = Pipeline::start_at_the_lowest_bound();
+    pipeline.server.answers_always(Some(BUSY));
+    let is_full = |stats: &Stats| stats.total_discarded() > 0;
+    fill(&pipeline, Severity::Info, is_full).await;
+    let long = "x".repeat(1000);
+    (0..1_000).for_each(|_| pipeline.log(Severity::Error, &long));
+    assert!(pipeline.suspend().await);
+}
