@@ -10,9 +10,9 @@ use crate::pace;
 use crate::samples::Samples;
 
 /// Several ways to do the same.
-#[derive(Default)]
 pub struct Contest<'a> {
     entrants: Vec<(String, Turn<'a>)>,
+    pace: Turn<'a>,
     rounds: Vec<Round>,
     shuffled: u64,
 }
@@ -35,10 +35,26 @@ struct Round {
     figures: Vec<f64>,
 }
 
+impl Default for Contest<'_> {
+    fn default() -> Self {
+        Contest::new()
+    }
+}
+
 impl<'a> Contest<'a> {
     /// Nobody yet.
     pub fn new() -> Contest<'a> {
-        Contest::default()
+        Contest::paced_by(pace::now)
+    }
+
+    /// Nobody yet; `pace` says how the machine is where turns are not taken by one thread alone.
+    pub fn paced_by(pace: impl FnMut() -> f64 + 'a) -> Contest<'a> {
+        Contest {
+            entrants: Vec::new(),
+            pace: Box::new(pace),
+            rounds: Vec::new(),
+            shuffled: 0,
+        }
     }
 
     /// Adds a contender.
@@ -55,14 +71,14 @@ impl<'a> Contest<'a> {
 
     /// Lets everyone take a turn.
     pub fn round(&mut self) {
-        // Untimed, for a thread that has slept.
-        pace::now();
-        let before = pace::now();
+        // Not noted, for a thread that has slept.
+        (self.pace)();
+        let before = (self.pace)();
         let mut figures = vec![f64::NAN; self.entrants.len()];
         for place in self.shuffle() {
             figures[place] = self.entrants[place].1();
         }
-        let pace = before.midpoint(pace::now());
+        let pace = before.midpoint((self.pace)());
         self.rounds.push(Round { pace, figures });
     }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use soliplex_benches::contest::{Contest, Results};
 use soliplex_benches::options::Options;
+use soliplex_benches::pace;
 use soliplex_benches::samples::Samples;
 use tracing::dispatcher::with_default;
 
@@ -70,13 +71,13 @@ pub(crate) fn measure<'r>(roads: &'r [Road], options: &Options) -> Costs<'r> {
     let (rounds, called) = options.pick((1, 1), (60, 15), (500, 60));
     thread::scope(|scope| {
         let pair = Pair::start(scope);
+        let mean = |[here, there]: [Times; 2]| here.event.midpoint(there.event);
         let mut one = Contest::new();
-        let mut two = Contest::new();
+        let mut two = Contest::paced_by(|| mean(pair.both(same_work)));
         for road in roads {
             one.enter(road.name, || burst(road, &Meeting::of(1)).event);
             two.enter(road.name, || {
-                let [here, there] = pair.both(burst, road);
-                here.event.midpoint(there.event)
+                mean(pair.both(|meeting| burst(road, meeting)))
             });
         }
         for _ in 0..rounds {
@@ -106,13 +107,22 @@ fn measure_apart<'r>(roads: &'r [Road], pair: &Pair<'r>, rounds: usize) -> Vec<(
         }
         thread::sleep(PAUSE);
         for (road, (_, apart)) in roads.iter().zip(&mut apart) {
-            for times in pair.both(calls, road) {
+            for times in pair.both(|meeting| calls(road, meeting)) {
                 apart.two.add(times);
             }
         }
         thread::sleep(PAUSE);
     }
     apart
+}
+
+/// How the machine is for a thread beside which another is busy, as if it were an event.
+fn same_work(meeting: &Meeting) -> Times {
+    meeting.wait();
+    Times {
+        event: pace::now(),
+        ..Times::default()
+    }
 }
 
 /// One thread's part of a burst that is timed as a whole.

@@ -6,17 +6,16 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::Scope;
 
 use crate::cost::Times;
-use crate::roads::Road;
-
-/// What a thread does on a road; it meets the other one before what is timed.
-pub(crate) type Work = fn(&Road, &Meeting) -> Times;
 
 /// The thread that has this, and another one that waits, asleep, for work that both are to do.
 pub(crate) struct Pair<'r> {
-    jobs: Sender<(Work, &'r Road)>,
+    jobs: Sender<Job<'r>>,
     done: Receiver<Times>,
     meeting: Arc<Meeting>,
 }
+
+/// What a thread does; it meets the other one before what is timed.
+type Job<'r> = Arc<dyn Fn(&Meeting) -> Times + Send + Sync + 'r>;
 
 /// Where threads wait for one another without going to sleep, which would undo what they have
 /// warmed up.
@@ -31,13 +30,13 @@ impl<'r> Pair<'r> {
     where
         'r: 'scope,
     {
-        let (jobs, jobs_there) = mpsc::channel::<(Work, &'r Road)>();
+        let (jobs, jobs_there) = mpsc::channel::<Job<'r>>();
         let (done_there, done) = mpsc::channel();
         let meeting = Arc::new(Meeting::of(2));
         let met = meeting.clone();
         scope.spawn(move || {
-            for (work, road) in jobs_there {
-                let _ = done_there.send(work(road, &met));
+            for job in jobs_there {
+                let _ = done_there.send(job(&met));
             }
         });
         Pair {
@@ -48,9 +47,10 @@ impl<'r> Pair<'r> {
     }
 
     /// What each of the two found.
-    pub(crate) fn both(&self, work: Work, road: &'r Road) -> [Times; 2] {
-        self.jobs.send((work, road)).unwrap();
-        let here = work(road, &self.meeting);
+    pub(crate) fn both(&self, job: impl Fn(&Meeting) -> Times + Send + Sync + 'r) -> [Times; 2] {
+        let job: Job<'r> = Arc::new(job);
+        self.jobs.send(job.clone()).unwrap();
+        let here = job(&self.meeting);
         [here, self.done.recv().unwrap()]
     }
 }
