@@ -12,8 +12,9 @@ use crate::command::{Command, Consent};
 use crate::soliplex::{GRACE, Soliplex};
 
 impl Soliplex {
-    /// What the user allows. Withdrawing it wipes what is stored and not yet sent; giving it again
-    /// begins another session. The next start tells nothing of the run up to then, nor of its end.
+    /// What the user allows. Withdrawing it wipes what is stored and not yet sent, and what a process
+    /// that ends before that is done has left, the next start wipes; giving it again begins another
+    /// session. The next start tells nothing of the run up to then, nor of its end.
     ///
     /// Withdrawn, nothing is captured when this returns, and no field that a span was given before
     /// or is given from then on goes with a later record either. Given again, it waits until what
@@ -152,5 +153,54 @@ mod tests {
         assert!(matches!(found(store.path()), Found::Previous(_)));
         assert!(!capture.readmit(obeyed));
         assert_eq!(found(store.path()), Found::Nothing);
+    }
+
+    /// Withdrawn, and killed before the worker had deleted anything.
+    #[test]
+    fn what_a_withdrawal_left_to_be_deleted_is_deleted_by_the_next_start_and_never_sent() {
+        const SECRET: &[u8] = b"before the withdrawal";
+        let store = tempfile::tempdir().unwrap();
+        let holding = |file: &str| {
+            let bytes = std::fs::read(store.path().join(file)).unwrap();
+            bytes.windows(SECRET.len()).any(|found| found == SECRET)
+        };
+        let before = builder(store.path()).start().unwrap();
+        let tell = || {
+            before.inner.capture.tell(
+                "app",
+                "before the withdrawal",
+                "before the withdrawal",
+                |_| (),
+            )
+        };
+        assert!(tell());
+        let _ = before.shutdown(SOON);
+        // Nobody stores this one any more.
+        assert!(tell());
+        before.inner.capture.session.run.forget();
+        drop(before);
+        let (run, _) = run::Run::open(&store.path().join(run::FILE));
+        run.forget();
+        drop(run);
+        for file in ["spool.redb", "queue.ring", "breadcrumbs.ring"] {
+            assert!(holding(file), "{file}");
+        }
+
+        let next = builder(store.path()).start().unwrap();
+        let _ = next.flush(SOON);
+        let stats = next.stats();
+        let denied = [(crate::DiscardReason::Denied, 3)];
+        assert_eq!(
+            (stats.recovered, &*stats.discarded),
+            (3, &denied[..]),
+            "{stats:?}"
+        );
+        // Its own start.
+        assert_eq!(stats.waiting, 1, "{stats:?}");
+        assert!(next.recent(&crate::Filter::new()).records.is_empty());
+        for file in ["spool.redb", "queue.ring", "breadcrumbs.ring"] {
+            assert!(!holding(file), "{file}");
+        }
+        assert!(matches!(found(store.path()), Found::Previous(_)));
     }
 }

@@ -40,6 +40,7 @@ use crate::worker::{self, MakeExporter, Parts, Settings};
 
 #[cfg(test)]
 mod tests;
+mod withdrawn;
 
 /// The queue's file in the store directory.
 const RING: &str = "queue.ring";
@@ -107,17 +108,28 @@ impl Builder<Fresh> {
         // First, so that it tells what is sanitized from here on.
         let receipts = Receipts::new(self.rules.clone());
         let diagnostics = Arc::new(Diagnostics::new(self.on_diagnostic.take()));
-        let (directory, refused) = self.take_directory()?;
+        let (mut directory, mut refused) = self.take_directory()?;
         let asked = self.store_dir.clone();
         if directory.is_none() {
             self.store_dir = None;
         }
         let mut troubles = Vec::new();
-        let (run, found) = self.open_run(&mut troubles);
-        let (queue, reader, recovered) = self.open_queue(&found);
-        let (breadcrumbs, previous) = self.open_breadcrumbs();
+        let (mut run, mut found) = self.open_run(&mut troubles);
+        let withdrawn = self.finish_wipe(&run, directory.as_ref());
+        if let Err(error) = &withdrawn {
+            // What cannot be deleted must not be sent either: this run leaves it alone.
+            refused = Some(store::chain(error));
+            (directory, self.store_dir) = (None, None);
+            (run, found) = (Run::unmarked(), Found::Nothing);
+        }
+        let (queue, mut reader, recovered) = self.open_queue(&found);
+        let (breadcrumbs, mut previous) = self.open_breadcrumbs();
         if let Some(error) = &previous.trouble {
             troubles.push(trouble(breadcrumbs::FILE, error.clone()));
+        }
+        if let Ok(Some(stored)) = withdrawn {
+            withdrawn::empty(stored, &mut reader, &breadcrumbs, &diagnostics);
+            previous = breadcrumbs::Previous::default();
         }
         // A directory that can be read and no more still knows whose it is.
         let install_id = install::id(asked.as_deref(), found.install_id());

@@ -25,6 +25,8 @@
 //!      17, 18 how many records were ever refused, and whether a spool counts along: `carried.rs`
 //!      19     how many records waited in the store, when that was last looked at
 //!      20     which process wrote it: a number that it drew
+//!      21     where word 0 is 0, whether consent was withdrawn and what is stored has yet to be
+//!             deleted: 1 and how many records that are
 //! ```
 //! When something was is told by the wall clock, and how long after something else by one that
 //! nobody sets: a clock set back after a caught panic must not make a later kill a panic.
@@ -81,6 +83,7 @@ const REFUSED: usize = 17;
 const IS_NOTED: usize = 18;
 const STORED: usize = 19;
 const PROCESS: usize = 20;
+const WITHDRAWN: usize = 21;
 
 /// This run's marker. Every write is a plain store into memory: no system call, no lock.
 pub(crate) struct Run {
@@ -191,12 +194,14 @@ impl Run {
     }
 
     /// Overwrites the marker with zeros, because consent is withdrawn or was never given: the next
-    /// start tells neither of this run nor of one before it.
+    /// start tells neither of this run nor of one before it. Until [all is gone](Run::has_wiped) it
+    /// says that what is stored has to go.
     pub(crate) fn forget(&self) {
         self.told.store(false, Release);
         self.carried.forget();
         if self.ours.load(Relaxed) {
             self.words.iter().for_each(|word| word.store(0, Release));
+            self.carried.owe_wipe(&self.words);
         }
     }
 

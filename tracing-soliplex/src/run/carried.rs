@@ -4,12 +4,12 @@
 //! How many records were ever refused for want of room: what else counts them ends with the process.
 //! It only grows, so that the next start has but to compare it with how many of them the spool has
 //! noted, if there was one to note them. And how many records waited in the store, for the day its
-//! file is gone.
+//! file is gone, or has to go and the process that is to delete it ends.
 
 use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use super::{Found, IS_NOTED, REFUSED, Run, STORED};
+use super::{Found, IS_NOTED, REFUSED, Run, STORED, WITHDRAWN};
 
 /// The counts as this process has them.
 #[derive(Debug, Default)]
@@ -48,6 +48,26 @@ impl Run {
         self.carried.stored.store(records, Relaxed);
         self.note(STORED, records);
     }
+
+    /// How many records are to be deleted because consent was withdrawn, if that was left to do.
+    /// To be asked before the run begins.
+    pub(crate) fn withdrawn(&self) -> Option<u64> {
+        let word = |place: usize| self.words.get(place).map_or(0, |word| word.load(Relaxed));
+        match word(0) {
+            0 => word(WITHDRAWN).checked_sub(1),
+            _ => None,
+        }
+    }
+
+    /// Nothing is left of what was stored before consent was withdrawn.
+    pub(crate) fn has_wiped(&self) {
+        self.carried.stored.store(0, Relaxed);
+        if self.ours.load(Relaxed)
+            && let Some(word) = self.words.get(WITHDRAWN)
+        {
+            word.store(0, Release);
+        }
+    }
 }
 
 impl Carried {
@@ -82,7 +102,12 @@ impl Carried {
     pub(super) fn forget(&self) {
         self.ever.store(0, Relaxed);
         self.is_noted.store(false, Relaxed);
-        self.stored.store(0, Relaxed);
+    }
+
+    pub(super) fn owe_wipe(&self, words: &[AtomicU64]) {
+        if let Some(word) = words.get(WITHDRAWN) {
+            word.store(1 + self.stored.load(Relaxed), Release);
+        }
     }
 
     /// From here on another process may count in the marker.

@@ -43,7 +43,10 @@ impl Worker {
             start_marker::forgive(&capture);
         }
         match self.wipe() {
-            Ok(()) => self.wipe_due = false,
+            Ok(()) => {
+                self.wipe_due = false;
+                self.intake.session().run.has_wiped();
+            }
             Err(error) => {
                 // A disk that fails is no reason to keep what needs no disk to go.
                 self.intake.empty_queue(DiscardReason::Denied);

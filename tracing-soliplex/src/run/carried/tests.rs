@@ -79,6 +79,7 @@ fn how_many_records_wait_is_known_to_the_next_run_until_it_has_looked_itself() {
     second.resume(Uuid::from_u128(2), 0, at(0));
     assert_eq!(open().1, 2);
     second.forget();
-    second.note_stored(1);
-    assert_eq!(open().1, 0);
+    assert_eq!((open().1, open().0.withdrawn()), (0, Some(2)));
+    second.has_wiped();
+    assert_eq!((open().1, open().0.withdrawn()), (0, None));
 }
