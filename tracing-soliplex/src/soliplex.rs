@@ -243,6 +243,9 @@ impl Soliplex {
     /// has started there already; only what is logged at the very moment when that one opens the
     /// queue may be missing.
     /// Without it an `exit` in any thread but the main one is taken for an unclean end.
+    ///
+    /// While a panic unwinds, as in a guard, it is the panic that the run ended by, unless the process
+    /// lives on for ten seconds or begins another pipeline on the directory: then it was caught.
     pub fn shutdown(&self, timeout: Duration) -> FlushReport {
         if main_thread::is_unwound_here() {
             // A guard that goes down with the application: the panic is what ends this run, unless it

@@ -59,7 +59,8 @@ pub(crate) enum End {
     /// In no way it could have foreseen: killed, a signal, out of memory, no power; or it ended
     /// without a word to us.
     Uncleanly,
-    /// It had stored everything and let go of its files to sleep, and never took them again.
+    /// It had stored everything and let go of its files to sleep, and never took them again, nor
+    /// panicked.
     Suspended,
     /// The process that it was a run of goes on, and has given it up: its start was refused, or its
     /// worker had ended by a defect of its own.
