@@ -118,10 +118,16 @@ impl Results {
     /// The median figure of one contender in the quieter half of the rounds, by [`pace`]; NaN for
     /// one that did not run.
     pub fn median(&self, name: &str) -> f64 {
+        self.quieter(name).median()
+    }
+
+    /// The figures of one contender in that half.
+    pub fn quieter(&self, name: &str) -> Samples {
         let [quieter, _] = self.halves();
-        let figures = quieter.rounds.iter();
-        let figures = figures.filter_map(|round| quieter.figure(round, name));
-        Samples::from_iter(figures).median()
+        let rounds = quieter.rounds.iter();
+        rounds
+            .filter_map(|round| quieter.figure(round, name))
+            .collect()
     }
 
     /// How many times another's figure one's is, each round for itself.
