@@ -48,7 +48,7 @@ impl Scan<'_> {
             return Look::Unclear;
         }
         let start = word_start(b, end);
-        if may_have_stem(&b[start..=end]) && holds_stem(b, start, end) {
+        if holds_stem(b, start, end) {
             return Look::Stem;
         }
         if start > 0 && !b[start - 1].is_ascii() {
@@ -190,13 +190,32 @@ fn is_spoken_to(name: &[u8]) -> bool {
 /// An element with longer attributes is none whose text is a secret.
 const MAX_ELEMENT_BYTES: usize = 256;
 
-/// Whether a stem stands in a name, and behind what some sensitive word has there.
-#[inline(never)]
+/// Whether a stem stands in the name before `end`, where a byte is, and behind what some sensitive
+/// word has there. Where three letters may be one, only the few around them are looked at closely.
+#[inline(always)]
 fn holds_stem(b: &[u8], start: usize, end: usize) -> bool {
-    let mut letters = 0;
-    (start..end).any(|i| {
-        letters = (letters << 5 | usize::from(b[i] & 31)) & 0x7fff;
-        is_stem(letters) && may_follow(i.checked_sub(3).map(|i| b[i]), letters)
+    let mut from = start;
+    while from + 2 < end {
+        let until = (from + STEMS_AT_ONCE).min(end - 2);
+        if may_have_stem(&b[from..until + 3]) && stems_begin(b, from..until) {
+            return true;
+        }
+        from = until;
+    }
+    false
+}
+
+/// Short names are looked at in one go.
+const STEMS_AT_ONCE: usize = 16;
+
+/// Whether such a stem begins in a range of a name.
+#[inline(never)]
+fn stems_begin(b: &[u8], mut range: Range<usize>) -> bool {
+    range.any(|i| {
+        let letters = b[i..i + 3]
+            .iter()
+            .fold(0, |letters, c| letters << 5 | usize::from(c & 31));
+        is_stem(letters) && may_follow(i.checked_sub(1).map(|i| b[i]), letters)
     })
 }
 
