@@ -87,9 +87,11 @@ fn built_in(segment: &str) -> Option<&'static Category> {
     known.map(|(_, category)| category)
 }
 
-/// Whether two names are the same but for the case of their letters.
+/// Whether two names are the same but for the case of their letters. An error asks it some hundred
+/// times, and most names are ASCII.
 fn is_alike(a: &str, b: &str) -> bool {
-    a.eq_ignore_ascii_case(b) || lowercase(a).eq(lowercase(b))
+    let is_ascii = a.is_ascii() && b.is_ascii();
+    a.eq_ignore_ascii_case(b) || !is_ascii && lowercase(a).eq(lowercase(b))
 }
 
 fn lowercase(name: &str) -> impl Iterator<Item = char> {
