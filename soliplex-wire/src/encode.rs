@@ -228,6 +228,7 @@ impl<'a> Members<'a> {
     }
 
     /// Ends the record's members.
+    #[inline]
     pub fn end(mut self) {
         self.close_attributes();
     }

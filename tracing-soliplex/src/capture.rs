@@ -303,6 +303,7 @@ fn with_buffers(use_them: impl FnOnce(&mut Buffers)) {
 }
 
 impl Buffers {
+    #[inline]
     fn clear(&mut self) {
         let Texts {
             message,
@@ -319,6 +320,7 @@ impl Buffers {
         self.packed.clear();
     }
 
+    #[inline]
     fn capacity(&self) -> usize {
         let texts = [
             &self.texts.message,

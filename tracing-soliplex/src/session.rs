@@ -167,6 +167,7 @@ impl Session {
     }
 
     /// The head of the next record; its number is one more than the last one's.
+    #[inline]
     pub(crate) fn head(&self, severity: Severity, unix_nanos: i64) -> PackedHead {
         let word = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
         self.head_of(word, severity, unix_nanos)

@@ -87,6 +87,7 @@ impl<'a, 'b> EventFields<'a, 'b> {
     }
 
     /// Ends the attributes.
+    #[inline]
     pub(crate) fn end(&mut self) {
         if self.dropped > 0 {
             self.members.dropped_attributes(self.dropped);
