@@ -60,6 +60,8 @@ struct Taken {
     end: Option<Position>,
     /// The last attempt to store them failed, and may have taken place all the same.
     is_in_doubt: bool,
+    /// How many records were in doubt when all that was not stored had to go.
+    denied_in_doubt: u64,
     /// How many of the records are of this run.
     own_session: u64,
 }
@@ -136,7 +138,7 @@ impl Intake {
         // it was.
         self.taken.told.clear();
         loop {
-            let any = self.discard_queued(DiscardReason::Denied);
+            let any = self.discard_queued();
             self.gather_losses();
             // Whose they were is nobody's business any more.
             let losses = std::mem::take(&mut self.taken.losses);
@@ -156,7 +158,12 @@ impl Intake {
         }
         let is_stored = spool.append_took_place()?;
         self.taken.is_in_doubt = false;
-        Ok(if is_stored { self.taken_stored() } else { 0 })
+        let denied = std::mem::take(&mut self.taken.denied_in_doubt);
+        if is_stored {
+            return Ok(self.taken_stored());
+        }
+        self.count_denied(denied);
+        Ok(0)
     }
 
     fn store_taken(&mut self, spool: &mut Spool) -> Result<u64, AppendError> {

@@ -107,27 +107,36 @@ impl Intake {
         self.taken.own_session -= own;
     }
 
-    /// Reads from the queue and gives up what was read, which the commit to come notes; `false` when
-    /// nothing was there.
-    pub(super) fn discard_queued(&mut self, reason: DiscardReason) -> bool {
+    /// Reads from the queue and gives up what was read, for consent was withdrawn; the commit to come
+    /// notes it. `false` when nothing was there.
+    pub(super) fn discard_queued(&mut self) -> bool {
         if self.taken.end.is_none() {
             self.take();
         }
         let any = self.taken.end.is_some();
-        let count = self.taken.records.len() as u64;
-        if count > 0 {
-            self.diagnostics.count(reason, count);
-            self.taken
-                .losses
-                .push(Loss::counted(reason.as_str(), count));
-        }
+        self.count_denied(self.taken.records.len() as u64);
         self.taken.clear(&self.diagnostics);
         any
     }
 
+    /// Counts what was given up because consent was withdrawn, without whose it was.
+    pub(super) fn count_denied(&mut self, count: u64) {
+        if count > 0 {
+            let reason = DiscardReason::Denied;
+            self.diagnostics.count(reason, count);
+            let losses = &mut self.taken.losses;
+            losses.push(Loss::counted(reason.as_str(), count));
+        }
+    }
+
     /// Empties the queue although the spool cannot note that now: it will when it can.
-    pub(crate) fn empty_queue(&mut self, reason: DiscardReason) {
-        while self.discard_queued(reason) {
+    pub(crate) fn empty_queue(&mut self) {
+        if self.taken.is_in_doubt {
+            // What is stored after all is wiped with the rest, and counted there.
+            self.taken.denied_in_doubt += self.taken.records.len() as u64;
+            self.forget_taken();
+        }
+        while self.discard_queued() {
             self.forget_taken();
         }
     }

@@ -12,6 +12,7 @@ use crate::run::{End, Found, Lifecycle, Previous};
 use crate::session::Facts;
 use crate::spool::{Cursor, Directory, Disk, PeekLimits, SpoolOptions};
 
+mod denied;
 mod power_cut;
 mod sessions;
 

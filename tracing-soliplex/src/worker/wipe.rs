@@ -49,7 +49,7 @@ impl Worker {
             }
             Err(error) => {
                 // A disk that fails is no reason to keep what needs no disk to go.
-                self.intake.empty_queue(DiscardReason::Denied);
+                self.intake.empty_queue();
                 self.store_failed(&*error);
             }
         }
@@ -60,7 +60,7 @@ impl Worker {
     pub(super) fn wipe_without_store(&mut self) {
         if self.wipe_due && !self.let_go && self.queue.is_durable() {
             self.breadcrumbs.wipe();
-            self.intake.empty_queue(DiscardReason::Denied);
+            self.intake.empty_queue();
         }
     }
 
