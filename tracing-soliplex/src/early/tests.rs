@@ -20,6 +20,26 @@ const SOON: Duration = Duration::from_secs(30);
 /// Says that this is the process that the test below has started.
 const CHILD: &str = "SOLIPLEX_TEST_EARLY";
 
+#[test]
+fn a_second_pipeline_in_a_folder_is_told_who_has_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = || {
+        Soliplex::builder("app", "1")
+            .store_dir(directory.path())
+            .early()
+    };
+    let _first = start().unwrap();
+    let Err(error @ StartError::StoreInUse(_)) = start().map(drop) else {
+        panic!("let in beside another");
+    };
+    let holder = std::error::Error::source(&error).unwrap().to_string();
+    let pid = std::process::id();
+    assert!(
+        holder.contains(&format!("in use by process {pid} since ")),
+        "{holder}"
+    );
+}
+
 /// The hook is the whole process's. What explores interleavings beside this test panics by the thousand,
 /// on stacks too small for the rules: one that overflowed while a table of theirs was being made left
 /// all who needed it waiting for ever.

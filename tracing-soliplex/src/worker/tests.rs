@@ -22,6 +22,7 @@ use crate::session::Session;
 use crate::spool::{Disk, SpoolOptions};
 
 mod absence;
+mod callbacks;
 mod consent;
 mod ending;
 mod host;
@@ -119,6 +120,8 @@ struct Pipeline {
     server: Server,
     /// What the spool is on.
     disk: Disk,
+    /// What the callback was told.
+    told: Arc<Mutex<Vec<Diagnostic>>>,
 }
 
 impl Pipeline {
@@ -140,8 +143,10 @@ impl Pipeline {
         let (queue, reader) = Queue::memory(QueueOptions::default());
         let session = Arc::new(Session::new("install", &Attributes::new()));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let print = |diagnostic: &Diagnostic| eprintln!("{diagnostic:?}");
-        let diagnostics = Arc::new(Diagnostics::new(Some(Box::new(print))));
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let tell = Arc::clone(&told);
+        let note = move |told: &Diagnostic| tell.lock().unwrap().push(told.clone());
+        let diagnostics = Arc::new(Diagnostics::new(Some(Box::new(note))));
         let wake = Arc::new(Wake::default());
         let (breadcrumbs, _) = Breadcrumbs::open(None, BreadcrumbOptions::default());
         let breadcrumbs = Arc::new(breadcrumbs);
@@ -212,6 +217,7 @@ impl Pipeline {
             commands,
             server,
             disk,
+            told,
         }
     }
 
