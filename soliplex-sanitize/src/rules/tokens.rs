@@ -15,7 +15,7 @@ use super::vehicles::VIN_BYTES;
 use super::vendors;
 
 /// A word of this length is looked at though it has no digit.
-const LONG_NAME_BYTES: usize = 22;
+const LONG_NAME_BYTES: usize = 20;
 
 /// No key of any vendor is longer; what follows is text again.
 const MAX_TOKEN_BYTES: usize = 8192;
