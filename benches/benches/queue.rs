@@ -20,7 +20,10 @@ mod client {
     pub(crate) mod queue;
 }
 
-// The memory under it, where the queue looks for it.
+// The memory under it and how its file is asked for, where the queue looks for them.
+#[path = "../../tracing-soliplex/src/in_place.rs"]
+#[allow(unreachable_pub)]
+mod in_place;
 #[path = "../../tracing-soliplex/src/map.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod map;

@@ -24,7 +24,10 @@ use soliplex_wire::encode::{Buffer, Members, print};
 mod client {
     pub(crate) mod queue;
 }
-// Where the queue's source looks for it.
+// Where the queue's source looks for them.
+#[path = "../../tracing-soliplex/src/in_place.rs"]
+#[allow(unreachable_pub)]
+mod in_place;
 #[path = "../../tracing-soliplex/src/map.rs"]
 #[allow(dead_code, unreachable_pub, unsafe_code)]
 mod map;

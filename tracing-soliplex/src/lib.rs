@@ -154,6 +154,7 @@ mod session;
 mod start_marker;
 
 // The one `unsafe` of this crate, mapping a file, is in here.
+mod in_place;
 mod map;
 mod queue;
 mod wake;

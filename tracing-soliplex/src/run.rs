@@ -43,6 +43,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use soliplex_wire::Uuid;
 
 use crate::clock::Moment;
+use crate::in_place;
 use crate::map::Memory;
 
 mod carried;
@@ -368,6 +369,9 @@ fn open(path: &Path) -> io::Result<(Memory, File)> {
     let mut file = options.open(path)?;
     let mut bytes = Vec::new();
     (&file).take(BYTES).read_to_end(&mut bytes)?;
+    if bytes.is_empty() {
+        in_place::ask(&file);
+    }
     bytes.resize(BYTES as usize, 0);
     // Written where they stand, and the file is never made shorter: a process that sleeps may have
     // it mapped. Copied, and not left as a hole, where the file system shares pages.

@@ -14,6 +14,7 @@ use super::MAX_SLOTS;
 use super::ring::{Entry, Found, MAGIC_AT, PREFIX_WORDS, Ring, slots_by_prefix};
 use super::slot::{SLOT_WORDS, Slot};
 use super::word::WORD_BYTES;
+use crate::in_place;
 use crate::map::Memory;
 
 /// Why the breadcrumbs are in memory although a file was asked for.
@@ -98,6 +99,9 @@ fn begin(
     }
     let there = file.seek(SeekFrom::End(0)).map_err(OpenError::Open)?;
     let wanted = (file_words(slots) * WORD_BYTES) as u64;
+    if there == 0 {
+        in_place::ask(file);
+    }
     // Only of a file that we have written ourselves is it known that it has no holes.
     let written = if old.is_some() { there } else { 0 };
     file.seek(SeekFrom::Start(written))

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use super::recovery::{Found, Unusable};
 use super::ring::{PREFIX_WORDS, Ring};
 use super::word::WORD_BYTES;
+use crate::in_place;
 use crate::map::Memory;
 
 /// A file that was of no use, and why.
@@ -201,6 +202,7 @@ fn write_zeros(mut file: &File, bytes: u64) -> io::Result<()> {
     // Emptied first: a file may be longer, and pages in the middle of a file may be shared with a
     // snapshot of it, so that writing them once more could need room again.
     file.set_len(0)?;
+    in_place::ask(file);
     file.rewind()?;
     io::copy(&mut io::repeat(0).take(bytes), &mut file)?;
     file.flush()
