@@ -1,9 +1,9 @@
 //! Text read a second time, without its disguises.
 //!
-//! Full-width digits, look-alike separators, percent and JSON escapes, mail's codes, terminal colors and a line
-//! break inside a word hide a secret from rules that look at bytes. Folding writes the plain text
-//! into a buffer together with where each of its bytes came from; the rules run over that, and what
-//! they find is translated back.
+//! Full-width digits, look-alike separators, percent and JSON escapes, mail's codes, terminal colors
+//! and a line break inside a word hide a secret from rules that look at bytes. Folding writes the
+//! plain text into a buffer together with where each of its bytes came from; the rules run over
+//! that, and what they find is translated back.
 
 mod breaks;
 mod chars;
