@@ -103,6 +103,25 @@ fn dead_letters_without_room_are_counted_and_let_go() {
     assert_eq!(spool.untold()[0].count, Some(refused), "and they are told");
 }
 
+#[test]
+fn what_is_held_back_is_given_up_for_the_second_try_and_taken_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = in_directory(directory.path());
+    let path = directory.path().join("spool.headroom");
+    let held = || std::fs::metadata(&path).map_or(0, |found| found.len());
+    let mut seen = Vec::new();
+    let work = |_: &redb::WriteTransaction, _: &mut state::State| {
+        seen.push(held());
+        match seen.len() {
+            1 => Err(error::Fault::DiskFull),
+            _ => Ok(()),
+        }
+    };
+    spool.store.write_freeing(work).unwrap();
+    assert_eq!(seen, [limits::HEADROOM_BYTES, 0]);
+    assert_eq!(held(), limits::HEADROOM_BYTES);
+}
+
 /// Not a test of ours but of the system: a process that may write no file beyond two megabytes.
 #[cfg(unix)]
 mod limited {
