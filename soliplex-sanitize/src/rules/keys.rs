@@ -5,12 +5,14 @@
 //! follows the sensitive word counts too: a `token_count` is a number, a `password_hash` is not.
 
 mod about;
+mod beside;
 mod stems;
 mod words;
 
 pub(super) use stems::{has_stem, is_stem, may_follow, may_have_stem};
 
-use words::{Meaning, NUMBERED, SECRET_CODES, SECRET_KEYS, TOKEN_KINDS, ends_like_one, meaning};
+use beside::{NUMBERED, SECRET_CODES, SECRET_KEYS, TOKEN_KINDS};
+use words::{Meaning, ends_like_one, meaning};
 
 /// How strongly a name suggests that its value is secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,7 @@
 //! A quick look at a name: three letters that every sensitive word holds.
 
-use super::words::{NUMBERED, SECRET_CODES, WORDS};
+use super::beside::{NUMBERED, SECRET_CODES};
+use super::words::WORDS;
 
 /// Three letters that every sensitive word holds, at least one of them: a name without any needs no
 /// closer look, and most names of most logs have none. A test holds the list to the words.
