@@ -22,9 +22,12 @@ mod losses;
 #[cfg(test)]
 mod tests;
 
-/// Bytes moved in one commit: a few milliseconds' writing, a sixteenth of the queue. Printed they are
-/// about as many; where all of it has to be escaped, six times as many.
+/// Bytes stored in one commit: a few milliseconds' writing, a sixteenth of the queue.
 pub(crate) const MAX_COMMIT_BYTES: usize = 512 * 1024;
+
+/// Bytes read from the queue before it is looked how many they are when they are printed: a record
+/// of control characters grows to six times its size.
+const STEP_BYTES: usize = 32 * 1024;
 
 /// Moves records from the queue into the spool.
 pub(crate) struct Intake {
@@ -197,21 +200,27 @@ impl Intake {
             diagnostics,
             ..
         } = self;
-        let (mut foreign, mut unprintable) = (0, 0);
-        let drained = reader.drain(MAX_COMMIT_BYTES, |frame| {
-            match Packed::parse(frame.payload, Form::Queued) {
-                Some(packed) if taken.add(&packed, session) => {}
-                Some(packed) if session.is_own(packed.head.context) => unprintable += 1,
-                _ => foreign += 1,
+        let (mut foreign, mut damaged) = (0, 0);
+        while taken.bytes.len() < MAX_COMMIT_BYTES {
+            let drained = reader.drain(STEP_BYTES, |frame| {
+                match Packed::parse(frame.payload, Form::Queued) {
+                    Some(packed) if taken.add(&packed, session) => {}
+                    // Something has written over it before it was pushed.
+                    Some(packed) if session.is_own(packed.head.context) => {
+                        diagnostics.taken_in.fetch_add(1, Ordering::Relaxed);
+                        diagnostics.discard_record(DiscardReason::Torn, &packed.head);
+                    }
+                    _ => foreign += 1,
+                }
+            });
+            damaged += drained.damaged;
+            if drained.frames == 0 && drained.damaged == 0 {
+                break;
             }
-        });
-        if drained.frames > 0 || drained.damaged > 0 {
             taken.end = Some(drained.end);
         }
         // What is damaged now was whole when the queue was opened: it is of this run. What cannot be
-        // read was written by another version, before this run, unless it says that it is of this one:
-        // then something has written over it before it was pushed.
-        let damaged = drained.damaged + unprintable;
+        // read was written by another version, before this run, unless it says that it is of this one.
         diagnostics.taken_in.fetch_add(damaged, Ordering::Relaxed);
         let before = taken.records.len() as u64 - taken.own_session;
         diagnostics

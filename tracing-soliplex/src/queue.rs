@@ -43,7 +43,7 @@
 //! One page of prefix, then the frames. Words are 64 bits in the machine's order.
 //! ```text
 //! word 0      "SPLXRING"
-//!      1      version of the layout: 2
+//!      1      version of the layout: 3
 //!      2      capacity in bytes, a power of two
 //!      3      id: random, new with each file
 //!      4      CRC-32 of words 1–3

@@ -14,6 +14,7 @@ use crate::spool::{Cursor, Directory, Disk, PeekLimits, SpoolOptions};
 
 mod denied;
 mod power_cut;
+mod printing;
 mod sessions;
 
 /// One run of the application on a folder, without a worker's thread: dropping it is a kill.
@@ -71,10 +72,14 @@ impl Run {
     }
 
     fn log(&self) {
+        self.log_members(b"{}");
+    }
+
+    fn log_members(&self, members: &[u8]) {
         let head = self.session.head(Severity::Fatal, 1).to_bytes(Form::Queued);
         self.diagnostics.captured.fetch_add(1, Ordering::Relaxed);
         self.queue
-            .push(QueueLane::Error, &[&head[..], b"{}"].concat())
+            .push(QueueLane::Error, &[&head[..], members].concat())
             .unwrap();
     }
 
@@ -284,23 +289,6 @@ fn a_frame_of_another_version_is_counted_where_it_came_from() {
     let stats = run.diagnostics.stats();
     assert_eq!(stats.recovered, 1);
     assert_eq!(stats.discarded, [(DiscardReason::Torn, 1)]);
-}
-
-#[test]
-fn a_record_of_this_run_that_cannot_be_printed_is_torn_and_was_captured_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut run = Run::start(folder.path());
-    let head = run.session.head(Severity::Error, 1);
-    run.diagnostics.captured.fetch_add(1, Ordering::Relaxed);
-    let packed = [&head.to_bytes(Form::Queued)[..], b"\"message\":\0"].concat();
-    run.queue.push(QueueLane::Error, &packed).unwrap();
-    run.log();
-    run.store();
-    let stats = run.diagnostics.stats();
-    assert_eq!((stats.captured, stats.recovered), (2, 0));
-    assert_eq!(stats.discarded, [(DiscardReason::Torn, 1)]);
-    assert_eq!(run.diagnostics.taken_in.load(Ordering::Relaxed), 2);
-    assert_eq!(run.deliver().len(), 1);
 }
 
 /// A failed commit may be on the disk. When what it held were nothing but losses, nothing in the

@@ -25,7 +25,7 @@ use super::word::{WORD_BYTES, Word};
 const MAGIC: u64 = u64::from_le_bytes(*b"SPLXRING");
 
 /// The layout written here and in [`frame`](super::frame). Another one means another number.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 /// Why a ring could not be taken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
