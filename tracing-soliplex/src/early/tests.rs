@@ -26,6 +26,7 @@ fn a_second_pipeline_in_a_folder_is_told_who_has_it() {
     let start = || {
         Soliplex::builder("app", "1")
             .store_dir(directory.path())
+            .panic_hook(PanicHook::Off)
             .early()
     };
     let _first = start().unwrap();
