@@ -18,7 +18,7 @@ fn a_record_of_this_run_that_cannot_be_printed_is_torn_and_was_captured_once() {
     assert_eq!((stats.captured, stats.recovered), (2, 0));
     assert_eq!(stats.discarded, [(DiscardReason::Torn, 1)]);
     assert_eq!(run.diagnostics.taken_in.load(Ordering::Relaxed), 2);
-    let [loss] = &run.spool.untold()[..] else {
+    let [loss] = run.spool.untold() else {
         panic!("told otherwise");
     };
     assert_eq!(loss.seqs, Some((head.seq, head.seq)), "{loss:?}");
