@@ -6,7 +6,7 @@ use std::cell::Cell;
 use serde_json::Value;
 
 use super::catalog::Rule;
-use super::keys::{holds_settings, is_setting};
+use super::keys::{holds_settings, is_set_to, is_setting};
 use super::span::Source;
 use super::{KeyVerdict, REDACTED, Rules, scan};
 
@@ -51,7 +51,7 @@ fn walk(rules: &Rules, key: &str, value: &mut Value, depth: usize) {
                         walk(rules, "", item, depth + 1);
                     }
                     KeyVerdict::Redact if holds_settings(name.as_bytes()) => {
-                        redact_unless_set(rules, item, depth);
+                        redact_unless_set(rules, item);
                     }
                     KeyVerdict::Redact => redact_whole(rules, item),
                     _ => walk(rules, name, item, depth + 1),
@@ -62,16 +62,20 @@ fn walk(rules: &Rules, key: &str, value: &mut Value, depth: usize) {
     }
 }
 
-/// `{"auth": {"type": "oidc", "retries": 3, "user": "…"}}`: of a map, what says how one is let in is
-/// read like any other member.
-fn redact_unless_set(rules: &Rules, value: &mut Value, depth: usize) {
+/// `{"auth": {"type": "oidc", "retries": 3, "user": "…"}}`: of a map, what plainly says how one is
+/// let in stays, where its name would stay by itself.
+fn redact_unless_set(rules: &Rules, value: &mut Value) {
     let Value::Object(map) = value else {
         return redact_whole(rules, value);
     };
+    map.retain(|name, _| rules.key(name) != KeyVerdict::Drop);
     for (name, item) in map {
-        if is_setting(name.as_bytes()) {
-            walk(rules, name, item, depth + 1);
-        } else {
+        let set = match item {
+            Value::String(text) => is_set_to(text.as_bytes()),
+            Value::Number(number) => is_set_to(number.to_string().as_bytes()),
+            _ => false,
+        };
+        if !(set && is_setting(name.as_bytes()) && rules.key(name) == KeyVerdict::Keep) {
             redact_whole(rules, item);
         }
     }

@@ -184,11 +184,55 @@ pub(super) fn holds_settings(name: &[u8]) -> bool {
     words.count > 0 && words.get(words.count - 1) == b"auth"
 }
 
-/// `type`, `max_retries`: says how something is done.
+/// `type`, `max_retries`: says how something is done, and not who or what it is done with.
 pub(super) fn is_setting(name: &[u8]) -> bool {
     let words = Words::split(name);
-    words.count > 0 && meaning(words.stem(words.count - 1)) == Some(Meaning::About)
+    if words.count == 0 {
+        return false;
+    }
+    let last = words.stem(words.count - 1);
+    let tells = [&b"name"[..], b"names", b"url", b"uri", b"time", b"count"].contains(&last);
+    meaning(last) == Some(Meaning::About) && !tells
 }
+
+/// What a setting may be set to: one of the ways to be let in, or a small number. Anything else
+/// under a sensitive name may be a secret, whatever its own name is.
+pub(super) fn is_set_to(value: &[u8]) -> bool {
+    let small = (1..=MAX_SET_DIGITS).contains(&value.len());
+    let way = matches!(
+        value,
+        b"basic"
+            | b"bearer"
+            | b"digest"
+            | b"kerberos"
+            | b"ldap"
+            | b"oauth"
+            | b"oauth2"
+            | b"oidc"
+            | b"saml"
+            | b"sso"
+    );
+    way || small && value.iter().all(u8::is_ascii_digit)
+}
+
+/// `auth=anonymous`, `authorization=granted`: how one was let in, and no scheme that what lets one in
+/// follows; `rest` begins with the value.
+pub(super) fn says_let_in(name: &[u8], rest: &[u8]) -> bool {
+    let words = Words::split(name);
+    let last = words.count.checked_sub(1).map(|last| words.get(last));
+    let end = [&b"anonymous"[..], b"granted"]
+        .into_iter()
+        .find_map(|word| rest.strip_prefix(word))
+        .map(|rest| rest.first());
+    let ends = matches!(
+        end,
+        Some(None | Some(b' ' | b',' | b';' | b'\n' | b')' | b'}'))
+    );
+    ends && matches!(last, Some(b"auth" | b"authorization"))
+}
+
+/// A time in seconds, a count of tries; a key has more digits.
+const MAX_SET_DIGITS: usize = 6;
 
 /// Judges a name by the built-in words; without a stem it is not worth it.
 pub(super) fn judge(name: &[u8]) -> Option<Strength> {

@@ -30,7 +30,7 @@ use shapes::{
 use super::catalog::Rule;
 use super::entropy::{SHORTEST_RANDOM_BYTES, is_benign_word, looks_random, looks_secret};
 use super::fold::is_quoted_printable;
-use super::keys::{MAX_KEY_BYTES, Strength, holds_settings, is_setting};
+use super::keys::{MAX_KEY_BYTES, Strength, holds_settings, says_let_in};
 use super::scan::Scan;
 use super::span::Fill;
 
@@ -104,9 +104,7 @@ impl Scan<'_> {
             return;
         }
         let name = &b[key.start..key.end];
-        // A marker names a rule, and nothing that follows it: `"[SSN]": …`, `[SSN]=…`.
-        let from = key.start.saturating_sub(1);
-        if memchr::memchr_iter(b'[', &b[from..key.end]).any(|n| self.starts_with_marker(from + n)) {
+        if self.is_named_by_marker(&key) {
             return;
         }
         let Some(value_at) = after_separator(b, at) else {
@@ -143,6 +141,9 @@ impl Scan<'_> {
                 return;
             }
         }
+        if says_let_in(name, &b[value_at..]) {
+            return;
+        }
         if is_header(name) && b[at] != b'>' {
             return self.header_value(name, value_at, key.quote);
         }
@@ -152,7 +153,7 @@ impl Scan<'_> {
         // `auth: {type: oidc, retries: 3, …}`
         if b.get(value_at) == Some(&b'{')
             && holds_settings(name)
-            && self.container_but(value_at, key.quote, is_setting)
+            && self.container_but(value_at, key.quote, true)
         {
             return;
         }

@@ -5,7 +5,7 @@ use super::ends::{closes_string, closing_quote, is_quote_at, opening_quote, skip
 use super::shapes::is_number;
 use crate::rules::catalog::Rule;
 use crate::rules::entropy::is_benign_word;
-use crate::rules::keys::MAX_KEY_BYTES;
+use crate::rules::keys::{MAX_KEY_BYTES, Strength, is_set_to, is_setting};
 use crate::rules::scan::Scan;
 use crate::rules::span::Fill;
 use crate::rules::steps::steps;
@@ -14,15 +14,15 @@ impl Scan<'_> {
     /// Redacts every string and number inside a list or map, keeping its shape; false when it does
     /// not end.
     pub(super) fn container(&mut self, at: usize, quote: Option<(u8, usize)>) -> bool {
-        self.container_but(at, quote, |_| false)
+        self.container_but(at, quote, false)
     }
 
-    /// As [`Scan::container`], but for what has a name that `stays`.
+    /// As [`Scan::container`]; of one that holds settings, what a setting is set to stays.
     pub(super) fn container_but(
         &mut self,
         at: usize,
         quote: Option<(u8, usize)>,
-        stays: fn(&[u8]) -> bool,
+        settings: bool,
     ) -> bool {
         let b = self.b;
         let mut kept = false;
@@ -37,7 +37,10 @@ impl Scan<'_> {
                 b'[' if self.starts_with_marker(i) => {
                     i += memchr::memchr(b']', &b[i..]).unwrap_or(0);
                 }
-                b'{' | b'[' | b'(' => depth += 1,
+                b'{' | b'[' | b'(' => {
+                    depth += 1;
+                    kept = false;
+                }
                 b'}' | b']' | b')' => {
                     depth -= 1;
                     if depth == 0 {
@@ -63,8 +66,11 @@ impl Scan<'_> {
                     let after = skip_spaces(b, (end + mark.1 + 1).min(b.len()));
                     let is_name = b.get(after) == Some(&b':');
                     if is_name {
-                        kept = stays(&b[open..end]);
-                    } else if !kept && end > open && !self.is_marker(&b[open..end]) {
+                        kept = settings && self.is_kept_setting(&b[open..end]);
+                    } else if !(kept && is_set_to(&b[open..end]))
+                        && end > open
+                        && !self.is_marker(&b[open..end])
+                    {
                         self.push(open, end, Rule::Key);
                     }
                     i = end + mark.1;
@@ -72,11 +78,11 @@ impl Scan<'_> {
                 c if c.is_ascii_alphanumeric() || c == b'-' => {
                     let count = self.span_count();
                     let end = self.element(i, quote);
-                    if kept {
+                    if kept && is_set_to(&b[i..end]) {
                         self.forget_spans(count);
                     }
                     if b.get(end) == Some(&b':') {
-                        kept = stays(&b[i..end]);
+                        kept = settings && self.is_kept_setting(&b[i..end]);
                     }
                     i = end;
                     continue;
@@ -92,6 +98,10 @@ impl Scan<'_> {
         self.container_budget = self.container_budget.saturating_sub(i.saturating_sub(at));
         self.forget_spans(before);
         false
+    }
+
+    fn is_kept_setting(&self, name: &[u8]) -> bool {
+        is_setting(name) && self.table.strength(name) <= Some(Strength::Hint)
     }
 
     /// Redacts a bare word or number inside a container, unless it names something; where it ends.

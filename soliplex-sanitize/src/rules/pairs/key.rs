@@ -143,6 +143,31 @@ impl Scan<'_> {
         }
     }
 
+    /// `"[SSN]": …`, `[SSN]=…`: a marker names a rule, and nothing that follows it. What else stands
+    /// in the name may: `"[EMAIL] password": …`.
+    pub(super) fn is_named_by_marker(&self, key: &Key) -> bool {
+        let b = self.b;
+        let mut from = key.start.saturating_sub(1);
+        let mut marked = false;
+        while let Some(n) = memchr::memchr(b'[', &b[from..key.end]) {
+            let at = from + n;
+            from = at + 1;
+            if !self.starts_with_marker(at) {
+                continue;
+            }
+            marked = true;
+            let rest = at + memchr::memchr(b']', &b[at..]).map_or(1, |n| n + 1);
+            let own = |name: &[u8]| self.table.strength(name) > Some(Strength::Hint);
+            let next = memchr::memchr(b'[', &b[rest.min(key.end)..key.end]);
+            let next = next.map_or(key.end, |n| rest + n);
+            if at > key.start && own(&b[key.start..at]) || rest < next && own(&b[rest..next]) {
+                return false;
+            }
+            from = rest.min(key.end);
+        }
+        marked
+    }
+
     /// Judges a name, unless it is the one judged last: texts that repeat a pair repeat its name.
     fn judged(&mut self, words: usize, name: Range<usize>) -> Option<Strength> {
         let b = self.b;
