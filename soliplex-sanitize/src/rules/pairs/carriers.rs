@@ -36,7 +36,8 @@ impl Scan<'_> {
         self.told_value(&name[name.len() - length..], open + 1, stop);
     }
 
-    /// Whether `:password "hunter2"` begins with the colon at `at`.
+    /// Whether `:password "hunter2"` begins with the colon at `at`, and not the value of a pair
+    /// before a string: `password :hunter2 "…"`.
     pub(super) fn keyword(&mut self, at: usize) -> bool {
         let b = self.b;
         let name = b[at + 1..].iter().take(MAX_KEY_BYTES);
@@ -49,8 +50,9 @@ impl Scan<'_> {
         };
         let stop = closing_quote(b, open, mark.0, mark.1);
         self.looked(stop - at);
-        self.told_value(&b[at + 1..end], open, stop);
-        true
+        let name = &b[at + 1..end];
+        self.told_value(name, open, stop);
+        self.table.strength(name).is_some()
     }
 
     /// `form-data; name="pin"`, an empty line, and the part's text; the quote is at `at`.
