@@ -25,13 +25,20 @@ impl Scan<'_> {
         if after == b'.' && after2.is_ascii_alphabetic() && !self.is_packed(start, end) {
             return is_file_ending(&b[end + 1..]);
         }
-        // `from 1.2.3.4 to version 1.2.3.5`, and `2.5.4.3=…`, what a certificate names by number.
-        if b[end..].starts_with(b" to version ")
-            || after == b'=' && b[start..end].starts_with(b"2.5.4.")
-        {
+        // `2.5.4.3=…`, what a certificate names by number.
+        if after == b'=' && b[start..end].starts_with(b"2.5.4.") {
             return true;
         }
-        if is_modest(&b[start..end]) && (is_artifact(&b[..start]) || is_framework(&b[..start])) {
+        let port = after == b':' && after2.is_ascii_digit();
+        let told = is_artifact(&b[..start]) || is_framework(&b[..start], &b[end..]);
+        let told = told && is_modest(&b[start..end]);
+        let begins = is_small(
+            b[start..end]
+                .split(|c| *c == b'.')
+                .next()
+                .unwrap_or_default(),
+        );
+        if !private && !port && (told || begins && becomes_version(&b[end..])) {
             return true;
         }
         match before {
@@ -61,25 +68,59 @@ impl Scan<'_> {
 
     /// `openssl-libs-3.0.7.27.x86_64`: a package's name, version and architecture.
     fn is_packed(&self, start: usize, end: usize) -> bool {
-        let machines = [
-            &b".x86_64"[..],
-            b".noarch",
-            b".aarch64",
-            b".i686",
-            b".el",
-            b".fc",
-        ];
-        self.b[..start].ends_with(b"-")
-            && machines
+        let rest = self.b[end..].iter().take(MAX_NAME_BYTES);
+        let length =
+            rest.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-'));
+        let mut rest = &self.b[end..end + length.count()];
+        // `.el8_4`, `.fc38`: the distribution that it was packed for.
+        if let Some(number) = rest.strip_prefix(b".el").or(rest.strip_prefix(b".fc")) {
+            let digits = number
                 .iter()
-                .any(|machine| self.b[end..].starts_with(machine))
+                .take_while(|c| c.is_ascii_digit() || **c == b'_');
+            let digits = digits.count();
+            if digits == 0 {
+                return false;
+            }
+            rest = &number[digits..];
+        }
+        let machines = [&b""[..], b".x86_64", b".noarch", b".aarch64", b".i686"];
+        let rest = rest.strip_suffix(b".rpm").unwrap_or(rest);
+        self.b[..start].ends_with(b"-") && machines.contains(&rest)
     }
 }
 
-/// Four numbers of two digits at most, as versions have.
+/// Four numbers of two digits at most, the first two of them below 32: a version seldom has larger
+/// ones, and most addresses do.
 fn is_modest(text: &[u8]) -> bool {
-    text.split(|c| *c == b'.').all(|part| part.len() < 3)
+    let mut parts = text.split(|c| *c == b'.');
+    parts.clone().take(2).all(is_small) && parts.all(|part| part.len() < 3)
 }
+
+/// Below 32, as the first number of most versions and of few addresses is.
+fn is_small(number: &[u8]) -> bool {
+    number.len() == 1 || number.len() == 2 && number < &b"32"[..]
+}
+
+/// `from 1.2.3.4 to version 1.2.3.5`: four numbers again.
+fn becomes_version(after: &[u8]) -> bool {
+    let Some(next) = after.strip_prefix(b" to version ") else {
+        return false;
+    };
+    let length = next.iter().take(MAX_VERSION_BYTES);
+    let length = length
+        .take_while(|c| c.is_ascii_digit() || **c == b'.')
+        .count();
+    let mut parts = next[..length].trim_ascii_end().split(|c| *c == b'.');
+    parts
+        .by_ref()
+        .take(4)
+        .filter(|part| !part.is_empty())
+        .count()
+        == 4
+}
+
+/// No version of four numbers is longer.
+const MAX_VERSION_BYTES: usize = 24;
 
 /// `org.acme:client:`, `log4j:log4j:jar:`: what an artifact's version stands behind.
 fn is_artifact(before: &[u8]) -> bool {
@@ -104,9 +145,11 @@ fn is_artifact(before: &[u8]) -> bool {
     lettered && !group.is_empty() && (group.contains(&b'.') || group == artifact)
 }
 
-/// `Microsoft.AspNetCore.App `: capitals and dots, as a .NET package is called.
-fn is_framework(before: &[u8]) -> bool {
-    let Some(before) = before.strip_suffix(b" ") else {
+/// `Microsoft.AspNetCore.App 8.0.1.0 [/usr/…]`: capitals and dots, as a .NET package is called, and
+/// nothing said of it. Loggers are called so, too.
+fn is_framework(before: &[u8], after: &[u8]) -> bool {
+    let ends = after.is_empty() || after.starts_with(b"\n") || after.starts_with(b" [");
+    let Some(before) = before.strip_suffix(b" ").filter(|_| ends) else {
         return false;
     };
     let name = before.iter().rev().take(MAX_NAME_BYTES);
@@ -115,7 +158,8 @@ fn is_framework(before: &[u8]) -> bool {
         .count();
     let mut parts = before[before.len() - length..].split(|c| *c == b'.');
     let capital = |part: &[u8]| part.first().is_some_and(u8::is_ascii_uppercase) && part.len() > 2;
-    parts.clone().count() > 1 && parts.all(capital)
+    let maker = parts.next();
+    (maker == Some(b"Microsoft") || maker == Some(b"System")) && parts.all(capital)
 }
 
 /// The name of a package is no longer.
