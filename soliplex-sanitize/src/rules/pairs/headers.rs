@@ -81,19 +81,17 @@ impl Scan<'_> {
         let mut end = at;
         let mut found = false;
         loop {
-            let start = end;
-            let stop = bare_end(b, start, false);
-            if stop == start || (!found && !b[start..stop].contains(&b'=')) {
+            let stop = cookie_end(b, end);
+            if stop == end || (!found && !b[end..stop].contains(&b'=')) {
                 break;
             }
             found = true;
             end = stop;
-            let next = if b.get(stop) == Some(&b';') {
-                skip_spaces(b, stop + 1)
-            } else {
+            if b.get(stop) != Some(&b';') {
                 break;
-            };
-            if !is_cookie(&b[next..]) {
+            }
+            let next = skip_spaces(b, stop + 1);
+            if !is_cookie(b, stop + 1, next) {
                 break;
             }
             end = next;
@@ -105,14 +103,33 @@ impl Scan<'_> {
     }
 }
 
-/// `name=…`, `Secure`: a cookie's next part, and no text that follows the header.
-fn is_cookie(rest: &[u8]) -> bool {
-    let name = rest.iter().take(MAX_COOKIE_NAME_BYTES);
-    let name = name.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.'));
-    let length = name.count();
-    let flags = ["secure", "httponly", "partitioned"];
-    let is_flag = |flag: &str| rest[..length].eq_ignore_ascii_case(flag.as_bytes());
-    length > 0 && (rest.get(length) == Some(&b'=') || flags.into_iter().any(is_flag))
+/// Where a cookie ends, which may hold what separates the values of other pairs.
+fn cookie_end(b: &[u8], at: usize) -> usize {
+    let mut end = bare_end(b, at, false);
+    while matches!(b.get(end), Some(b'&' | b'|')) {
+        end = bare_end(b, end + 1, false);
+    }
+    end
+}
+
+/// `name=…`, `Secure`, `8f3k…`: a cookie's next part, and no text that follows the header.
+fn is_cookie(b: &[u8], gap: usize, at: usize) -> bool {
+    let name = b[at..].iter().take(MAX_COOKIE_NAME_BYTES);
+    let length = name.take_while(|c| is_cookie_name(**c)).count();
+    // What has no `=` is a cookie only in the same line.
+    let ends = || {
+        matches!(
+            b.get(at + length),
+            None | Some(b';' | b'"' | b'\'' | b'\n' | b'\r' | b'\\')
+        )
+    };
+    length > 0 && (b.get(at + length) == Some(&b'=') || ends() && !b[gap..at].contains(&b'\n'))
+}
+
+/// What RFC 6265 takes from RFC 2616 for a cookie's name, but for the apostrophe, which ends the
+/// string around it.
+fn is_cookie_name(c: u8) -> bool {
+    c.is_ascii_alphanumeric() || b"!#$%&*+-.^_`|~".contains(&c)
 }
 
 /// The name of a cookie is no longer.
