@@ -1,6 +1,7 @@
 //! What a bare value looks like.
 
 use crate::rules::entropy::is_benign_word;
+use crate::rules::keys::judge;
 
 /// What stands for a value that is filled in elsewhere: `$PASSWORD`, `${…}`, `$(…)`, `{{ … }}`.
 pub(super) fn is_reference(text: &[u8]) -> bool {
@@ -141,8 +142,9 @@ pub(super) fn is_variable(value: &[u8]) -> bool {
     owners.iter().any(|owner| value.starts_with(owner)) && value.iter().all(name)
 }
 
-/// `self.token = token`, `password = req.body.password;`, `password = os.environ["…"]`: a line of
-/// code in which the value at `at` is called like what it is given to, or looked up.
+/// `self.token = token`, `password = req.body.password;`, `password = os.environ["PASSWORD"]`: a line
+/// of code in which the value at `at` is called like what it is given to, or looked up. Without the
+/// spaces of one, a password may be the word "password".
 pub(super) fn refers(b: &[u8], name: &[u8], at: usize) -> bool {
     let rest = b[at..].iter().take(MAX_REFERENCE_BYTES);
     let length = rest
@@ -162,12 +164,26 @@ pub(super) fn refers(b: &[u8], name: &[u8], at: usize) -> bool {
             .iter()
             .all(|c| c.is_ascii_lowercase() || matches!(c, b'_' | b'.'))
     };
-    let looked_up = matches!(b[at + length..], [b'[', b'"' | b'\'', ..]);
+    let in_code = b[..at].ends_with(b" = ");
+    let looked_up = match &b[at + length..] {
+        [b'[', mark @ (b'"' | b'\''), rest @ ..] => is_looked_up(*mark, rest, in_code),
+        _ => false,
+    };
     is_name
+        && in_code
         && next.is_none_or(|c| {
             c.is_ascii_whitespace() || matches!(c, b',' | b';' | b')' | b'}' | b'&')
         })
         || looked_up && value.contains(&b'.') && is_path()
+}
+
+/// `"DB_PASSWORD"]`: a name, which means something where the spaces of code are missing, as far as
+/// its quote and bracket.
+fn is_looked_up(mark: u8, rest: &[u8], in_code: bool) -> bool {
+    let name = rest.iter().take(MAX_REFERENCE_BYTES);
+    let length = name.take_while(|c| c.is_ascii_alphabetic() || matches!(c, b'_' | b'-' | b'.'));
+    let (name, rest) = rest.split_at(length.count());
+    rest.starts_with(&[mark, b']']) && (in_code || judge(name).is_some())
 }
 
 /// `token :scheme`, `:path: /token :scheme: https`: the colon at `at` begins a name of its own.
