@@ -12,7 +12,9 @@ mod mail;
 use std::ops::Range;
 
 use super::gate::joins;
+use super::keys::{MAX_KEY_BYTES, Strength};
 use super::steps::steps;
+use super::table::Table;
 
 pub(super) use mail::is_quoted_printable;
 
@@ -50,7 +52,7 @@ const MAX_SLASHES: usize = 15;
 
 impl Folded {
     /// Folds `text`; false when nothing in it is in disguise.
-    pub(super) fn fold(&mut self, text: &str) -> bool {
+    pub(super) fn fold(&mut self, table: &Table, text: &str) -> bool {
         self.text.clear();
         self.pieces.clear();
         self.joints.clear();
@@ -71,6 +73,12 @@ impl Folded {
             }
             let (used, plain) = step(text, i);
             steps(used);
+            // Behind a name that is sensitive without its disguise, `=40` begins a value.
+            if b[i] == b'=' && used > 1 && self.ends_in_name(table) {
+                self.copy(b, i..i + 1);
+                i += 1;
+                continue;
+            }
             match plain {
                 Plain::Same => {
                     self.copy(b, i..i + used);
@@ -122,6 +130,16 @@ impl Folded {
             i += used;
         }
         changed
+    }
+
+    /// Whether the name that what is folded so far ends in is a sensitive one.
+    fn ends_in_name(&self, table: &Table) -> bool {
+        let name = self.text.iter().rev().take(MAX_KEY_BYTES);
+        let name =
+            name.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.'));
+        let start = self.text.len() - name.count();
+        steps(self.text.len() - start);
+        table.strength(&self.text[start..]) > Some(Strength::Hint)
     }
 
     /// A byte for those from `start` to `end`. No text that is folded is longer than a position has

@@ -22,7 +22,7 @@ pub(super) fn find_folded(table: &Table, text: &str, spans: &mut Vec<Span>) {
     // A thread that is ending has no spare one: what its last values log is read all the same.
     let spare = SPARE.try_with(Cell::take);
     let mut folded = spare.ok().flatten().unwrap_or_default();
-    if folded.fold(text) {
+    if folded.fold(table, text) {
         resolve(spans);
         let plain = spans.len();
         let mut scan = Scan::new(table, &folded.text);
