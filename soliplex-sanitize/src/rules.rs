@@ -240,9 +240,11 @@ impl Rules {
     /// Whether a name is sensitive, whatever an allowlist says.
     fn hides(&self, key: &str) -> bool {
         let strength = self.0.strength(key.as_bytes());
-        // A name that was redacted itself is one of a rule, and says nothing of its value.
+        // A name that was redacted itself is one of a rule, and says nothing of its value. A marker
+        // that is a word is a name like any other.
+        let is_word = key.starts_with(|c: char| c.is_ascii_alphanumeric());
         strength.is_some_and(|strength| strength > Strength::Hint)
-            && !self.0.is_marker(key.as_bytes())
+            && (is_word || !self.0.is_marker(key.as_bytes()))
     }
 
     /// Redacts the text of a field: whole when its name is sensitive, else like free text in which

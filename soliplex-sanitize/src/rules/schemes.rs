@@ -2,6 +2,8 @@
 
 use super::base64::{MAX_DECODED_BYTES, decode};
 use super::catalog::Rule;
+use super::entropy::is_uuid;
+use super::keys::Strength;
 use super::scan::{LOOK, Scan};
 use super::steps::steps;
 use super::tokens::{is_mixed, is_word};
@@ -59,7 +61,16 @@ impl Scan<'_> {
             .skip(COLUMN_BYTES)
             .position(|c| *c == b'|')
         {
-            end = start + COLUMN_BYTES + column;
+            let stop = start + COLUMN_BYTES + column;
+            let part = b[stop + 1..end]
+                .split(|c| *c == b'|')
+                .next()
+                .unwrap_or_default();
+            end = if is_second_half(part) {
+                stop + 1 + part.len()
+            } else {
+                stop
+            };
         }
         while end > start && matches!(b[end - 1], b'.' | b':' | b'!') {
             end -= 1;
@@ -73,6 +84,7 @@ impl Scan<'_> {
         if name > 0
             && token.get(name) == Some(&b'=')
             && token.get(name + 1).is_some_and(|c| *c != b'=')
+            && self.is_own_pair(&token[..name], &token[name + 1..])
         {
             return;
         }
@@ -97,6 +109,23 @@ impl Scan<'_> {
             self.push(start, end, Rule::Basic);
         }
     }
+
+    /// Whether a pair behind `Bearer` is read as one: its name is sensitive, or its value no secret.
+    fn is_own_pair(&self, name: &[u8], value: &[u8]) -> bool {
+        let number = value.len() <= MAX_SECONDS_DIGITS && value.iter().all(u8::is_ascii_digit);
+        let words = value
+            .iter()
+            .all(|c| c.is_ascii_lowercase() || matches!(c, b'_' | b':' | b'/'));
+        number || words || self.table.strength(name) > Some(Strength::Hint)
+    }
+}
+
+/// `expires_in=3600`, and the time in seconds.
+const MAX_SECONDS_DIGITS: usize = 10;
+
+/// Whether what stands behind a token's `|` is more of it, and no column of its own.
+fn is_second_half(part: &[u8]) -> bool {
+    part.len() >= FOLDED_BYTES && part.iter().any(u8::is_ascii_digit) && !is_uuid(part)
 }
 
 /// `12|laravel…`: what stands before the `|` of a token is a number.

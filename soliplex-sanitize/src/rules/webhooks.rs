@@ -35,15 +35,22 @@ impl Scan<'_> {
         };
         // In the query of another address, or of a form, `&` begins what is no part of it.
         let mut has_query = b[path..end].contains(&b'?');
+        // A column follows behind `|`, unless it is as long as the rest of a password.
+        let column = memchr::memchr(b'|', &b[end..b.len().min(end + MAX_PATH_BYTES)]);
+        let whole = column.is_some_and(|column| {
+            let part = b[end + column + 1..].iter().take(MIN_REST_BYTES);
+            part.take_while(|c| c.is_ascii_alphanumeric()).count() == MIN_REST_BYTES
+        });
         let rest = b[end..]
             .iter()
-            .take(1024)
+            .take(MAX_PATH_BYTES)
             .take_while(|c| {
                 has_query |= **c == b'?';
                 !matches!(
                     c,
-                    0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b')' | b',' | b'`' | b'\\' | b'|'
-                ) && (**c != b'&' || has_query)
+                    0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b')' | b',' | b'`' | b'\\'
+                ) && (**c != b'|' || whole)
+                    && (**c != b'&' || has_query)
             })
             .count();
         steps(rest);
@@ -51,6 +58,12 @@ impl Scan<'_> {
         true
     }
 }
+
+/// No password in an address is longer.
+const MAX_PATH_BYTES: usize = 1024;
+
+/// What stands behind a `|` and is part of one is no shorter.
+const MIN_REST_BYTES: usize = 16;
 
 /// How far before the secret part of an address its host may begin.
 const MAX_HOST_BYTES: usize = 160;

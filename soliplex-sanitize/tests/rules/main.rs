@@ -9,6 +9,7 @@ mod builder;
 mod catalog;
 mod disguise;
 mod draws;
+mod held;
 mod properties;
 mod redact;
 mod secrets;

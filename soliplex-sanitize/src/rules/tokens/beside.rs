@@ -147,10 +147,18 @@ fn whole_name<'b>(b: &'b [u8], start: usize, word: &'b [u8]) -> &'b [u8] {
 /// `data:image/png;base64,`: what follows is seen, not kept secret.
 fn is_picture(before: &[u8]) -> bool {
     let near = &before[before.len().saturating_sub(MAX_MEDIA_BYTES)..];
+    let Some(media) = near.strip_suffix(b";base64,") else {
+        return false;
+    };
+    let from = media.iter().rposition(|c| {
+        !c.is_ascii_alphanumeric() && !matches!(c, b'/' | b'+' | b'-' | b'.' | b';' | b'=')
+    });
     let kinds = [&b"image/"[..], b"font/", b"audio/", b"video/"];
-    let told = |kind: &&[u8]| memchr::memmem::find(near, kind).is_some();
-    near.ends_with(b";base64,") && kinds.iter().any(told)
+    from.is_some_and(|colon| {
+        let kind = &media[colon + 1..];
+        media[..=colon].ends_with(b"data:") && kinds.iter().any(|known| kind.starts_with(known))
+    })
 }
 
-/// `image/svg+xml;charset=utf-8;base64,`
+/// `data:image/svg+xml;charset=utf-8;base64,`
 const MAX_MEDIA_BYTES: usize = 48;
