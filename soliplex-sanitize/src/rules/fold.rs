@@ -8,6 +8,7 @@
 mod breaks;
 mod chars;
 mod mail;
+mod torn;
 
 use std::ops::Range;
 
@@ -20,6 +21,7 @@ pub(super) use mail::is_quoted_printable;
 
 use breaks::{begins_group, begins_member, ends_group};
 use chars::{entity, named_entity, plain_char, spelled_out};
+use torn::is_torn;
 
 /// The folded text, and what its bytes stand for.
 #[derive(Default)]
@@ -113,7 +115,7 @@ impl Folded {
                         i = next;
                     } else if self.text.last().is_some_and(|c| joins(*c))
                         && b.get(next).is_some_and(|c| joins(*c))
-                        && !begins_member(&b[next..])
+                        && (!begins_member(&b[next..]) || is_torn(table, &self.text, &b[next..]))
                     {
                         self.joints.push(self.text.len() as u32);
                         changed = true;

@@ -1,7 +1,7 @@
 //! What once let a secret through: an exemption for ordinary text that a secret also fitted.
 
 use serde_json::{Value, json};
-use soliplex_sanitize::Rules;
+use soliplex_sanitize::{KeyVerdict, Rules};
 
 /// Texts by the exemption that they fitted, each with what must not come out of it.
 const HELD: &[(&str, &[(&str, &str)])] = &[
@@ -165,6 +165,17 @@ const HELD: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
+        "a line of its own",
+        &[
+            ("pass\nword=40hunter2", "hunter2"),
+            ("pass\nword=hunter2x", "hunter2x"),
+            ("api_key=8f3kQz71LmPx\nVbRt=92YwQQ", "92YwQQ"),
+            ("token: abcdefgh12\nijkl=mnop34", "mnop34"),
+            ("mssql://sa:phJh60bf4tGL\nPLAN=pro@h:1433", "PLAN=pro"),
+            ("mssql://sa:phJh60bf4tGL\nPLAN=pro@h:1433", "phJh60bf"),
+        ],
+    ),
+    (
         "a name that was redacted",
         &[
             (r#""[EMAIL] password": "hunter2""#, "hunter2"),
@@ -236,4 +247,17 @@ fn how_one_is_let_in_is_told_only_where_the_rules_keep_its_name() {
         Rules::dod().sanitize(r#"auth={"name":"Jane Doe"}"#),
         r#"auth={"name":"[REDACTED]"}"#
     );
+}
+
+/// A marker that is a word made a field of that name be taken for one that was redacted.
+#[test]
+fn a_word_for_a_marker_keeps_no_field_of_its_name() {
+    let rules = Rules::builder()
+        .replacement("email", "password")
+        .build()
+        .expect("these are rules");
+    assert_eq!(rules.key("password"), KeyVerdict::Redact);
+    let mut value = json!({"password": "hunter2"});
+    rules.sanitize_json(&mut value);
+    assert_eq!(value, json!({"password": "[REDACTED]"}));
 }
