@@ -218,17 +218,14 @@ pub(super) fn is_set_to(value: &[u8]) -> bool {
 /// `auth=anonymous`, `authorization=granted`: how one was let in, and no scheme that what lets one in
 /// follows; `rest` begins with the value.
 pub(super) fn says_let_in(name: &[u8], rest: &[u8]) -> bool {
+    let words = [&b"anonymous"[..], b"granted"];
+    let Some(rest) = words.into_iter().find_map(|word| rest.strip_prefix(word)) else {
+        return false;
+    };
+    let ends = |c: &u8| matches!(c, b' ' | b',' | b';' | b'\n' | b')' | b'}');
     let words = Words::split(name);
     let last = words.count.checked_sub(1).map(|last| words.get(last));
-    let end = [&b"anonymous"[..], b"granted"]
-        .into_iter()
-        .find_map(|word| rest.strip_prefix(word))
-        .map(|rest| rest.first());
-    let ends = matches!(
-        end,
-        Some(None | Some(b' ' | b',' | b';' | b'\n' | b')' | b'}'))
-    );
-    ends && matches!(last, Some(b"auth" | b"authorization"))
+    rest.first().is_none_or(ends) && matches!(last, Some(b"auth" | b"authorization"))
 }
 
 /// A time in seconds, a count of tries; a key has more digits.

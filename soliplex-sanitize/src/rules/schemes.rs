@@ -83,7 +83,7 @@ impl Scan<'_> {
         let name = name.count();
         if name > 0
             && token.get(name) == Some(&b'=')
-            && token.get(name + 1).is_some_and(|c| *c != b'=')
+            && token.get(name + 1) != Some(&b'=')
             && self.is_own_pair(&token[..name], &token[name + 1..])
         {
             return;
@@ -113,19 +113,25 @@ impl Scan<'_> {
     /// Whether a pair behind `Bearer` is read as one: its name is sensitive, or its value no secret.
     fn is_own_pair(&self, name: &[u8], value: &[u8]) -> bool {
         let number = value.len() <= MAX_SECONDS_DIGITS && value.iter().all(u8::is_ascii_digit);
-        let words = value
-            .iter()
-            .all(|c| c.is_ascii_lowercase() || matches!(c, b'_' | b':' | b'/'));
-        number || words || self.table.strength(name) > Some(Strength::Hint)
+        let word = |c: &u8| c.is_ascii_lowercase() || matches!(c, b'_' | b':' | b'/');
+        let words = value.len() <= MAX_WORDS_BYTES && value.iter().all(word);
+        !value.is_empty() && (number || words) || self.table.strength(name) > Some(Strength::Hint)
     }
 }
 
 /// `expires_in=3600`, and the time in seconds.
 const MAX_SECONDS_DIGITS: usize = 10;
 
+/// `error=insufficient_scope`
+const MAX_WORDS_BYTES: usize = 18;
+
+/// A column is shorter, or has no digit or no letter.
+const PART_BYTES: usize = 8;
+
 /// Whether what stands behind a token's `|` is more of it, and no column of its own.
 fn is_second_half(part: &[u8]) -> bool {
-    part.len() >= FOLDED_BYTES && part.iter().any(u8::is_ascii_digit) && !is_uuid(part)
+    let digit = part.iter().any(u8::is_ascii_digit);
+    part.len() >= PART_BYTES && digit && part.iter().any(u8::is_ascii_alphabetic) && !is_uuid(part)
 }
 
 /// `12|laravel…`: what stands before the `|` of a token is a number.

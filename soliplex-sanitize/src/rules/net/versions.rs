@@ -89,11 +89,11 @@ impl Scan<'_> {
     }
 }
 
-/// Four numbers of two digits at most, the first two of them below 32: a version seldom has larger
-/// ones, and most addresses do.
+/// Four numbers of two digits at most, the first one of one: most versions have no larger ones, and
+/// most addresses do.
 fn is_modest(text: &[u8]) -> bool {
     let mut parts = text.split(|c| *c == b'.');
-    parts.clone().take(2).all(is_small) && parts.all(|part| part.len() < 3)
+    parts.next().is_some_and(|first| first.len() == 1) && parts.all(|part| part.len() < 3)
 }
 
 /// Below 32, as the first number of most versions and of few addresses is.

@@ -103,33 +103,50 @@ impl Scan<'_> {
     }
 }
 
-/// Where a cookie ends, which may hold what separates the values of other pairs.
+/// Where a cookie ends, which may hold what separates the values of other pairs, and brackets that
+/// it has opened itself.
 fn cookie_end(b: &[u8], at: usize) -> usize {
-    let mut end = bare_end(b, at, false);
-    while matches!(b.get(end), Some(b'&' | b'|')) {
-        end = bare_end(b, end + 1, false);
+    let mut opened = 0_usize;
+    let mut end = at;
+    loop {
+        let from = end;
+        end = bare_end(b, end, false);
+        match b.get(end) {
+            Some(b'&' | b'|') => {}
+            Some(b'[') => opened += 1,
+            Some(b']' | b'}' | b')') => {
+                let more = b[from..end]
+                    .iter()
+                    .filter(|c| matches!(c, b'{' | b'(' | b'['));
+                opened += more.count();
+                if opened == 0 {
+                    return end;
+                }
+                opened -= 1;
+            }
+            _ => return end,
+        }
+        end += 1;
     }
-    end
 }
 
 /// `name=…`, `Secure`, `8f3k…`: a cookie's next part, and no text that follows the header.
 fn is_cookie(b: &[u8], gap: usize, at: usize) -> bool {
     let name = b[at..].iter().take(MAX_COOKIE_NAME_BYTES);
     let length = name.take_while(|c| is_cookie_name(**c)).count();
-    // What has no `=` is a cookie only in the same line.
-    let ends = || {
-        matches!(
-            b.get(at + length),
-            None | Some(b';' | b'"' | b'\'' | b'\n' | b'\r' | b'\\')
-        )
+    // What has no `=` is a cookie only in the same line, and before a space only if it is no word.
+    let ends = || match b.get(at + length) {
+        None | Some(b';' | b'"' | b'\'' | b'\n' | b'\r' | b'\\') => true,
+        Some(b' ') => b[at..at + length].iter().any(u8::is_ascii_digit),
+        _ => false,
     };
-    length > 0 && (b.get(at + length) == Some(&b'=') || ends() && !b[gap..at].contains(&b'\n'))
+    let alone = || ends() && !b[gap..at].contains(&b'\n');
+    length > 0 && (b.get(at + length) == Some(&b'=') || alone())
 }
 
-/// What RFC 6265 takes from RFC 2616 for a cookie's name, but for the apostrophe, which ends the
-/// string around it.
+/// Browsers send more in a name than RFC 6265 lets them; what ends the string around it is no part.
 fn is_cookie_name(c: u8) -> bool {
-    c.is_ascii_alphanumeric() || b"!#$%&*+-.^_`|~".contains(&c)
+    c.is_ascii_graphic() && !matches!(c, b'=' | b';' | b',' | b'"' | b'\'' | b'\\' | b'<' | b'>')
 }
 
 /// The name of a cookie is no longer.

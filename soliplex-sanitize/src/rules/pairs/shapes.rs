@@ -157,8 +157,7 @@ pub(super) fn refers(b: &[u8], name: &[u8], at: usize) -> bool {
             .rposition(|c| *c == b'.')
             .map_or(0, |dot| dot + 1)
     };
-    let is_name =
-        !value.is_empty() && value[last(value)..].eq_ignore_ascii_case(&name[last(name)..]);
+    let is_name = !value.is_empty() && value[last(value)..] == name[last(name)..];
     let is_path = || {
         value
             .iter()
