@@ -79,13 +79,11 @@ impl Scan<'_> {
     fn cookies(&mut self, at: usize) {
         let b = self.b;
         let mut end = at;
-        let mut found = false;
+        if b.get(at + cookie_name(b, at)) != Some(&b'=') {
+            return;
+        }
         loop {
             let stop = cookie_end(b, end);
-            if stop == end || (!found && !b[end..stop].contains(&b'=')) {
-                break;
-            }
-            found = true;
             end = stop;
             if b.get(stop) != Some(&b';') {
                 break;
@@ -97,7 +95,7 @@ impl Scan<'_> {
             end = next;
         }
         self.looked(end - at);
-        if found {
+        if end > at {
             self.push(at, end, Rule::Cookie);
         }
     }
@@ -132,8 +130,7 @@ fn cookie_end(b: &[u8], at: usize) -> usize {
 
 /// `name=…`, `Secure`, `8f3k…`: a cookie's next part, and no text that follows the header.
 fn is_cookie(b: &[u8], gap: usize, at: usize) -> bool {
-    let name = b[at..].iter().take(MAX_COOKIE_NAME_BYTES);
-    let length = name.take_while(|c| is_cookie_name(**c)).count();
+    let length = cookie_name(b, at);
     // What has no `=` is a cookie only in the same line, and before a space only if it is no word.
     let ends = || match b.get(at + length) {
         None | Some(b';' | b'"' | b'\'' | b'\n' | b'\r' | b'\\') => true,
@@ -142,6 +139,12 @@ fn is_cookie(b: &[u8], gap: usize, at: usize) -> bool {
     };
     let alone = || ends() && !b[gap..at].contains(&b'\n');
     length > 0 && (b.get(at + length) == Some(&b'=') || alone())
+}
+
+/// How long the name is that begins at `at`.
+fn cookie_name(b: &[u8], at: usize) -> usize {
+    let name = b[at..].iter().take(MAX_COOKIE_NAME_BYTES);
+    name.take_while(|c| is_cookie_name(**c)).count()
 }
 
 /// Browsers send more in a name than RFC 6265 lets them; what ends the string around it is no part.
