@@ -183,6 +183,7 @@ const HELD: &[(&str, &[(&str, &str)])] = &[
             ("token: abcdefgh12\nijkl=mnop34", "mnop34"),
             ("mssql://sa:phJh60bf4tGL\nPLAN=pro@h:1433", "PLAN=pro"),
             ("mssql://sa:phJh60bf4tGL\nPLAN=pro@h:1433", "phJh60bf"),
+            ("mysql://root:HpHWJCRG5jv1\n--b@mysql:3306/app", "HpHWJCRG"),
         ],
     ),
     (

@@ -19,12 +19,14 @@ pub(super) fn is_torn(table: &Table, before: &[u8], after: &[u8]) -> bool {
     let word = after.iter().take_while(|c| !c.is_ascii_whitespace());
     let word = &after[..word.count()];
     steps(line.len() + word.len());
+    if tears_address(line, word) {
+        return true;
+    }
     let Some(equals) = memchr::memchr(b'=', word) else {
         return false;
     };
     let name = &word[..equals];
-    tears_address(line, word)
-        || tears_name(table, line, name)
+    tears_name(table, line, name)
         || tears_value(line, name) && after.get(word.len()).is_none_or(|c| *c != b' ')
 }
 
