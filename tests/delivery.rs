@@ -15,6 +15,7 @@ mod canaries;
 mod connectivity;
 mod consent;
 mod control;
+mod dropped;
 mod files;
 mod lifecycle;
 mod lost_stores;

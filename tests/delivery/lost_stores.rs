@@ -1,10 +1,11 @@
-//! A store that is of no use any more, or gone, when the next run looks for it: what went with it is
-//! told.
+//! A store that is of no use any more, gone, or not to be had when a run looks for it: what that
+//! costs is told.
 
 use std::fs;
+use std::sync::mpsc::channel;
 
 use tempfile::tempdir;
-use tracing_soliplex::Consent;
+use tracing_soliplex::{Consent, Diagnostic};
 
 use super::{Begin as _, SOON, arrived, assert_balance, builder, log_some};
 use crate::scripted::{Reply, Scripted};
@@ -71,4 +72,26 @@ fn a_store_that_was_deleted_between_two_runs_is_told_of_with_its_records() {
     assert!(later.flush(SOON).is_complete());
     assert_eq!(later.stats().discarded, []);
     let _ = later.shutdown(SOON);
+}
+
+#[test]
+fn a_queue_whose_file_cannot_be_had_is_in_memory_and_that_is_told() {
+    let server = Scripted::start(|_| Reply::accepted());
+    let store = tempdir().unwrap();
+    fs::create_dir(store.path().join("queue.ring")).unwrap();
+    let (say, said) = channel();
+    let soliplex = builder(&server)
+        .store_dir(store.path())
+        .on_diagnostic(move |diagnostic| drop(say.send(diagnostic.clone())))
+        .begin();
+    let told = said.recv_timeout(SOON).unwrap();
+    let Diagnostic::StoreUnavailable { error } = &told else {
+        panic!("{told:?}");
+    };
+    assert!(error.contains("queue's file"), "{error}");
+    log_some(&soliplex, 2);
+    assert_eq!(soliplex.flush(SOON).waiting, 0);
+    assert_eq!(server.wait_for(1)[0].logged(), ["event 0", "event 1"]);
+    let _ = soliplex.shutdown(SOON);
+    assert_balance(&soliplex);
 }

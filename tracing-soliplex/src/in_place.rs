@@ -8,12 +8,17 @@
 
 use std::fs::File;
 
-/// Asks for an empty file to be written in place from now on. Most file systems do so anyway, and
-/// refuse to be asked.
+/// The number of btrfs: statfs(2).
+#[cfg(target_os = "linux")]
+const BTRFS: u32 = 0x9123_683e;
+
+/// Asks for an empty file to be written in place from now on. Most file systems do so anyway.
 #[cfg(target_os = "linux")]
 pub(crate) fn ask(file: &File) {
-    use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
-    if let Ok(flags) = ioctl_getflags(file) {
+    use rustix::fs::{IFlags, fstatfs, ioctl_getflags, ioctl_setflags};
+    // The number's type is another one on each processor.
+    let is_btrfs = fstatfs(file).is_ok_and(|found| found.f_type as u32 == BTRFS);
+    if is_btrfs && let Ok(flags) = ioctl_getflags(file) {
         let _ = ioctl_setflags(file, flags | IFlags::NOCOW);
     }
 }
