@@ -391,11 +391,3 @@ async fn records_keep_the_user_they_were_captured_under() {
         .collect();
     assert_eq!(users, [None, Some("ada"), Some("grace"), None]);
 }
-
-#[tokio::test(start_paused = true)]
-async fn an_application_may_ask_for_more_time_than_there_is() {
-    let pipeline = Pipeline::start();
-    pipeline.log(Severity::Info, "kept");
-    let report = pipeline.flush(crate::soliplex::LONGEST).await;
-    assert_eq!(report.delivered, 1);
-}

@@ -53,3 +53,11 @@ async fn a_shutdown_ends_the_pipeline_in_its_time_and_answers_who_would_have_wai
     assert!(begun.elapsed() < 3 * second, "{:?}", begun.elapsed());
     pipeline.assert_accounted();
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_application_may_ask_for_more_time_than_there_is() {
+    let pipeline = Pipeline::start();
+    pipeline.log(Severity::Info, "kept");
+    let report = pipeline.flush(crate::soliplex::LONGEST).await;
+    assert_eq!(report.delivered, 1);
+}
