@@ -305,8 +305,17 @@ fn hostile_table(times: &Results) -> (Table, f64) {
     let mut slowest = 0.0_f64;
     for unit in times.names() {
         let time = times.median(unit);
-        table.row([format!("`{unit}`"), nanos(time)]);
+        table.row([format!("`{}`", visible(unit)), nanos(time)]);
         slowest = slowest.max(time);
     }
     (table, slowest / 1e6)
+}
+
+/// The text with its control characters spelled out, so that it stays in its cell.
+fn visible(text: &str) -> String {
+    let spelled = |c: char| match c.is_control() {
+        true => c.escape_debug().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(spelled).collect()
 }
