@@ -62,9 +62,9 @@
 //! worked out once per callsite; text is read once, and not at all when the callsite says what it
 //! said the last time on this thread.
 //!
-//! What the root adds to an event is measured by `cargo bench -p soliplex-benches --bench client`, and
-//! stands in `benches/REPORT.md`: about 160 ns on an AMD EPYC core for handing on anew an event of
-//! five typed fields and a literal message whose texts vary, the standard rules included.
+//! What the root adds to an event is measured by `cargo bench -p soliplex-benches --bench client`,
+//! and stands in `benches/REPORT.md`: about 130 ns on an AMD EPYC core for handing on anew an event
+//! of five typed fields and a literal message whose texts vary, the standard rules included.
 
 // Not `forbid`: implementing `downcast_raw`, an unsafe method of tracing's own traits, is allowed
 // where the root and the layer forward it, and nowhere else.
