@@ -185,6 +185,8 @@ mod tests {
         for file in ["spool.redb", "queue.ring", "breadcrumbs.ring"] {
             assert!(holding(file), "{file}");
         }
+        let aside = store.path().join("queue.ring.set-aside");
+        std::fs::write(&aside, SECRET).unwrap();
 
         let next = builder(store.path()).start().unwrap();
         let _ = next.flush(SOON);
@@ -201,6 +203,7 @@ mod tests {
         for file in ["spool.redb", "queue.ring", "breadcrumbs.ring"] {
             assert!(!holding(file), "{file}");
         }
+        assert!(!aside.exists());
         assert!(matches!(found(store.path()), Found::Previous(_)));
     }
 }

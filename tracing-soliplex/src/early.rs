@@ -128,7 +128,8 @@ impl Builder<Fresh> {
             troubles.push(trouble(breadcrumbs::FILE, error.clone()));
         }
         if let Ok(Some(stored)) = withdrawn {
-            withdrawn::empty(stored, &mut reader, &breadcrumbs, &diagnostics);
+            let queued = (&*queue, &mut reader);
+            troubles.extend(withdrawn::empty(stored, queued, &breadcrumbs, &diagnostics));
             previous = breadcrumbs::Previous::default();
         }
         // A directory that can be read and no more still knows whose it is.

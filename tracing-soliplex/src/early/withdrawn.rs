@@ -4,14 +4,16 @@
 use std::io;
 use std::sync::atomic::Ordering;
 
+use super::{RING, trouble};
 use crate::breadcrumbs::Breadcrumbs;
 use crate::builder::{Builder, Fresh};
 use crate::command::Consent;
-use crate::diagnostics::{Diagnostics, DiscardReason};
+use crate::diagnostics::{Diagnostic, Diagnostics, DiscardReason};
 use crate::packed::{Form, Kind, Packed};
-use crate::queue::Reader;
+use crate::queue::{Queue, Reader};
 use crate::run::Run;
 use crate::spool::Directory;
+use crate::store;
 
 impl Builder<Fresh> {
     /// Deletes the stores of a run whose consent was withdrawn, if that was left to do, and says how
@@ -36,13 +38,13 @@ impl Builder<Fresh> {
     }
 }
 
-/// Empties what stands beside the stores, and counts all that is gone.
+/// Empties what stands beside the stores, counts all that is gone, and says what is not.
 pub(super) fn empty(
     stored: u64,
-    reader: &mut Reader,
+    (queue, reader): (&Queue, &mut Reader),
     breadcrumbs: &Breadcrumbs,
     diagnostics: &Diagnostics,
-) {
+) -> Option<Diagnostic> {
     let mut gone = stored;
     let drained = reader.drain(usize::MAX, |frame| {
         let kind = Packed::parse(frame.payload, Form::Queued).map(|packed| packed.head.kind);
@@ -53,4 +55,9 @@ pub(super) fn empty(
     breadcrumbs.reopen();
     diagnostics.recovered.fetch_add(gone, Ordering::Relaxed);
     diagnostics.discard(DiscardReason::Denied, gone);
+    // After the queue was opened, which may have set its file aside only then.
+    let set_aside = queue.delete_set_aside();
+    set_aside
+        .err()
+        .map(|error| trouble(RING, store::chain(&error)))
 }
