@@ -26,6 +26,13 @@ const HELD: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
+        "a verb in capitals",
+        &[
+            ("Verification code IS: 123456", "123456"),
+            ("your PIN Entered: 4711", "4711"),
+        ],
+    ),
+    (
         "a keyword and its string",
         &[
             (r#"password :hunter2x9 "jane""#, "hunter2x9"),

@@ -113,7 +113,8 @@ impl Scan<'_> {
         let b = self.b;
         let name = &b[key.start..key.end];
         // The verb's subject is the name: `verification code is: 123456`, `PIN entered: 4711`.
-        let verb = [&b"is"[..], b"was", b"entered", b"provided", b"supplied"].contains(&name);
+        let verbs = [&b"is"[..], b"was", b"entered", b"provided", b"supplied"];
+        let verb = verbs.iter().any(|verb| name.eq_ignore_ascii_case(verb));
         if !has_stem && !verb && !self.table.may_name_secret(name) {
             return None;
         }
