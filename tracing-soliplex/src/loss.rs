@@ -14,7 +14,8 @@ use crate::spool::Loss;
 /// The logger of what the pipeline itself has to say.
 pub(crate) const LOGGER: &str = "soliplex";
 
-/// The record, as the spool stores it, that tells of a loss in the session with this id, where that is known.
+/// The record, as the spool stores it, that tells of a loss in the session with this id, where that
+/// is known.
 pub(crate) fn record(
     loss: &Loss,
     of_session: Option<&str>,

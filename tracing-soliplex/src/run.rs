@@ -189,7 +189,7 @@ impl Run {
         self.words[ALIVE].store(now.unix_nanos.cast_unsigned(), Release);
         self.words[RUN_ALIVE].store(self.runs_for(now), Release);
         self.words[PROCESS].store(process(), Release);
-        self.carried.write(&self.words);
+        self.write_carried();
         self.words[0].store(MAGIC, Release);
         self.told.store(true, Release);
     }
@@ -202,7 +202,7 @@ impl Run {
         self.carried.forget();
         if self.ours.load(Relaxed) {
             self.words.iter().for_each(|word| word.store(0, Release));
-            self.carried.owe_wipe(&self.words);
+            self.owe_wipe();
         }
     }
 

@@ -59,9 +59,7 @@ impl Key {
         self.0.append(out);
         value.pack(out);
     }
-}
 
-impl Key {
     /// Puts both where there is room for both, which is looked at once. `None` if the value is long.
     #[inline(always)]
     fn write_at(&self, value: Value<'_>, place: &mut [u8; 2 * BLOCK + MOST]) -> Option<usize> {

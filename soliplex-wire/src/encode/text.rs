@@ -1,6 +1,7 @@
 //! Text as JSON writes it, what needs no escape without the general way.
 
 use super::buffer::Buffer;
+use super::packed::WORD;
 
 /// Appends `text` as a JSON string.
 #[inline]
@@ -62,9 +63,6 @@ fn less_than_a_word(out: &mut Buffer, bytes: &[u8]) -> bool {
     out.block(&(word | QUOTE << length).to_le_bytes(), bytes.len() + 1);
     !needs_escape(&(word | SPACES << length).to_le_bytes())
 }
-
-/// Bytes in a word.
-const WORD: usize = size_of::<u64>();
 
 /// A quote at the start of a word.
 const QUOTE: u64 = b'"' as u64;

@@ -102,10 +102,7 @@ impl Intake {
         let parse = |range: &Range<usize>| {
             Packed::parse(taken.bytes.get(range.clone())?, Form::Stored).map(|it| it.head.context)
         };
-        let named = records.filter_map(parse);
-        let mut read: Vec<u64> = announced.chain(named).collect();
-        read.dedup();
-        for of in read {
+        for of in announced.chain(records.filter_map(parse)) {
             if of == current || self.previous.last().is_some_and(|last| last.0 == of) {
                 continue;
             }

@@ -110,9 +110,11 @@ pub(super) const FOUR: usize = 4;
 /// multiplied, and the upper half of the product is folded onto the lower one, by which each bit of
 /// either reaches all others; two such sums run side by side, each with a key and a start of its own,
 /// and neither waits for the other. The keys are the ring's own: a word equal to one takes all that
-/// was added up before it out of the sum, and constants that are known are logged, too. A CRC of the same few hundred bytes takes as long again as
-/// copying them, most of it for starting and ending. What a CRC promises of few changed bits, 32
-/// bits of this keep but for one case in 2³², which is what either promises of a torn frame.
+/// was added up before it out of the sum, and constants that are known are logged, too.
+///
+/// A CRC of the same few hundred bytes takes as long again as copying them, most of it for starting
+/// and ending. What a CRC promises of few changed bits, 32 bits of this keep but for one case in 2³²,
+/// which is what either promises of a torn frame.
 pub(super) struct Seal {
     head: Head,
     pub(super) sums: Sums,

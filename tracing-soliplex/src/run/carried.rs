@@ -52,9 +52,8 @@ impl Run {
     /// How many records are to be deleted because consent was withdrawn, if that was left to do.
     /// To be asked before the run begins.
     pub(crate) fn withdrawn(&self) -> Option<u64> {
-        let word = |place: usize| self.words.get(place).map_or(0, |word| word.load(Relaxed));
-        match word(0) {
-            0 => word(WITHDRAWN).checked_sub(1),
+        match self.word(0) {
+            0 => self.word(WITHDRAWN).checked_sub(1),
             _ => None,
         }
     }
@@ -62,11 +61,21 @@ impl Run {
     /// Nothing is left of what was stored before consent was withdrawn.
     pub(crate) fn has_wiped(&self) {
         self.carried.stored.store(0, Relaxed);
-        if self.ours.load(Relaxed)
-            && let Some(word) = self.words.get(WITHDRAWN)
-        {
-            word.store(0, Release);
+        if self.ours.load(Relaxed) {
+            self.store(WITHDRAWN, 0);
         }
+    }
+
+    /// What is stored has yet to be deleted.
+    pub(super) fn owe_wipe(&self) {
+        self.store(WITHDRAWN, 1 + self.carried.stored.load(Relaxed));
+    }
+
+    pub(super) fn write_carried(&self) {
+        let is_noted = self.carried.is_noted.load(Relaxed);
+        self.store(REFUSED, self.carried.ever());
+        self.store(IS_NOTED, is_noted.into());
+        self.store(STORED, self.carried.stored.load(Relaxed));
     }
 }
 
@@ -85,29 +94,9 @@ impl Carried {
         self.ever.load(Relaxed)
     }
 
-    pub(super) fn write(&self, words: &[AtomicU64]) {
-        let is_noted = self.is_noted.load(Relaxed);
-        let counts = [
-            (REFUSED, self.ever()),
-            (IS_NOTED, is_noted.into()),
-            (STORED, self.stored.load(Relaxed)),
-        ];
-        for (place, value) in counts {
-            if let Some(word) = words.get(place) {
-                word.store(value, Release);
-            }
-        }
-    }
-
     pub(super) fn forget(&self) {
         self.ever.store(0, Relaxed);
         self.is_noted.store(false, Relaxed);
-    }
-
-    pub(super) fn owe_wipe(&self, words: &[AtomicU64]) {
-        if let Some(word) = words.get(WITHDRAWN) {
-            word.store(1 + self.stored.load(Relaxed), Release);
-        }
     }
 
     /// From here on another process may count in the marker.

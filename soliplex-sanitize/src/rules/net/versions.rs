@@ -110,13 +110,8 @@ fn becomes_version(after: &[u8]) -> bool {
     let length = length
         .take_while(|c| c.is_ascii_digit() || **c == b'.')
         .count();
-    let mut parts = next[..length].trim_ascii_end().split(|c| *c == b'.');
-    parts
-        .by_ref()
-        .take(4)
-        .filter(|part| !part.is_empty())
-        .count()
-        == 4
+    let parts = next[..length].split(|c| *c == b'.').take(4);
+    parts.filter(|part| !part.is_empty()).count() == 4
 }
 
 /// No version of four numbers is longer.
