@@ -46,7 +46,7 @@ fn main() -> std::io::Result<()> {
         "Wire: pack, print, join, compress",
         "Records with seven attributes and a message, a hundred of them a batch. Packing is what \
          the application's thread pays; printing, joining and compressing is what the worker pays. All take \
-         turns within one process, medians are quoted.",
+         turns within one process.",
         "cargo bench -p soliplex-benches --bench wire",
     );
     let encoded = encoding(&packed, &pieces, &records).run(rounds, &options);

@@ -72,7 +72,7 @@ fn main() -> io::Result<()> {
         "spool",
         "Spool: records on disk",
         "Records of 500 bytes, so many a commit, each commit on disk when it returns; records a \
-         second. The stores take turns within one process, medians are quoted. A store is emptied \
+         second. The stores take turns within one process. A store is emptied \
          whenever it holds 8 MB, somewhat less than the spool keeps by default. Keeping up means \
          that each commit that stores is followed by one that takes out what was delivered. A \
          backlog is filled and drained once, each store in a process of its own, and the stores \

@@ -41,7 +41,7 @@ pub(in crate::rules) enum Shape {
     MacQuads,
     /// Double colon beside a hex digit, or three hex groups between colons.
     ColonHex,
-    /// A word (letters, digits, `_`, `-`) of fifteen characters with a digit, or of twenty-two.
+    /// A word (letters, digits, `_`, `-`) of fifteen characters with a digit, or of twenty.
     LongWord,
     /// The letters and digits of a Medicare number.
     Medicare,
